@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import astuple
 
 from ops.attacks import KEYS, LOG, ORIGIN, TRUSTING, VERIFIER, WATCHED, WITNESSES, verifier, verify
 from projections.models import agreements, operators
@@ -246,14 +247,18 @@ def test_what_a_stream_means_in_law_is_found_again_without_us(turn: int) -> None
         codes = letters[5 * n : 5 * n + 5]
         world = Maker(70_000 + 100 * turn + n, codes).make()
         for stream in world.operators:
-            expected = [_shown(row[1:]) for row in operators.rows(stream)["status_period"]]
+            expected = [_shown(astuple(row)[1:]) for row in operators.rows(stream)["status_period"]]
             found = ours.periods_of(_stored(mapper, stream))
             assert sorted(map(repr, found)) == sorted(map(repr, expected))
         for stream in world.agreements:
             rows = agreements.rows(stream)
             stages, sides = ours.agreement_of(_stored(mapper, stream))
-            assert sorted(map(repr, stages)) == sorted(repr(_shown(r[1:])) for r in rows["stage"])
-            assert sorted(map(repr, sides)) == sorted(repr(_shown(r[1:])) for r in rows["side"])
+            assert sorted(map(repr, stages)) == sorted(
+                repr(_shown(astuple(r)[1:])) for r in rows["stage"]
+            )
+            assert sorted(map(repr, sides)) == sorted(
+                repr(_shown(astuple(r)[1:])) for r in rows["side"]
+            )
 
 
 def test_what_a_stream_meant_by_earlier_rules_is_found_again_as_that_release_had_it() -> None:

@@ -17,17 +17,16 @@ from typing import Any
 import msgspec
 import psycopg
 
+from projections.models.catalogue import TABLES
 from registry.domain.agreements.events import Agreement
 
 Connection = psycopg.Connection[Any]
 
-PERIOD = (
-    "p.authorisation, p.number, p.programme, p.type, p.status, p.abroad, p.roles,"
-    " p.effective_from, p.valid_until, p.flags, p.ground, p.valid_from, p.valid_to,"
-    " p.recorded_from, p.recorded_to, p.position, p.position_to"
-)
-STAGE = "status, valid_from, valid_to, recorded_from, recorded_to, position, position_to"
-SIDE = f"party, implemented_from, suspended, {STAGE.removeprefix('status, ')}"
+
+def _shown(table: str, alias: str) -> str:
+    """Returns the columns of a row in the bundle: all but the key of the stream."""
+    declared = TABLES[table]
+    return ", ".join(f"{alias}.{name}" for name in declared.columns if name != declared.key)
 
 
 def expected_state(
@@ -53,7 +52,8 @@ def _operators(
     with connection.cursor(name="audit_periods") as cursor:
         cursor.itersize = 5_000
         cursor.execute(
-            f"select o.id::text, o.tin, o.position, {PERIOD} from views.operator o"
+            f"select o.id::text, o.tin, o.position, {_shown('status_period', 'p')}"
+            " from views.operator o"
             " left join views.status_period p using (tin)"
             " where %(streams)s::uuid[] is null or o.id = any(%(streams)s)"
             ' order by o.id, p.authorisation collate "C", p.valid_from, p.recorded_from,'
@@ -74,9 +74,9 @@ def _agreements(
     """Returns the lines of all agreements at once: there are hundreds."""
     found = []
     agreements = connection.execute("select id, position from views.agreement").fetchall()
-    stages = _by_agreement(connection, "stage", STAGE, "valid_from, recorded_from, position")
+    stages = _by_agreement(connection, "stage", "valid_from, recorded_from, position")
     sides = _by_agreement(
-        connection, "side", SIDE, 'party collate "C", valid_from, recorded_from, position'
+        connection, "side", 'party collate "C", valid_from, recorded_from, position'
     )
     for id, last in agreements:
         stream = str(Agreement.create_id(id))
@@ -88,11 +88,10 @@ def _agreements(
     return sorted(found, key=lambda line: str(line["stream"]))
 
 
-def _by_agreement(
-    connection: Connection, table: str, columns: str, order: str
-) -> dict[str, list[list[Any]]]:
+def _by_agreement(connection: Connection, table: str, order: str) -> dict[str, list[list[Any]]]:
     rows = connection.execute(
-        f'select agreement, {columns} from views.{table} order by agreement collate "C", {order}'
+        f"select agreement, {_shown(table, 't')} from views.{table} t"
+        f' order by agreement collate "C", {order}'
     )
     return {id: [_plain(row[1:]) for row in own] for id, own in groupby(rows, lambda row: row[0])}
 

@@ -39,7 +39,7 @@ from ops.bench.servers import PEERS, World
 from ops.bench.stores import variables
 from projections.engine.projector import Projector
 from projections.engine.rebuild import create_tables, rebuild
-from projections.models.tables import COLUMNS, columns
+from projections.models.catalogue import TABLES
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.values import Role, Tin
@@ -66,7 +66,7 @@ def limit(url: str, events: int) -> dict[str, float]:
     """Both ways, timed; what it writes is thrown away again."""
     with psycopg.connect(url, autocommit=True) as connection:
         kept: dict[str, list[bytes]] = {}
-        for table in COLUMNS:
+        for table in TABLES:
             with connection.cursor().copy(_out(table)) as rows:
                 kept[table] = [bytes(row) for row in rows]
         began = perf_counter()
@@ -83,7 +83,7 @@ def limit(url: str, events: int) -> dict[str, float]:
                 SQL("create table {} (like views.{})").format(name, Identifier(table))
             )
             began = perf_counter()
-            every = SQL(", ").join(map(Identifier, columns(table)))
+            every = SQL(", ").join(map(Identifier, TABLES[table].columns))
             statement = SQL("copy {} ({}) from stdin (format binary)").format(name, every)
             with connection.cursor().copy(statement) as into:
                 for each in rows_kept:
@@ -94,7 +94,7 @@ def limit(url: str, events: int) -> dict[str, float]:
 
 
 def _out(table: str) -> Any:
-    every = SQL(", ").join(map(Identifier, columns(table)))
+    every = SQL(", ").join(map(Identifier, TABLES[table].columns))
     return SQL("copy (select {} from views.{}) to stdout (format binary)").format(
         every, Identifier(table)
     )

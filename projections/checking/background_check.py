@@ -41,6 +41,7 @@ from projections.checking.ledger_positions import (
 from projections.checking.snapshot import Snapshot
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from projections.engine.projection_errors import is_transient, summary
+from projections.models import catalogue
 from projections.models.catalogue import NOUNS, stream_of, tables_of
 from registry.ledger.connections import Session
 from registry.ledger.failpoints import reach
@@ -58,7 +59,7 @@ MIN_ROUND_SECONDS = 1.0  # minimum seconds between two rounds
 REPAIR_ATTEMPTS = 3  # attempts to repair a subject while another transaction holds its lock
 RETRY_SECONDS = 5.0  # seconds until the next attempt if nothing can be checked
 #: The phases of a walk after the ledger: each table, with the noun whose rows it holds.
-TABLES = {table: noun for noun in NOUNS for table in tables_of(noun)}
+TABLES = {table.name: noun for noun in NOUNS for table in tables_of(noun)}
 _LEDGER = "ledger"
 _LEDGER_PART = 0.8  # share of a walk that the ledger phase counts as progress
 
@@ -246,8 +247,10 @@ class BackgroundCheck:
     ) -> tuple[str | None, int, float]:
         """Checks for the next keys of a table whether each belongs to a stream."""
         noun = TABLES[table]
-        key = SQL("{}::text" if table == "claim" else "{}").format(
-            Identifier(tables_of(noun)[table])
+        declared = catalogue.TABLES[table]
+        types = {column.name: column.type for column in declared.typed_columns}
+        key = SQL("{}" if types[declared.key] == "text" else "{}::text").format(
+            Identifier(declared.key)
         )
         statement = SQL("select distinct {0} from {1} where {0} > %s order by 1 limit %s")
         with Snapshot(connection):

@@ -21,10 +21,8 @@ from projections.engine.derivation import UNICODE, outdated
 from projections.engine.projector import Projector
 from projections.engine.rebuild import create_tables
 from projections.engine.rederive import HELD_NUMBERS, unique_schemes
-from projections.models import operators
-from projections.models.catalogue import PROJECTIONS, Projection
+from projections.models.catalogue import READ_MODELS, TABLES
 from projections.models.operator_snapshot import LATEST
-from projections.models.tables import columns
 from registry.domain import working_days
 from registry.domain.decisions import ends
 from registry.domain.time_zones import RELEASE
@@ -35,20 +33,6 @@ SCRATCH = "views_check"
 #: Key of the advisory lock that allows one check at a time, because a check uses a scratch schema:
 #: "AEOC" in ASCII.
 CHECK_LOCK = 0x41454F43
-#: The columns that identify one fact, in each bitemporal table.
-SUBJECTS: dict[str, tuple[str, ...]] = {
-    "status_period": ("tin", "authorisation"),
-    "particulars": ("tin",),
-    "consent": ("tin", "partner"),
-    "identifier": ("tin", "scheme", "value"),
-    "membership": ("bloc", "member", "sense"),
-    "programme_type": ("programme",),
-    "party": ("agreement", "party"),
-    "stage": ("agreement",),
-    "side": ("agreement", "party"),
-    "link": ("agreement", "from_party", "to_party", "ordinal"),
-}
-
 _LEDGER: dict[str, str] = {
     "positions have no gap": (
         "select 'the last position is ' || coalesce(max(position), 0) || ', and there are '"
@@ -182,11 +166,12 @@ def _checks(
     for what, statement in (_LEDGER | _VIEWS).items():
         rows = connection.execute(cast(Any, statement + " limit 10")).fetchall()
         yield what, [str(row[0]) for row in rows]
-    for table, subject in SUBJECTS.items():
-        yield (
-            f"{table}: no overlap in valid time and transaction time",
-            _overlaps(connection, table, subject),
-        )
+    for table in TABLES.values():
+        if table.fact:
+            yield (
+                f"{table.name}: no overlap in valid time and transaction time",
+                _overlaps(connection, table.name, table.fact),
+            )
     yield "periods end with their term", _unbounded(connection)
     yield from _rows_without_stream(connection)
     yield "every number has one holder, or is marked as shared", _duplicate_holders(connection)
@@ -294,37 +279,35 @@ def _unbounded(connection: psycopg.Connection[Any]) -> list[str]:
 def _rows_without_stream(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, list[str]]]:
     """Returns rows of streams that do not exist. Deriving existing streams again would not find
     them."""
-    for projection in PROJECTIONS:
-        for table, key in _tables(projection).items():
-            noun = table if table in projection.nouns else projection.nouns[-1]
-            if table == "operator":
-                continue  # operators are many, and were checked by their ids
-            if table == noun:
-                known = SQL(
-                    "select case {0} when 'claim' then originator_id::text"
-                    " else state::jsonb ->> {0} end as key from ledger.event"
-                    " where originator_version = 1 and topic like {0} || '.%%'"
-                ).format(Literal(noun))
-            else:
-                known = SQL("select {}::text as key from views.{}").format(
-                    Identifier(projection.keys[noun]), Identifier(noun)
-                )
+    for aggregate in [aggregate for model in READ_MODELS for aggregate in model.aggregates]:
+        first, *others = aggregate.tables
+        recorded = SQL(
+            "select {} as key from ledger.event where originator_version = 1"
+            " and topic like {} || '.%%'"
+        ).format(
+            SQL("state::jsonb ->> {}").format(Literal(aggregate.key_field))
+            if aggregate.key_field
+            else SQL("originator_id::text"),
+            Literal(aggregate.noun),
+        )
+        listed = SQL("select {}::text as key from views.{}").format(
+            Identifier(first.key), Identifier(first.name)
+        )
+        known = [(table, listed) for table in others]
+        if aggregate.noun != "operator":  # operators are many, and were checked by their ids
+            known.insert(0, (first, recorded))
+        for table, keys in known:
             rows = connection.execute(
                 SQL(
                     "select distinct t.{key}::text from views.{table} t where not exists"
-                    " (select from ({known}) k where k.key = t.{key}::text) limit 10"
-                ).format(key=Identifier(key), table=Identifier(table), known=known),
+                    " (select from ({keys}) k where k.key = t.{key}::text) limit 10"
+                ).format(key=Identifier(table.key), table=Identifier(table.name), keys=keys),
                 [],
             ).fetchall()
-            yield f"{table}: no row without its stream", [f"{row} has no event" for (row,) in rows]
-
-
-def _tables(projection: Projection) -> dict[str, str]:
-    """Returns the tables of a read model with their key columns, including the table from which
-    rows are never deleted."""
-    if projection.name == "operators":
-        return projection.keys | {"change": operators.KEY}
-    return projection.keys
+            yield (
+                f"{table.name}: no row without its stream",
+                [f"{row} has no event" for (row,) in rows],
+            )
 
 
 def _derive_again(connection: psycopg.Connection[Any], conninfo: str, streams: int) -> list[str]:
@@ -335,20 +318,20 @@ def _derive_again(connection: psycopg.Connection[Any], conninfo: str, streams: i
     create_tables(connection, SCRATCH)
     projector = Projector(conninfo, schema=SCRATCH)
     wrong: list[str] = []
-    for projection in PROJECTIONS:
+    for model in READ_MODELS:
         keys: list[str] = []
-        for noun in projection.nouns:
+        for noun in model.nouns:
             ids = connection.execute(
                 "select originator_id from ledger.event where topic like %s"
                 " and originator_version = 1 order by md5(originator_id::text) limit %s",
                 [f"{noun}.%", streams],
             ).fetchall()
-            keys += projector.project_streams(connection, projection, [id for (id,) in ids])
-        for table, key in _tables(projection).items():
-            every = SQL(", ").join(map(Identifier, columns(table)))
-            made = SQL("select {} from {}").format(every, Identifier(SCRATCH, table))
+            keys += projector.project_streams(connection, model, [id for (id,) in ids])
+        for table in model.tables:
+            every = SQL(", ").join(map(Identifier, table.columns))
+            made = SQL("select {} from {}").format(every, Identifier(SCRATCH, table.name))
             stored = SQL("select {} from {} where {}::text = any({})").format(
-                every, Identifier("views", table), Identifier(key), Literal(keys)
+                every, Identifier("views", table.name), Identifier(table.key), Literal(keys)
             )
             rows = connection.execute(
                 # EXCEPT ALL: in a table without a primary key, a duplicate row is a difference.
@@ -356,6 +339,6 @@ def _derive_again(connection: psycopg.Connection[Any], conninfo: str, streams: i
                     made, stored
                 )
             ).fetchall()
-            wrong += [f"{table}: {row[:4]} differs from what its events say" for row in rows]
+            wrong += [f"{table.name}: {row[:4]} differs from what its events say" for row in rows]
     connection.execute(SQL("drop schema {} cascade").format(Identifier(SCRATCH)))
     return wrong[:10]

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-import msgspec
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier
 
@@ -21,7 +19,8 @@ from projections.engine.derivation import outdated
 from projections.engine.fold import group_by_stream, read_streams, to_timed_event
 from projections.engine.projector import SWAP_LOCK
 from projections.models.catalogue import NOUNS, key_of, rows_of, tables_of
-from projections.models.tables import COLUMNS, Rows, columns, delete_rows
+from projections.models.read_model import Rows, Table
+from projections.models.tables import delete_rows, to_json
 
 #: Number of rows of one subject up to which each row is paired with the most similar one.
 MAX_PAIRED_ROWS = 40
@@ -133,19 +132,20 @@ class Comparison:
             return found
         for table in tables_of(noun):
             rows = self._connection.execute(
-                self._statement(table), [_json(table, derived.rows), derived.keys], prepare=True
+                self._statement(table),
+                [to_json(derived.rows.get(table.name, ())), derived.keys],
+                prepare=True,
             ).fetchall()
             expected: dict[str, list[list[str | None]]] = {}
             stored: dict[str, list[list[str | None]]] = {}
             for side, key, values in rows:
                 (expected if side == "made" else stored).setdefault(key, []).append(values)
-            names = columns(table)
             found += [
                 Difference(
-                    f"views.{table}",
+                    f"views.{table.name}",
                     noun,
                     key,
-                    describe_difference(names, expected.get(key, []), stored.get(key, [])),
+                    describe_difference(table.columns, expected.get(key, []), stored.get(key, [])),
                     position,
                 )
                 for key in sorted({*expected, *stored})
@@ -193,49 +193,24 @@ class Comparison:
 
     def _write(self, subject: CheckedSubject, rows: Rows) -> None:
         with self._connection.cursor() as cursor:
-            for table, key in tables_of(subject.noun).items():
-                delete_rows(cursor, "views", table, key, [subject.key])
-                every = SQL(", ").join(map(Identifier, columns(table)))
+            for table in tables_of(subject.noun):
+                delete_rows(cursor, "views", table, [subject.key])
+                every = SQL(", ").join(map(Identifier, table.columns))
                 cursor.execute(
                     SQL("insert into {} ({}) {}").format(
-                        Identifier("views", table), every, self._select_from_json(table)
+                        Identifier("views", table.name), every, _select_from_json(table)
                     ),
-                    [_json(table, rows)],
+                    [to_json(rows.get(table.name, ()))],
                 )
 
-    @cached_property
-    def _types(self) -> dict[str, dict[str, str]]:
-        rows = self._connection.execute(
-            "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod)"
-            " from pg_attribute a join pg_class c on c.oid = a.attrelid"
-            " where c.relnamespace = 'views'::regnamespace and c.relname = any(%s)"
-            " and a.attnum > 0 and not a.attisdropped",
-            [list(COLUMNS)],
-        ).fetchall()
-        found: dict[str, dict[str, str]] = {}
-        for table, column, kind in rows:
-            found.setdefault(table, {})[column] = kind
-        return found
-
-    def _select_from_json(self, table: str) -> Composed:
-        """Returns a SELECT of rows given as JSON, in the types of the table's columns. Each value
-        goes through its text form, as with COPY."""
-        names = columns(table)
-        kinds = self._types[table]
-        cast = SQL(", ").join(
-            SQL("m.{}::{}").format(Identifier(name), SQL(kinds[name])) for name in names
-        )
-        texts = SQL(", ").join(SQL("{} text").format(Identifier(name)) for name in names)
-        return SQL("select {} from json_to_recordset(%s::json) m ({})").format(cast, texts)
-
-    def _statement(self, table: str) -> Composed:
-        if table not in self._statements:
-            every = SQL(", ").join(map(Identifier, columns(table)))
+    def _statement(self, table: Table) -> Composed:
+        if table.name not in self._statements:
+            every = SQL(", ").join(map(Identifier, table.columns))
             texts = SQL(", ").join(
-                SQL("d.{}::text").format(Identifier(name)) for name in columns(table)
+                SQL("d.{}::text").format(Identifier(name)) for name in table.columns
             )
-            [key] = [keys[table] for noun in NOUNS if table in (keys := tables_of(noun))]
-            self._statements[table] = SQL(
+            [kind] = [column.type for column in table.typed_columns if column.name == table.key]
+            self._statements[table.name] = SQL(
                 "with made as ({expected}), kept as ("
                 "select {every} from {table} where {key} = any(%s::{kind}[]))"
                 " select d.origin_of_row, d.{key}::text, array[{texts}] from ("
@@ -245,14 +220,25 @@ class Comparison:
                 " union all select 'kept', k.* from"
                 " (select * from kept except all select * from made) k) d"
             ).format(
-                expected=self._select_from_json(table),
+                expected=_select_from_json(table),
                 every=every,
-                table=Identifier("views", table),
-                key=Identifier(key),
+                table=Identifier("views", table.name),
+                key=Identifier(table.key),
                 texts=texts,
-                kind=SQL(self._types[table][key]),
+                kind=SQL(cast(Any, kind)),
             )
-        return self._statements[table]
+        return self._statements[table.name]
+
+
+def _select_from_json(table: Table) -> Composed:
+    """Returns a SELECT of rows given as JSON, in the types of the table's columns. Each value goes
+    through its text form, as with COPY."""
+    cast_columns = SQL(", ").join(
+        SQL("m.{}::{}").format(Identifier(column.name), SQL(cast(Any, column.type)))
+        for column in table.typed_columns
+    )
+    texts = SQL(", ").join(SQL("{} text").format(Identifier(name)) for name in table.columns)
+    return SQL("select {} from json_to_recordset(%s::json) m ({})").format(cast_columns, texts)
 
 
 def _has_events(connection: psycopg.Connection[Any], stream: UUID) -> bool:
@@ -260,12 +246,6 @@ def _has_events(connection: psycopg.Connection[Any], stream: UUID) -> bool:
         "select exists (select from ledger.event where originator_id = %s)", [stream]
     ).fetchone()
     return bool(row and row[0])
-
-
-def _json(table: str, rows: Rows) -> str:
-    names = columns(table)
-    records = [dict(zip(names, row, strict=True)) for row in rows.get(table, ())]
-    return msgspec.json.encode(records, enc_hook=str).decode()
 
 
 def describe_difference(

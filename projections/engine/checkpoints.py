@@ -10,7 +10,8 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from projections.models.catalogue import PROJECTIONS, Projection
+from projections.models.catalogue import READ_MODELS
+from projections.models.read_model import ReadModel
 
 #: The position of each projection, and the event in front of which it is stopped; None: it runs.
 Checkpoints = dict[str, tuple[int, int | None]]
@@ -22,12 +23,12 @@ def checkpoints(connection: psycopg.Connection[Any], schema: str) -> Checkpoints
         _tracking("select projection, position, stopped_at from {}", schema)
     ).fetchall()
     found = {name: (position, stopped) for name, position, stopped in rows}
-    return {p.name: found.get(p.name, (0, None)) for p in PROJECTIONS}
+    return {p.name: found.get(p.name, (0, None)) for p in READ_MODELS}
 
 
 def all_at(position: int) -> Checkpoints:
     """The checkpoints where every projection has reached this position."""
-    return {p.name: (position, None) for p in PROJECTIONS}
+    return {p.name: (position, None) for p in READ_MODELS}
 
 
 def advance_positions(
@@ -48,7 +49,7 @@ def advance_positions(
 
 
 def stop_projection(
-    connection: psycopg.Connection[Any], schema: str, projection: Projection, at: int, why: str
+    connection: psycopg.Connection[Any], schema: str, projection: ReadModel, at: int, why: str
 ) -> None:
     """Stops a projection in front of this event, until `resume` is called."""
     connection.execute(

@@ -19,9 +19,8 @@ import psycopg
 from psycopg.rows import args_row, tuple_row
 from psycopg.sql import SQL, Identifier
 
-from projections.models import operators
-from projections.models.catalogue import Projection, key_of
-from projections.models.tables import Rows, to_csv, to_json
+from projections.models.read_model import ReadModel, Rows
+from projections.models.tables import to_csv, to_json
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.bitemporal import TimedEvent
 from registry.ledger.connections import Session
@@ -140,7 +139,7 @@ def _read(
         return cursor.execute(f"{_SELECT} {where}", given, prepare=True, binary=True).fetchall()
 
 
-def events_of(projection: Projection, events: Sequence[LedgerEvent]) -> list[LedgerEvent]:
+def events_of(projection: ReadModel, events: Sequence[LedgerEvent]) -> list[LedgerEvent]:
     """Returns the events that belong to a read model."""
     topics = {event.topic for event in events}
     mine = {topic for topic in topics if topic.partition(".")[0] in projection.nouns}
@@ -148,10 +147,11 @@ def events_of(projection: Projection, events: Sequence[LedgerEvent]) -> list[Led
 
 
 def fold(
-    connection: psycopg.Connection[Any], projection: Projection, events: Sequence[LedgerEvent]
+    connection: psycopg.Connection[Any], projection: ReadModel, events: Sequence[LedgerEvent]
 ) -> TableChanges:
-    """Computes the changes that new events of a read model cause. For an operator stream that
-    existed before, these are the rows that change; for any other stream, all of its rows."""
+    """Computes the changes that new events of a read model cause. For a stream that existed
+    before and can be extended, these are the rows that change; for any other stream, all of its
+    rows."""
     if not events:
         return TableChanges()
     new = group_by_stream(events)
@@ -164,7 +164,7 @@ def fold(
 
 
 def fold_streams(
-    projection: Projection, new: EventsByStream, past: EventsByStream, *, small: bool = False
+    projection: ReadModel, new: EventsByStream, past: EventsByStream, *, small: bool = False
 ) -> TableChanges:
     """Computes the changes from whole streams. `past`: the earlier events of the streams that
     existed before. `small`: too few rows for COPY, which costs a round trip for each table."""
@@ -173,31 +173,28 @@ def fold_streams(
     moved: Rows = {}
     deleted: dict[str, set[str]] = {}
     for id, stream_events in new.items():
-        noun = stream_events[0].noun
+        aggregate = projection.by_noun[stream_events[0].noun]
         new_events = events = [to_timed_event(ledger_event) for ledger_event in stream_events]
         before = [to_timed_event(ledger_event) for ledger_event in past.get(id, ())]
         if before:
             events = before + new_events
-        if noun != operators.NOUN:
-            made, whole = projection.rows[noun](events), True
+        extension = aggregate.extension if before else None
+        if extension and extension.only_extends(before[-1], new_events):
+            made, whole = extension.rows(events, before[-1].position), False
         else:
-            whole = not before or not operators.only_extends(before[-1], new_events)
-            made = operators.rows(events, -1 if whole else before[-1].position)
+            made, whole = aggregate.rows(events), True
         if before and whole:
             for table in made:
-                deleted.setdefault(table, set()).add(key_of(noun, events[0].event))
-        if noun == operators.NOUN:
-            moments = zip(
-                new_events,
-                (ledger_event.recorded_at for ledger_event in stream_events),
-                strict=True,
-            )
-            made |= operators.changes(events[0].event, list(moments))
-        into = irregular  # the search words of a document are one text with line feeds
-        if noun == operators.NOUN and (small or not whole):
+                deleted.setdefault(table, set()).add(aggregate.key(events[0].event))
+        if aggregate.event_rows:
+            recorded = [ledger_event.recorded_at for ledger_event in stream_events]
+            moments = list(zip(new_events, recorded, strict=True))
+            made |= aggregate.event_rows(events[0].event, moments)
+        into = irregular
+        if aggregate.extension and (small or not whole):
             into = moved
         elif (
-            noun == operators.NOUN
+            aggregate.same_characters
             and not _escapes(stream_events)
             and not _escapes(past.get(id, ()))
         ):
@@ -211,7 +208,7 @@ def fold_streams(
             table: to_csv(plain.get(table, ()), irregular.get(table, ()))
             for table in plain | irregular
         },
-        {table: to_json(table, rows) for table, rows in moved.items()},
+        {table: to_json(rows) for table, rows in moved.items()},
     )
 
 

@@ -38,7 +38,8 @@ from projections.engine.fold_workers import FoldResult, FoldWorkers
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from projections.engine.projection_errors import is_transient, summary
 from projections.engine.read_your_writes import CHANNEL
-from projections.models.catalogue import PROJECTIONS, Projection, key_of
+from projections.models.catalogue import READ_MODELS, TABLES, key_of
+from projections.models.read_model import ReadModel
 from projections.models.tables import copy_csv, delete_rows, upsert
 
 log = structlog.get_logger()
@@ -116,7 +117,7 @@ class Projector:
                 if self._known_position is None
                 else all_at(self._known_position)
             )
-            running = [p for p in PROJECTIONS if not positions[p.name][1]]
+            running = [p for p in READ_MODELS if not positions[p.name][1]]
             reached = min((positions[p.name][0] for p in running), default=0)
             if stop and stop.is_set():
                 return reached
@@ -153,13 +154,13 @@ class Projector:
             if progress:
                 progress(last, last - reached)
             if written and len(batch) < BATCH:
-                self._known_position = last if len(running) == len(PROJECTIONS) else None
+                self._known_position = last if len(running) == len(READ_MODELS) else None
                 return last  # no more events; the next commit sends a notification
 
     def _catch_up_in_parallel(
         self,
         connection: psycopg.Connection[Any],
-        running: Sequence[Projection],
+        running: Sequence[ReadModel],
         reached: int,
         progress: Progress | None,
         until: int | None,
@@ -199,7 +200,7 @@ class Projector:
         Does nothing if there are few events. Raises FoldFailed, and leaves the tables partly
         filled.
         """
-        names = [p.name for p in PROJECTIONS]
+        names = [p.name for p in READ_MODELS]
         with connect(self.conninfo, self.role) as connection:
             head = self._head(connection, None)
             if head < PARALLEL_FROM:
@@ -214,7 +215,7 @@ class Projector:
                         ahead = last
                     last, answer = pending.popleft()
                     changes = answer.result().changes
-                    self._write_all(connection, PROJECTIONS, changes, reached, last)
+                    self._write_all(connection, READ_MODELS, changes, reached, last)
                     if progress:
                         progress(last, last - reached)
                     reached = last
@@ -222,7 +223,7 @@ class Projector:
     def _advance_all(
         self,
         connection: psycopg.Connection[Any],
-        running: Sequence[Projection],
+        running: Sequence[ReadModel],
         batch: Sequence[LedgerEvent],
         reached: int,
         last: int,
@@ -244,7 +245,7 @@ class Projector:
     def _advance(
         self,
         connection: psycopg.Connection[Any],
-        projection: Projection,
+        projection: ReadModel,
         batch: Sequence[LedgerEvent],
         reached: int,
         last: int,
@@ -284,7 +285,7 @@ class Projector:
     def _write_all(
         self,
         connection: psycopg.Connection[Any],
-        projections: Sequence[Projection],
+        projections: Sequence[ReadModel],
         changes: Mapping[str, TableChanges],
         reached: int,
         last: int,
@@ -302,7 +303,7 @@ class Projector:
         def upsert_all() -> None:
             for _, changes_of_model in model_changes:
                 for table, rows in changes_of_model.upserted.items():
-                    upsert(cursor, self.schema, table, rows)
+                    upsert(cursor, self.schema, TABLES[table], rows)
 
         # At the end of the ledger the time is spent in round trips: one for all statements
         # (pipeline), one for the commit.
@@ -319,15 +320,15 @@ class Projector:
             if position_cursor.rowcount != len(names):
                 raise ReadModelsMoved(f"not all of {', '.join(names)} are at position {reached}")
             if whole:  # COPY cannot be used in a pipeline
-                for projection, changes_of_model in model_changes:
+                for _, changes_of_model in model_changes:
                     for table, keys in changes_of_model.deleted.items():
-                        delete_rows(cursor, self.schema, table, projection.keys[table], keys)
+                        delete_rows(cursor, self.schema, TABLES[table], keys)
                     for table, copied in changes_of_model.copied_rows.items():
-                        copy_csv(cursor, self.schema, table, copied)
+                        copy_csv(cursor, self.schema, TABLES[table], copied)
                 upsert_all()
 
     def project_streams(
-        self, connection: psycopg.Connection[Any], projection: Projection, ids: Sequence[UUID]
+        self, connection: psycopg.Connection[Any], projection: ReadModel, ids: Sequence[UUID]
     ) -> list[str]:
         """Writes the rows of these streams, up to the position of the projection, into this
         schema's empty tables. Returns the keys of their rows."""
@@ -337,7 +338,7 @@ class Projector:
         by_stream = group_by_stream(read_streams(connection, ids, 0, row[0] if row else 0))
         with connection.cursor() as cursor:
             for table, rows in fold_streams(projection, by_stream, {}).copied_rows.items():
-                copy_csv(cursor, self.schema, table, rows)
+                copy_csv(cursor, self.schema, TABLES[table], rows)
         return [
             key_of(stream_events[0].noun, to_timed_event(stream_events[0]).event)
             for stream_events in by_stream.values()

@@ -15,7 +15,7 @@ from projections.engine.derivation import record_derivation
 from projections.engine.fold_workers import FoldFailed
 from projections.engine.projector import SWAP_LOCK, Progress, Projector
 from projections.engine.view_definitions import in_schema
-from projections.models.tables import COLUMNS, columns
+from projections.models.catalogue import TABLES
 from registry.ledger import locks
 from registry.ledger.connections import Session
 
@@ -111,14 +111,14 @@ def _catch_up_in_swap(connection: psycopg.Connection[Any], projector: Projector)
 
 
 def digests(
-    connection: psycopg.Connection[Any], schema: str = "views", tables: Iterable[str] = COLUMNS
+    connection: psycopg.Connection[Any], schema: str = "views", tables: Iterable[str] = TABLES
 ) -> dict[str, str]:
     """Returns the SHA-256 of the sorted rows of each table. Equal read models have equal
     digests."""
     found: dict[str, str] = {}
     connection.execute("set timezone = 'UTC'")
     for table in tables:
-        every = SQL(", ").join(map(Identifier, columns(table)))
+        every = SQL(", ").join(map(Identifier, TABLES[table].columns))
         digest = hashlib.sha256()
         statement = SQL(
             "copy (select line from (select t::text as line from (select {} from {}) t) lines"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
@@ -21,8 +21,9 @@ from projections.engine.fold import TableChanges, connect
 from projections.engine.fold_workers import FoldRequest, FoldResult, FoldWorkers, fold_request
 from projections.engine.projector import BATCH, PARALLEL_FROM, Progress
 from projections.engine.rebuild import create_tables, digests, without_indexes
-from projections.models.catalogue import PROJECTIONS, Projection
-from projections.models.tables import columns, copy_csv
+from projections.models.catalogue import READ_MODELS, TABLES
+from projections.models.read_model import ReadModel, Table
+from projections.models.tables import copy_csv
 from registry.ledger.connections import Session
 
 #: Name prefixes of a complete schema and of one that is being built.
@@ -31,41 +32,10 @@ FINISHED_PREFIX, UNFINISHED_PREFIX = "replay_", "replaying_"
 LOCK_CLASS = 0x5245504C
 _ROLE = "aeo_projector"
 
-#: Which rows of a table are valid at an instant, where no interval of valid time says so.
-_VALID_ROWS = {
-    "administration": "true",
-    "list_received": "t.as_of <= {at}",
-    "programme": "true",
-    "certificate": "t.recorded_to is null",
-    "change": "t.effective_from <= {at}",
-    "dated": "t.from_at <= {at} and t.recorded_to is null",
-    # Still to be met on that day.
-    "deadline": "not t.dropped and (t.met_at is null or t.met_at > {at})",
-    "claim": "t.as_of <= {day}",
-    "document": "t.dated is null or t.dated <= {day}",
-    "target": "exists (select from {schema}.document_at d where d.id = t.document)",
-}
+#: The rows that a view shows where the declaration of the table says nothing else.
 _VALID_INTERVAL = (
     "t.valid_from <= {at} and (t.valid_to is null or t.valid_to > {at}) and t.recorded_to is null"
 )
-_ROWS = "select t.* from {schema}.{table} t where "
-#: Rows that hold the current state, as lists need it; here they are computed as of that instant.
-_AS_OF_SELECTS = {
-    "agreement": """
-select t.*, s.status from {schema}.agreement t
-left join {schema}.stage_at s on s.agreement = t.id""",
-    "operator": """
-select t.tin, t.id, t.administration, t.time_zone, t.source, t.registered, n.name, n.local_name,
-    n.address, n.roles, n.successor, coalesce((
-        select p.status from {schema}.status_period_at p where p.tin = t.tin
-        order by array_position(rule.statuses(), p.status) limit 1
-    ), 'NONE') as standing
-from {schema}.operator t
-cross join lateral (
-    select p.* from {schema}.particulars p where p.tin = t.tin and p.recorded_to is null
-    order by greatest(p.valid_from, {at}), p.valid_from desc limit 1
-) n""",
-}
 
 
 @dataclass(frozen=True)
@@ -92,7 +62,7 @@ def replay(
     conninfo: str,
     at: datetime,
     known: datetime,
-    models: Sequence[Projection] = PROJECTIONS,
+    models: Sequence[ReadModel] = READ_MODELS,
     progress: Progress | None = None,
 ) -> list[ReplayedTable]:
     """Builds these read models as they were believed at `known`, in the schema of that moment.
@@ -116,8 +86,8 @@ def replay(
             with without_indexes(connection, unfinished):
                 _fill(conninfo, unfinished, known, models, progress)
             _drop_unrequested(connection, unfinished, models)
-            for name in [table for model in models for table in _tables(model)]:
-                connection.execute(_view(unfinished, name, at))
+            for table in [table for model in models for table in _tables(model)]:
+                connection.execute(_view(unfinished, table, at))
             summary = list(_summary(connection, unfinished, models))
             with connection.transaction():
                 _drop(connection, schema)
@@ -184,7 +154,7 @@ def _fill(
     conninfo: str,
     schema: str,
     known: datetime,
-    models: Sequence[Projection],
+    models: Sequence[ReadModel],
     progress: Progress | None,
 ) -> None:
     with connect(conninfo, _ROLE) as connection:
@@ -225,45 +195,42 @@ def _add(
     with connection.transaction(), connection.cursor() as cursor:
         for changes_of_model in changes.values():
             for table, rows in changes_of_model.copied_rows.items():
-                copy_csv(cursor, schema, table, rows)
+                copy_csv(cursor, schema, TABLES[table], rows)
 
 
-def _tables(model: Projection) -> list[str]:
+def _tables(model: ReadModel) -> list[Table]:
     """The tables of a read model, in an order in which each view finds those that it reads."""
-    last = ("agreement", "operator", "target")
-    own = [*model.keys, *(["change"] if "operator" in model.keys else [])]
-    return sorted(own, key=lambda name: (name in last, name))
+    return sorted(model.tables, key=lambda table: (bool(table.after), table.name))
 
 
 def _drop_unrequested(
-    connection: psycopg.Connection[Any], schema: str, models: Sequence[Projection]
+    connection: psycopg.Connection[Any], schema: str, models: Sequence[ReadModel]
 ) -> None:
     """Drops the tables of read models that were not requested: empty, they would look as if nothing
     had been known."""
-    asked = {table for model in models for table in _tables(model)}
-    every = {table for projection in PROJECTIONS for table in _tables(projection)}
-    every |= {"tracking", "derivation", "mended"}
+    asked = {table.name for model in models for table in model.tables}
+    every = {*TABLES, "tracking", "derivation", "mended"}
     for name in sorted(every - asked):
         connection.execute(SQL("drop table {}").format(Identifier(schema, name)))
 
 
-def _view(schema: str, table: str, at: datetime) -> Composed:
-    if table in _AS_OF_SELECTS:
-        text = _AS_OF_SELECTS[table]
-    else:
-        has_interval = "valid_from" in columns(table)
-        text = _ROWS + (_VALID_INTERVAL if has_interval else _VALID_ROWS[table])
-    selected = SQL(text).format(
-        at=Literal(at), day=Literal(at.date()), schema=Identifier(schema), table=Identifier(table)
+def _view(schema: str, table: Table, at: datetime) -> Composed:
+    valid = table.valid or _VALID_INTERVAL
+    text = table.shown or f"select t.* from {{schema}}.{{table}} t where {valid}"
+    selected = SQL(cast(Any, text)).format(
+        at=Literal(at),
+        day=Literal(at.date()),
+        schema=Identifier(schema),
+        table=Identifier(table.name),
     )
-    return SQL("create view {} as {}").format(Identifier(schema, f"{table}_at"), selected)
+    return SQL("create view {} as {}").format(Identifier(schema, f"{table.name}_at"), selected)
 
 
 def _summary(
-    connection: psycopg.Connection[Any], schema: str, models: Sequence[Projection]
+    connection: psycopg.Connection[Any], schema: str, models: Sequence[ReadModel]
 ) -> Iterator[ReplayedTable]:
     for model in models:
-        names = sorted(_tables(model))
+        names = sorted(table.name for table in model.tables)
         for name, digest in digests(connection, schema, names).items():
             row = connection.execute(
                 SQL("select (select count(*) from {}), (select count(*) from {})").format(

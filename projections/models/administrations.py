@@ -4,21 +4,56 @@ were received."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from projections.models.tables import Rows
+from projections.models.read_model import (
+    AggregateRows,
+    BigInt,
+    ReadModel,
+    Rows,
+    Table,
+    TableRow,
+)
 from registry.domain.administrations import Administration
 from registry.domain.bitemporal import TimedEvent, bitemporal_rows
 from registry.domain.decisions import begins
 
-NOUN = "administration"
-TABLES = ("administration", "membership", "list_received")
-KEY = "administration"  # the key column is `code` in administration and `bloc` in membership
+
+class StoredAdministration(TableRow):
+    """A row of views.administration: an administration, or a bloc of administrations."""
+
+    code: str
+    name: str
+    time_zone: str
+    bloc: bool
+    source: str | None
+    recorded_from: datetime
+    position: BigInt
 
 
-def key(events: Sequence[TimedEvent[Any]]) -> str:
-    """Returns the key of the rows: the code of the administration."""
-    return str(events[0].event.administration)
+class StoredMembership(TableRow):
+    """A row of views.membership: an interval in which an administration belongs to a bloc."""
+
+    bloc: str
+    member: str
+    sense: str
+    ground: str | None
+    valid_from: datetime
+    valid_to: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
+
+
+class StoredListReceived(TableRow):
+    """A row of views.list_received: the day of a list of operators that was received."""
+
+    administration: str
+    as_of: datetime
+    recorded_from: datetime
+    position: BigInt
 
 
 def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
@@ -33,36 +68,63 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     ]
     return {
         "administration": [
-            (
-                code,
-                first.event.name,
-                zone,
-                first.event.bloc,
-                first.event.source,
-                first.known_at,
-                last,
+            StoredAdministration(
+                code=code,
+                name=first.event.name,
+                time_zone=zone,
+                bloc=first.event.bloc,
+                source=first.event.source,
+                recorded_from=first.known_at,
+                position=last,
             )
         ],
         "membership": [
-            (code, *r.fact, r.recorded_from, r.recorded_to, r.position, r.position_to)
+            StoredMembership(
+                bloc=code,
+                member=member.code,
+                sense=member.sense,
+                ground=member.ground,
+                valid_from=member.valid_from,
+                valid_to=member.valid_to,
+                recorded_from=r.recorded_from,
+                recorded_to=r.recorded_to,
+                position=r.position,
+                position_to=r.position_to,
+            )
             for r in bitemporal_rows(beliefs)
+            for member in [r.fact]
         ],
         "list_received": [
-            (code, event.event.as_of, event.known_at, event.position)
+            StoredListReceived(
+                administration=code,
+                as_of=event.event.as_of,
+                recorded_from=event.known_at,
+                position=event.position,
+            )
             for event in events[1:]
             if isinstance(event.event, Administration.ListReceived)
         ],
     }
 
 
-def _members(events: list[Administration.Event], zone: str) -> list[tuple[Any, ...]]:
+class _Member(NamedTuple):
+    """An interval of membership in valid time, the end exclusive."""
+
+    code: str
+    sense: str
+    ground: str | None
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+def _members(events: list[Administration.Event], zone: str) -> list[_Member]:
     """Returns the membership intervals of a bloc in valid time.
 
     A member leaves at midnight in the bloc's own time zone: the United Kingdom left the customs
     territory when 2021 began in Brussels.
     """
-    open: dict[tuple[Any, Any], tuple[Any, ...]] = {}
-    done: list[tuple[Any, ...]] = []
+    open: dict[tuple[Any, Any], _Member] = {}
+    done: list[_Member] = []
     for event in sorted(events, key=lambda e: (e.effective, e.originator_version)):
         day = begins(event.effective, zone)
         ground = event.legal_ground or event.source
@@ -72,10 +134,32 @@ def _members(events: list[Administration.Event], zone: str) -> list[tuple[Any, .
                 member,
                 sense,
             ) not in open:
-                open[member, sense] = (member.text, sense.value, ground, day, None)
+                open[member, sense] = _Member(member.text, sense.value, ground, day, None)
             case Administration.MemberLeft(member=member, sense=sense) if (member, sense) in open:
-                code, name, why, since, _ = open.pop((member, sense))
-                if day > since:  # an empty interval is dropped
-                    both = "; ".join(filter(None, [why, ground]))
-                    done.append((code, name, both, since, day))
+                begun = open.pop((member, sense))
+                if day > begun.valid_from:  # an empty interval is dropped
+                    both = "; ".join(filter(None, [begun.ground, ground]))
+                    done.append(begun._replace(ground=both, valid_to=day))
     return [*done, *open.values()]
+
+
+ADMINISTRATIONS = ReadModel(
+    "administrations",
+    (
+        AggregateRows(
+            "administration",
+            key_field="administration",
+            tables=(
+                Table("administration", StoredAdministration, "code", valid="true"),
+                Table("membership", StoredMembership, "bloc", fact=("bloc", "member", "sense")),
+                Table(
+                    "list_received",
+                    StoredListReceived,
+                    "administration",
+                    valid="t.as_of <= {at}",
+                ),
+            ),
+            rows=rows,
+        ),
+    ),
+)

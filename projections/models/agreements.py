@@ -3,32 +3,149 @@ links between pairs of parties."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
-from projections.models.tables import Rows, array, optional
+from projections.models.read_model import (
+    AggregateRows,
+    BigInt,
+    Events,
+    Json,
+    ReadModel,
+    Rows,
+    Table,
+    TableRow,
+    TextArray,
+)
+from projections.models.tables import array, optional
 from registry.domain.agreements.events import Agreement, AgreementReading
 from registry.domain.agreements.links import Link
 from registry.domain.agreements.timeline import build_timeline
 from registry.domain.amendments import apply_amendment
-from registry.domain.bitemporal import TimedEvent
+from registry.domain.bitemporal import BitemporalRow
 from registry.domain.texts import folded
 from registry.domain.values import Dates, encode_value
 
-NOUN = "agreement"
-TABLES = ("agreement", "party", "stage", "side", "dated", "link")
-KEY = "agreement"  # the key column is `id` in the table agreement
+
+class StoredAgreement(TableRow):
+    """A row of views.agreement."""
+
+    id: str
+    kind: str
+    pillars: TextArray
+    title: str
+    legal_basis: str | None
+    confidence: str | None
+    details: Json
+    source: str | None
+    words: str
+    registered: datetime
+    proposed: date
+    position: BigInt
+    titles: Json
+    names: Json
 
 
-def key(events: Sequence[TimedEvent[Any]]) -> str:
-    """Returns the key of the rows: the id of the agreement."""
-    return str(events[0].event.agreement)
+class StoredParty(TableRow):
+    """A row of views.party: an interval in which an administration is a party."""
+
+    agreement: str
+    party: str
+    valid_from: datetime
+    valid_to: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
 
 
-def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
+class StoredStage(TableRow):
+    """A row of views.stage: the status of an agreement in an interval."""
+
+    agreement: str
+    status: str
+    valid_from: datetime
+    valid_to: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
+
+
+class StoredSide(TableRow):
+    """A row of views.side: how far a party implements an agreement in an interval."""
+
+    agreement: str
+    party: str
+    implemented_from: date | None
+    suspended: bool
+    valid_from: datetime
+    valid_to: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
+
+
+class StoredDated(TableRow):
+    """A row of views.dated: a date that an agreement sets, as exactly as it is known."""
+
+    agreement: str
+    what: str
+    side: str | None
+    term: int | None
+    earliest: date
+    latest: date
+    source: str | None
+    assumed: bool
+    note: str | None
+    from_at: datetime
+    by_at: datetime
+    over_at: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
+
+
+class StoredLink(TableRow):
+    """A row of views.link: what one party grants the operators of another in an interval."""
+
+    from_party: str
+    to_party: str
+    agreement: str
+    kind: str
+    ordinal: int
+    state: str
+    assumed: bool
+    programmes: TextArray
+    types: TextArray
+    roles: TextArray
+    direction: str | None
+    hs: TextArray
+    crossings: TextArray
+    modes: TextArray
+    identifier_scheme: str | None
+    declaration_box: str | None
+    benefits: TextArray
+    consent_required: bool
+    max_age_hours: int | None
+    valid_from: datetime
+    valid_to: datetime | None
+    hindered_by: TextArray
+    begins_earliest: date | None
+    begins_latest: date | None
+    ends_earliest: date | None
+    ends_latest: date | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
+
+
+def rows(events: Events) -> Rows:
     """Returns every row of an agreement, from its whole stream. A pure function of the events."""
     timeline = build_timeline(events)
     first = timeline.proposed.event
@@ -39,78 +156,90 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     words = _search_text(events, reading)
     return {
         "agreement": [
-            (
-                first.agreement,
-                first.kind.value,
-                array(first.pillars),
-                reading.title,
-                reading.legal_basis,
-                reading.confidence,
-                _json(reading.details),
-                first.source,
-                words,
-                timeline.proposed.known_at,
-                first.effective,
-                timeline.last,
-                _json(reading.titles),
-                _json(reading.names),
+            StoredAgreement(
+                id=first.agreement,
+                kind=first.kind.value,
+                pillars=array(first.pillars),
+                title=reading.title,
+                legal_basis=reading.legal_basis,
+                confidence=reading.confidence,
+                details=_json(reading.details),
+                source=first.source,
+                words=words,
+                registered=timeline.proposed.known_at,
+                proposed=first.effective,
+                position=timeline.last,
+                titles=_json(reading.titles),
+                names=_json(reading.names),
             )
         ],
         "party": [
-            (
-                first.agreement,
-                r.fact.party.text,
-                r.fact.valid_from,
-                r.fact.valid_to,
-                *_transaction_time(r),
+            StoredParty(
+                agreement=first.agreement,
+                party=r.fact.party.text,
+                valid_from=r.fact.valid_from,
+                valid_to=r.fact.valid_to,
+                recorded_from=r.recorded_from,
+                recorded_to=r.recorded_to,
+                position=r.position,
+                position_to=r.position_to,
             )
             for r in timeline.parties
         ],
         "stage": [
-            (
-                first.agreement,
-                r.fact.status.value,
-                r.fact.valid_from,
-                r.fact.valid_to,
-                *_transaction_time(r),
+            StoredStage(
+                agreement=first.agreement,
+                status=r.fact.status.value,
+                valid_from=r.fact.valid_from,
+                valid_to=r.fact.valid_to,
+                recorded_from=r.recorded_from,
+                recorded_to=r.recorded_to,
+                position=r.position,
+                position_to=r.position_to,
             )
             for r in timeline.stages
         ],
         "side": [
-            (
-                first.agreement,
-                r.fact.party.text,
-                r.fact.implemented_from,
-                r.fact.suspended,
-                r.fact.valid_from,
-                r.fact.valid_to,
-                *_transaction_time(r),
+            StoredSide(
+                agreement=first.agreement,
+                party=r.fact.party.text,
+                implemented_from=r.fact.implemented_from,
+                suspended=r.fact.suspended,
+                valid_from=r.fact.valid_from,
+                valid_to=r.fact.valid_to,
+                recorded_from=r.recorded_from,
+                recorded_to=r.recorded_to,
+                position=r.position,
+                position_to=r.position_to,
             )
             for r in timeline.sides
         ],
         "dated": [
-            (
-                first.agreement,
-                r.fact.what.value,
-                optional(r.fact.side),
-                r.fact.term,
-                r.fact.dates.earliest,
-                r.fact.dates.latest,
-                r.fact.source,
-                r.fact.assumed,
-                r.fact.note,
-                r.fact.from_at,
-                r.fact.by_at,
-                r.fact.over_at,
-                *_transaction_time(r),
+            StoredDated(
+                agreement=first.agreement,
+                what=r.fact.what.value,
+                side=optional(r.fact.side),
+                term=r.fact.term,
+                earliest=r.fact.dates.earliest,
+                latest=r.fact.dates.latest,
+                source=r.fact.source,
+                assumed=r.fact.assumed,
+                note=r.fact.note,
+                from_at=r.fact.from_at,
+                by_at=r.fact.by_at,
+                over_at=r.fact.over_at,
+                recorded_from=r.recorded_from,
+                recorded_to=r.recorded_to,
+                position=r.position,
+                position_to=r.position_to,
             )
             for r in timeline.dated
         ],
-        "link": [(*_link(r.fact), *_transaction_time(r)) for r in timeline.links],
+        "link": [_link(r) for r in timeline.links],
     }
 
 
-def _search_text(events: Sequence[TimedEvent[Any]], reading: AgreementReading) -> str:
+def _search_text(events: Events, reading: AgreementReading) -> str:
     """Returns the text that a search looks in: titles and names in every language, details, and the
     crossings, goods, schemes and notes of the clauses. Goods are found by their code alone and by
     "HS" in front of the code."""
@@ -129,33 +258,41 @@ def _search_text(events: Sequence[TimedEvent[Any]], reading: AgreementReading) -
     return "\n".join(dict.fromkeys(folded(text) for text in said if text))
 
 
-def _link(link: Link) -> tuple[Any, ...]:
-    c = link.clause
-    return (
-        c.from_.text,
-        c.to.text,
-        link.agreement,
-        link.kind.value,
-        link.ordinal,
-        link.state.value,
-        link.assumed,
-        array(c.programmes),
-        array(c.types),
-        array(c.roles),
-        optional(c.direction),
-        array(c.hs),
-        array(c.crossings),
-        array(c.modes),
-        c.identifier_scheme,
-        c.declaration_box,
-        array(c.benefits),
-        c.consent_required,
-        c.max_age_hours,
-        link.valid_from,
-        link.valid_to,
-        array(link.hindered_by),
-        *_ends(link.begins),
-        *_ends(link.ends),
+def _link(r: BitemporalRow[Link]) -> StoredLink:
+    link, c = r.fact, r.fact.clause
+    begins_earliest, begins_latest = _ends(link.begins)
+    ends_earliest, ends_latest = _ends(link.ends)
+    return StoredLink(
+        from_party=c.from_.text,
+        to_party=c.to.text,
+        agreement=link.agreement,
+        kind=link.kind.value,
+        ordinal=link.ordinal,
+        state=link.state.value,
+        assumed=link.assumed,
+        programmes=array(c.programmes),
+        types=array(c.types),
+        roles=array(c.roles),
+        direction=optional(c.direction),
+        hs=array(c.hs),
+        crossings=array(c.crossings),
+        modes=array(c.modes),
+        identifier_scheme=c.identifier_scheme,
+        declaration_box=c.declaration_box,
+        benefits=array(c.benefits),
+        consent_required=c.consent_required,
+        max_age_hours=c.max_age_hours,
+        valid_from=link.valid_from,
+        valid_to=link.valid_to,
+        hindered_by=array(link.hindered_by),
+        begins_earliest=begins_earliest,
+        begins_latest=begins_latest,
+        ends_earliest=ends_earliest,
+        ends_latest=ends_latest,
+        recorded_from=r.recorded_from,
+        recorded_to=r.recorded_to,
+        position=r.position,
+        position_to=r.position_to,
     )
 
 
@@ -163,9 +300,42 @@ def _ends(dates: Dates | None) -> tuple[date | None, date | None]:
     return (dates.earliest, dates.latest) if dates else (None, None)
 
 
-def _transaction_time(row: Any) -> tuple[Any, ...]:
-    return (row.recorded_from, row.recorded_to, row.position, row.position_to)
-
-
 def _json(value: Any) -> str:
     return msgspec.json.encode(value, enc_hook=encode_value, order="sorted").decode()
+
+
+AGREEMENTS = ReadModel(
+    "agreements",
+    (
+        AggregateRows(
+            "agreement",
+            key_field="agreement",
+            tables=(
+                Table(
+                    "agreement",
+                    StoredAgreement,
+                    "id",
+                    shown="select t.*, s.status from {schema}.agreement t"
+                    " left join {schema}.stage_at s on s.agreement = t.id",
+                    after=("stage",),
+                ),
+                Table("party", StoredParty, "agreement", fact=("agreement", "party")),
+                Table("stage", StoredStage, "agreement", fact=("agreement",)),
+                Table("side", StoredSide, "agreement", fact=("agreement", "party")),
+                Table(
+                    "dated",
+                    StoredDated,
+                    "agreement",
+                    valid="t.from_at <= {at} and t.recorded_to is null",
+                ),
+                Table(
+                    "link",
+                    StoredLink,
+                    "agreement",
+                    fact=("agreement", "from_party", "to_party", "ordinal"),
+                ),
+            ),
+            rows=rows,
+        ),
+    ),
+)

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
-from projections.models.tables import array, uncached_array
+from projections.models.read_model import BigInt, InstantArray, TableRow, TextArray
+from projections.models.tables import array, optional, uncached_array
 from registry.domain.bitemporal import NEVER_AT, BitemporalRow
 from registry.domain.operators.timeline import OperatorTimeline, Period
 from registry.domain.recognition import held_since
@@ -25,38 +27,93 @@ LATEST = 10  # number of status periods stored as JSON text
 _RANK = {status: rank for rank, status in enumerate(Status)}
 
 
-def current_columns(timeline: OperatorTimeline) -> tuple[Status, tuple[Any, ...]]:
-    """Returns the operator's standing once all its decisions are in effect, and the columns of its
-    row from `settled` on.
+class StoredOperator(TableRow):
+    """A row of views.operator: the state once all recorded decisions are in effect."""
 
-    The row is valid for every as-of pair at or after `settled` and before `settled_until`, the
-    instant of an end known in advance (None: no such end). When that end is recorded, the row is
-    written again.
+    tin: str
+    id: UUID
+    administration: str
+    time_zone: str
+    source: str | None
+    registered: datetime
+    name: str
+    local_name: str | None
+    address: str | None
+    roles: TextArray
+    successor: str | None
+    standing: str
+    programmes: TextArray
+    types: TextArray
+    position: BigInt
+    settled: datetime
+    settled_until: datetime | None
+    end_to_record: datetime | None
+    held: TextArray
+    held_programmes: TextArray
+    held_types: TextArray
+    held_statuses: TextArray
+    held_abroad: TextArray
+    held_roles: TextArray
+    held_from: InstantArray
+    schemes: TextArray
+    identifiers: TextArray
+    consents: TextArray
+    latest: TextArray
+
+
+def current_row(timeline: OperatorTimeline) -> StoredOperator:
+    """Returns the row of an operator, for lists, searches, and questions about its current state.
+
+    Its columns from `settled` on are valid for every as-of pair at or after `settled` and before
+    `settled_until`, the instant of an end known in advance (None: no such end). When that end is
+    recorded, the row is written again. `standing` is that of the same instants.
     """
+    first = timeline.registered.event
+    believed = [r.fact for r in timeline.periods if r.recorded_to is None]
+    name = max(
+        (r.fact for r in timeline.names if r.recorded_to is None), key=lambda n: n.valid_from
+    )
+    latest = {p.authorisation: p for p in sorted(believed, key=lambda p: p.valid_from)}
     since = _last_change(timeline)
     ends = [end for end in timeline.ends if end > since]
     held = sorted(_valid_at(timeline.periods, since), key=lambda p: p.authorisation)
-    standing = min((p.status for p in held), key=_RANK.__getitem__, default=Status.NONE)
     identified: dict[str, str] = {}
     for identifier in _open_ended(timeline.identifiers):
         identified[identifier.scheme] = min(
             identifier.value, identified.get(identifier.scheme, identifier.value)
         )
-    return standing, (
-        since,
-        min(ends, default=None),
-        timeline.to_record,
-        uncached_array([p.number or p.authorisation for p in held]),
-        array(tuple(p.programme for p in held)),
-        array(tuple(p.type for p in held)),
-        array(tuple(p.status for p in held)),
-        array(tuple(p.abroad for p in held)),
-        array(tuple(",".join(role.value for role in p.roles) for p in held)),
-        array(tuple(_held_from(timeline, p) for p in held)),
-        array(tuple(sorted(identified))),
-        uncached_array([identified[scheme] for scheme in sorted(identified)]),
-        array(tuple(sorted(str(c.partner or "*") for c in _open_ended(timeline.consents)))),
-        uncached_array(_period_json(r) for r in _latest_first(timeline.periods)[:LATEST]),
+    return StoredOperator(
+        tin=timeline.tin.text,
+        id=first.originator_id,
+        administration=first.administration.text,
+        time_zone=first.time_zone,
+        source=first.source,
+        registered=timeline.registered.known_at,
+        name=name.name,
+        local_name=name.local_name,
+        address=name.address,
+        roles=array(name.roles),
+        successor=optional(name.successor),
+        standing=min((p.status for p in held), key=_RANK.__getitem__, default=Status.NONE).value,
+        programmes=array(tuple(sorted({p.programme for p in latest.values()}))),
+        types=array(tuple(sorted({p.type for p in latest.values()}))),
+        position=timeline.last,
+        settled=since,
+        settled_until=min(ends, default=None),
+        end_to_record=timeline.to_record,
+        held=uncached_array([p.number or p.authorisation for p in held]),
+        held_programmes=array(tuple(p.programme for p in held)),
+        held_types=array(tuple(p.type for p in held)),
+        held_statuses=array(tuple(p.status for p in held)),
+        held_abroad=array(tuple(p.abroad for p in held)),
+        held_roles=array(tuple(",".join(role.value for role in p.roles) for p in held)),
+        held_from=array(tuple(_held_from(timeline, p) for p in held)),
+        schemes=array(tuple(sorted(identified))),
+        identifiers=uncached_array([identified[scheme] for scheme in sorted(identified)]),
+        consents=array(
+            tuple(sorted(str(c.partner or "*") for c in _open_ended(timeline.consents)))
+        ),
+        latest=uncached_array(_period_json(r) for r in _latest_first(timeline.periods)[:LATEST]),
     )
 
 

@@ -3,31 +3,145 @@ stream."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from projections.models.operator_snapshot import current_columns
-from projections.models.tables import Rows, array, optional
+from projections.models.operator_snapshot import StoredOperator, current_row
+from projections.models.read_model import (
+    AggregateRows,
+    BigInt,
+    Events,
+    Extension,
+    ReadModel,
+    RecordedEvents,
+    Rows,
+    Table,
+    TableRow,
+    TextArray,
+)
+from projections.models.tables import array, optional
 from registry.domain.bitemporal import ALWAYS, BitemporalRow, F, TimedEvent
 from registry.domain.decisions import begins, day_of, ends
 from registry.domain.identifiers import normal
 from registry.domain.operators.events import Operator
-from registry.domain.operators.timeline import OperatorTimeline, build_timeline
+from registry.domain.operators.timeline import build_timeline
 from registry.domain.texts import folded
+from registry.domain.values import Status
 
-NOUN = "operator"
-#: The tables with rows of an operator; TIN is the key column of each.
-TABLES = (
-    "operator",
-    "particulars",
-    "identifier",
-    "certificate",
-    "consent",
-    "status_period",
-    "deadline",
-)
-KEY = "tin"
+
+class StoredParticulars(TableRow):
+    """A row of views.particulars: what an operator is called in an interval."""
+
+    tin: str
+    name: str
+    local_name: str | None
+    address: str | None
+    roles: TextArray
+    successor: str | None
+    folded: str | None
+    valid_from: datetime
+    valid_to: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
+
+
+class StoredIdentifier(TableRow):
+    """A row of views.identifier: a number that identifies an operator in an interval."""
+
+    tin: str
+    scheme: str
+    value: str
+    issuer: str | None
+    verified_by: str | None
+    normal: str | None
+    from_day: date | None
+    to_day: date | None
+    shared: bool | None
+    valid_from: datetime
+    valid_to: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
+
+
+class StoredCertificate(TableRow):
+    """A row of views.certificate: the number of an authorisation, whatever the day."""
+
+    tin: str
+    authorisation: str
+    number: str
+    normal: str
+    shared: bool
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
+
+
+class StoredConsent(TableRow):
+    """A row of views.consent: an interval in which an operator consents."""
+
+    tin: str
+    partner: str
+    valid_from: datetime
+    valid_to: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
+
+
+class StoredStatusPeriod(TableRow):
+    """A row of views.status_period: the status of an authorisation in an interval."""
+
+    tin: str
+    authorisation: str
+    number: str | None
+    programme: str
+    type: str
+    status: Status
+    abroad: Status
+    roles: TextArray
+    effective_from: date | None
+    valid_until: date | None
+    flags: TextArray
+    ground: str | None
+    valid_from: datetime
+    valid_to: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
+
+
+class StoredDeadline(TableRow):
+    """A row of views.deadline: a time limit, and when it was met."""
+
+    tin: str
+    authorisation: str
+    what: str
+    due: date | None
+    over_at: datetime | None
+    rule: str
+    met_on: date | None
+    met_at: datetime | None
+    dropped: bool
+    ordinal: int
+
+
+class StoredChange(TableRow):
+    """A row of views.change: an event that may change an answer."""
+
+    tin: str
+    administration: str
+    effective_from: datetime
+    recorded_at: datetime
+    known_at: datetime
+    position: BigInt
+
 
 #: The base classes of the events that can change whether a partner recognises the operator, and all
 #: their event classes.
@@ -49,12 +163,7 @@ _RECOGNITION_EVENTS = {
 }
 
 
-def key(events: Sequence[TimedEvent[Any]]) -> str:
-    """Returns the key of the rows: the operator's TIN."""
-    return str(events[0].event.tin)
-
-
-def only_extends(last: TimedEvent[Any], new_events: Sequence[TimedEvent[Any]]) -> bool:
+def only_extends(last: TimedEvent[Any], new_events: Events) -> bool:
     """Whether new events only add rows or end the belief in existing ones, so that no existing row
     has to be deleted. Not so if a belief is replaced within its own instant of transaction time, or
     if a correction may remove a deadline."""
@@ -63,7 +172,7 @@ def only_extends(last: TimedEvent[Any], new_events: Sequence[TimedEvent[Any]]) -
     )
 
 
-def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
+def rows(events: Events, since: int = -1) -> Rows:
     """Returns every row of an operator, from its whole stream. A pure function of the events.
 
     `since`: return only the rows that were added or changed by events after that position.
@@ -77,9 +186,9 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
         return [r for r in facts if r.position > since or (r.position_to or -1) > since]
 
     return {
-        "operator": [_current_row(timeline, events)],
+        "operator": [current_row(timeline)],
         "particulars": [
-            (
+            StoredParticulars(
                 tin,
                 r.fact.name,
                 r.fact.local_name,
@@ -97,7 +206,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
             for r in changed(timeline.names)
         ],
         "identifier": [
-            (
+            StoredIdentifier(
                 tin,
                 r.fact.scheme,
                 r.fact.value,
@@ -117,7 +226,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
             for r in changed(timeline.identifiers)
         ],
         "certificate": [
-            (
+            StoredCertificate(
                 tin,
                 r.fact.authorisation,
                 r.fact.number,
@@ -131,7 +240,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
             for r in changed(timeline.certificates)
         ],
         "consent": [
-            (
+            StoredConsent(
                 tin,
                 str(r.fact.partner or "*"),
                 r.fact.valid_from,
@@ -144,7 +253,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
             for r in changed(timeline.consents)
         ],
         "status_period": [
-            (
+            StoredStatusPeriod(
                 tin,
                 p.authorisation,
                 p.number,
@@ -168,7 +277,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
             for p in [r.fact]
         ],
         "deadline": [
-            (
+            StoredDeadline(
                 tin,
                 d.authorisation,
                 d.what,
@@ -191,51 +300,13 @@ def _search_names(name: str, local_name: str | None) -> str:
     return f"{folded(name)}  {folded(local_name)}" if local_name else folded(name)
 
 
-def _current_row(timeline: OperatorTimeline, events: Sequence[TimedEvent[Any]]) -> tuple[Any, ...]:
-    """Returns the row of views.operator: the state once all recorded decisions are in effect, for
-    lists and searches."""
-    first = timeline.registered.event
-    name = max(
-        (r.fact for r in timeline.names if r.recorded_to is None),
-        key=lambda n: n.valid_from,
-    )
-    latest = {
-        r.fact.authorisation: r.fact
-        for r in sorted(
-            (r for r in timeline.periods if r.recorded_to is None),
-            key=lambda r: r.fact.valid_from,
-        )
-    }
-    standing, answers = current_columns(timeline)
-    return (
-        timeline.tin.text,
-        first.originator_id,
-        first.administration.text,
-        first.time_zone,
-        first.source,
-        timeline.registered.known_at,
-        name.name,
-        name.local_name,
-        name.address,
-        array(name.roles),
-        optional(name.successor),
-        standing.value,
-        array(tuple(sorted({p.programme for p in latest.values()}))),
-        array(tuple(sorted({p.type for p in latest.values()}))),
-        timeline.last,
-        *answers,
-    )
-
-
-def changes(
-    registered: Operator.Registered, recorded_events: Sequence[tuple[TimedEvent[Any], Any]]
-) -> Rows:
+def changes(registered: Operator.Registered, recorded_events: RecordedEvents) -> Rows:
     """Returns one row for each event that may change an answer, with its recording instant."""
     tin, administration = registered.tin.text, registered.administration.text
     zone = registered.time_zone
     return {
         "change": [
-            (
+            StoredChange(
                 tin,
                 administration,
                 _changes_from(timed_event.event, zone),
@@ -259,3 +330,54 @@ def _changes_from(event: Operator.Event, zone: str) -> datetime:
         case Operator.Listed(earliest=earliest, since=since, effective=read_on):
             return begins(min(earliest, since or earliest, read_on), zone)
     return begins(event.effective, zone)
+
+
+#: What a replay shows of views.operator: the particulars and the best status at the instant.
+_SHOWN = """
+select t.tin, t.id, t.administration, t.time_zone, t.source, t.registered, n.name, n.local_name,
+    n.address, n.roles, n.successor, coalesce((
+        select p.status from {schema}.status_period_at p where p.tin = t.tin
+        order by array_position(rule.statuses(), p.status) limit 1
+    ), 'NONE') as standing
+from {schema}.operator t
+cross join lateral (
+    select p.* from {schema}.particulars p where p.tin = t.tin and p.recorded_to is null
+    order by greatest(p.valid_from, {at}), p.valid_from desc limit 1
+) n"""
+
+OPERATORS = ReadModel(
+    "operators",
+    (
+        AggregateRows(
+            "operator",
+            key_field="tin",
+            tables=(
+                Table("operator", StoredOperator, "tin", shown=_SHOWN, after=("status_period",)),
+                Table("particulars", StoredParticulars, "tin", fact=("tin",)),
+                Table("identifier", StoredIdentifier, "tin", fact=("tin", "scheme", "value")),
+                # A number is believed, and valid on every day.
+                Table("certificate", StoredCertificate, "tin", valid="t.recorded_to is null"),
+                Table("consent", StoredConsent, "tin", fact=("tin", "partner")),
+                Table("status_period", StoredStatusPeriod, "tin", fact=("tin", "authorisation")),
+                Table(
+                    "deadline",
+                    StoredDeadline,
+                    "tin",
+                    # still to be met on that day
+                    valid="not t.dropped and (t.met_at is null or t.met_at > {at})",
+                ),
+                Table(
+                    "change",
+                    StoredChange,
+                    "tin",
+                    append_only=True,
+                    valid="t.effective_from <= {at}",
+                ),
+            ),
+            rows=rows,
+            extension=Extension(only_extends, rows),
+            event_rows=changes,
+            same_characters=True,
+        ),
+    ),
+)

@@ -2,27 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import NamedTuple
 
-from projections.models.tables import Rows, array
-from registry.domain.bitemporal import ALWAYS, TimedEvent, bitemporal_rows
+from projections.models.read_model import (
+    AggregateRows,
+    BigInt,
+    Events,
+    ReadModel,
+    Rows,
+    Table,
+    TableRow,
+    TextArray,
+)
+from projections.models.tables import array
+from registry.domain.bitemporal import ALWAYS, bitemporal_rows
 from registry.domain.decisions import begins
 from registry.domain.programmes import Programme
 from registry.domain.texts import folded
 
-NOUN = "programme"
-TABLES = ("programme", "programme_type", "programme_rule")
-KEY = "programme"  # the key column is `code` in the table programme
+
+class StoredProgramme(TableRow):
+    """A row of views.programme."""
+
+    code: str
+    administration: str
+    name: str
+    local_name: str | None
+    launched: str | None
+    operators_described: str | None
+    confidence: str | None
+    source: str | None
+    recorded_from: datetime
+    position: BigInt
+    words: str | None
 
 
-def key(events: Sequence[TimedEvent[Any]]) -> str:
-    """Returns the key of the rows: the code of the programme."""
-    return str(events[0].event.programme)
+class StoredProgrammeType(TableRow):
+    """A row of views.programme_type: the types that a programme offers in an interval."""
+
+    programme: str
+    types: TextArray
+    valid_from: datetime
+    valid_to: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
 
 
-def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
+class StoredProgrammeRule(TableRow):
+    """A row of views.programme_rule: a rule of a programme in an interval."""
+
+    programme: str
+    rule: str
+    value: str
+    unit: str | None
+    state: str
+    begins: date | None
+    ends: date | None
+    valid_from: datetime
+    valid_to: datetime | None
+    source: str
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
+
+
+def rows(events: Events) -> Rows:
     """Returns every row of a programme, from its whole stream. A pure function of the events."""
     first = events[0].event
     code, zone = first.programme, first.time_zone
@@ -33,29 +81,56 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
         rules.append((event.position, event.known_at, _rules(domain_events, zone)))
     return {
         "programme": [
-            (
-                code,
-                first.administration.text,
-                first.name,
-                first.local_name,
-                first.launched,
-                first.operators_described,
-                first.confidence,
-                first.source,
-                events[0].known_at,
-                events[-1].position,
-                _search_text(events),
+            StoredProgramme(
+                code=code,
+                administration=first.administration.text,
+                name=first.name,
+                local_name=first.local_name,
+                launched=first.launched,
+                operators_described=first.operators_described,
+                confidence=first.confidence,
+                source=first.source,
+                recorded_from=events[0].known_at,
+                position=events[-1].position,
+                words=_search_text(events),
             )
         ],
         "programme_type": [
-            (code, array(r.fact[0]), *r.fact[1:], *_transaction_time(r))
+            StoredProgrammeType(
+                programme=code,
+                types=array(r.fact.types),
+                valid_from=r.fact.valid_from,
+                valid_to=r.fact.valid_to,
+                recorded_from=r.recorded_from,
+                recorded_to=r.recorded_to,
+                position=r.position,
+                position_to=r.position_to,
+            )
             for r in bitemporal_rows(types)
         ],
-        "programme_rule": [(code, *r.fact, *_transaction_time(r)) for r in bitemporal_rows(rules)],
+        "programme_rule": [
+            StoredProgrammeRule(
+                programme=code,
+                rule=r.fact.rule,
+                value=r.fact.value,
+                unit=r.fact.unit,
+                state=r.fact.state,
+                begins=r.fact.begins,
+                ends=r.fact.ends,
+                valid_from=r.fact.valid_from,
+                valid_to=r.fact.valid_to,
+                source=r.fact.source,
+                recorded_from=r.recorded_from,
+                recorded_to=r.recorded_to,
+                position=r.position,
+                position_to=r.position_to,
+            )
+            for r in bitemporal_rows(rules)
+        ],
     }
 
 
-def _search_text(events: Sequence[TimedEvent[Any]]) -> str:
+def _search_text(events: Events) -> str:
     """Returns the text that a search looks in: code, names, the description in the source, and the
     sources of the rules."""
     first = events[0].event
@@ -68,20 +143,43 @@ def _search_text(events: Sequence[TimedEvent[Any]]) -> str:
     return "\n".join(dict.fromkeys(folded(text) for text in said if text))
 
 
+class _OfferedTypes(NamedTuple):
+    """The types that are offered in an interval of valid time, the end exclusive."""
+
+    types: tuple[str, ...]
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+class _RuleInterval(NamedTuple):
+    """A rule in an interval of valid time, the end exclusive: in days and in instants."""
+
+    rule: str
+    value: str
+    unit: str | None
+    state: str
+    begins: date
+    ends: date | None
+    valid_from: datetime
+    valid_to: datetime | None
+    source: str
+
+
 def _types(
     first: Programme.Registered, domain_events: list[Programme.Event], zone: str
-) -> list[tuple[Any, ...]]:
+) -> list[_OfferedTypes]:
     dated: dict[datetime, tuple[str, ...]] = {ALWAYS: first.types}
     for event in domain_events:
         if isinstance(event, Programme.TypesSet):
             dated[begins(event.effective, zone)] = event.types
     starts = sorted(dated)
     return [
-        (dated[start], start, end) for start, end in zip(starts, [*starts[1:], None], strict=True)
+        _OfferedTypes(dated[start], start, end)
+        for start, end in zip(starts, [*starts[1:], None], strict=True)
     ]
 
 
-def _rules(domain_events: list[Programme.Event], zone: str) -> list[tuple[Any, ...]]:
+def _rules(domain_events: list[Programme.Event], zone: str) -> list[_RuleInterval]:
     """Returns each rule with the days on which it is in effect.
 
     A newer rule of the same name replaces an older one without an end, and gives way to it again
@@ -94,7 +192,7 @@ def _rules(domain_events: list[Programme.Event], zone: str) -> list[tuple[Any, .
     return [row for of_name in named.values() for row in _rule_intervals(of_name, zone)]
 
 
-def _rule_intervals(of_name: list[Programme.RuleSet], zone: str) -> list[tuple[Any, ...]]:
+def _rule_intervals(of_name: list[Programme.RuleSet], zone: str) -> list[_RuleInterval]:
     turns = sorted({e.effective for e in of_name} | {e.until for e in of_name if e.until})
     newest_last = sorted(of_name, key=lambda e: e.effective)
     found: list[tuple[Programme.RuleSet, date, date | None]] = []
@@ -107,7 +205,7 @@ def _rule_intervals(of_name: list[Programme.RuleSet], zone: str) -> list[tuple[A
             start = found.pop()[1]
         found.append((held[-1], start, end))
     return [
-        (
+        _RuleInterval(
             e.rule,
             e.value if e.value is not None else e.as_rule.state.value.lower(),
             e.unit,
@@ -122,5 +220,18 @@ def _rule_intervals(of_name: list[Programme.RuleSet], zone: str) -> list[tuple[A
     ]
 
 
-def _transaction_time(row: Any) -> tuple[Any, ...]:
-    return (row.recorded_from, row.recorded_to, row.position, row.position_to)
+PROGRAMMES = ReadModel(
+    "programmes",
+    (
+        AggregateRows(
+            "programme",
+            key_field="programme",
+            tables=(
+                Table("programme", StoredProgramme, "code", valid="true"),
+                Table("programme_type", StoredProgrammeType, "programme", fact=("programme",)),
+                Table("programme_rule", StoredProgrammeRule, "programme"),
+            ),
+            rows=rows,
+        ),
+    ),
+)

@@ -3,21 +3,86 @@ documents with their targets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
-from projections.models.tables import Rows, array, optional
+from projections.models.read_model import (
+    AggregateRows,
+    BigInt,
+    Events,
+    Json,
+    ReadModel,
+    Rows,
+    Table,
+    TableRow,
+    TextArray,
+)
+from projections.models.tables import array, optional
 from registry.domain.amendments import apply_amendment
-from registry.domain.bitemporal import TimedEvent
 from registry.domain.publications import Claim, Document, DocumentReading
 from registry.domain.texts import folded
 
-TABLES = ("claim", "document", "target")
+
+class StoredClaim(TableRow):
+    """A row of views.claim."""
+
+    id: UUID
+    subject: str
+    measure: str
+    value: BigInt
+    as_of: date
+    precision: str | None
+    text: str | None
+    source: str
+    recorded_from: datetime
+    position: BigInt
 
 
-def claim_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
+class StoredDocument(TableRow):
+    """A row of views.document."""
+
+    id: str
+    title: str
+    dated: date | None
+    parties: TextArray
+    measures: TextArray
+    agreements: TextArray
+    text: str | None
+    confidence: str | None
+    source: str
+    words: str
+    recorded_from: datetime
+    position: BigInt
+    titles: Json
+    language: str | None
+    measure_names: Json
+    quotation: str | None
+    note: str | None
+
+
+class StoredTarget(TableRow):
+    """A row of views.target: a target that a document sets."""
+
+    document: str
+    target: str
+    owner: str | None
+    text: str
+    deadline: date | None
+    relation: str | None
+    condition: str | None
+    states: TextArray
+    willing: Json
+    source: str
+    recorded_from: datetime
+    position: BigInt
+    quotation: str | None
+    note: str | None
+
+
+def claim_rows(events: Events) -> Rows:
     """Returns the row of a claim as it was published. A retracted claim has no row; its events stay
     in the stream."""
     timed_event = events[0]
@@ -26,17 +91,17 @@ def claim_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
         return {"claim": []}
     return {
         "claim": [
-            (
-                e.originator_id,
-                e.subject.text,
-                e.measure,
-                e.value,
-                e.as_of,
-                e.precision,
-                e.text,
-                e.source or "",
-                timed_event.known_at,
-                timed_event.position,
+            StoredClaim(
+                id=e.originator_id,
+                subject=e.subject.text,
+                measure=e.measure,
+                value=e.value,
+                as_of=e.as_of,
+                precision=e.precision,
+                text=e.text,
+                source=e.source or "",
+                recorded_from=timed_event.known_at,
+                position=timed_event.position,
             )
         ]
     }
@@ -46,7 +111,7 @@ def _json(names: Any) -> str:
     return msgspec.json.encode(names, order="sorted").decode()
 
 
-def document_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
+def document_rows(events: Events) -> Rows:
     """Returns the rows of a document and its targets, from its whole stream. A pure function of
     the events."""
     first = events[0].event
@@ -69,44 +134,77 @@ def document_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
         said += [target.event.text, target.event.quotation, target.event.note]
     return {
         "document": [
-            (
-                first.document,
-                reading.title,
-                reading.dated,
-                array(first.parties),
-                array(reading.measures),
-                array(tuple(linked)),
-                reading.text,
-                reading.confidence,
-                first.source or "",
-                "\n".join(folded(t) for t in said if t),
-                events[0].known_at,
-                events[-1].position,
-                _json(reading.titles),
-                reading.language,
-                _json(reading.measure_names),
-                reading.quotation,
-                reading.note,
+            StoredDocument(
+                id=first.document,
+                title=reading.title,
+                dated=reading.dated,
+                parties=array(first.parties),
+                measures=array(reading.measures),
+                agreements=array(tuple(linked)),
+                text=reading.text,
+                confidence=reading.confidence,
+                source=first.source or "",
+                words="\n".join(folded(t) for t in said if t),
+                recorded_from=events[0].known_at,
+                position=events[-1].position,
+                titles=_json(reading.titles),
+                language=reading.language,
+                measure_names=_json(reading.measure_names),
+                quotation=reading.quotation,
+                note=reading.note,
             )
         ],
         "target": [
-            (
-                first.document,
-                e.target,
-                optional(e.owner),
-                e.text,
-                e.deadline,
-                optional(e.relation),
-                e.condition,
-                array(e.states),
-                msgspec.json.encode(e.willing or {}, order="sorted").decode(),
-                e.source or "",
-                timed_event.known_at,
-                timed_event.position,
-                e.quotation,
-                e.note,
+            StoredTarget(
+                document=first.document,
+                target=e.target,
+                owner=optional(e.owner),
+                text=e.text,
+                deadline=e.deadline,
+                relation=optional(e.relation),
+                condition=e.condition,
+                states=array(e.states),
+                willing=msgspec.json.encode(e.willing or {}, order="sorted").decode(),
+                source=e.source or "",
+                recorded_from=timed_event.known_at,
+                position=timed_event.position,
+                quotation=e.quotation,
+                note=e.note,
             )
             for timed_event in targets.values()
             for e in [timed_event.event]
         ],
     }
+
+
+PUBLICATIONS = ReadModel(
+    "publications",
+    (
+        AggregateRows(
+            "claim",
+            key_field=None,
+            tables=(Table("claim", StoredClaim, "id", valid="t.as_of <= {day}"),),
+            rows=claim_rows,
+        ),
+        AggregateRows(
+            "document",
+            key_field="document",
+            tables=(
+                Table(
+                    "document",
+                    StoredDocument,
+                    "id",
+                    valid="t.dated is null or t.dated <= {day}",
+                ),
+                Table(
+                    "target",
+                    StoredTarget,
+                    "document",
+                    valid="exists (select from {schema}.document_at d where d.id = t.document)",
+                    after=("document",),
+                ),
+            ),
+            rows=document_rows,
+        ),
+    ),
+)

@@ -22,8 +22,7 @@ from projections.checking.check import check
 from projections.checking.comparison import Comparison, Outdated
 from projections.engine.projector import Projector
 from projections.engine.rebuild import digests
-from projections.models.catalogue import NOUNS, tables_of
-from projections.models.tables import COLUMNS, columns
+from projections.models import catalogue
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.values import AdministrationCode, Tin
@@ -74,19 +73,7 @@ def found(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
 
 
 def test_every_table_of_the_read_models_is_walked() -> None:
-    assert set(TABLES) == set(COLUMNS)
-    assert {table for noun in NOUNS for table in tables_of(noun)} == set(COLUMNS)
-
-
-def test_every_column_of_the_read_models_is_compared(projected: psycopg.Connection[Any]) -> None:
-    rows = projected.execute(
-        "select c.relname, a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid"
-        " where c.relnamespace = 'views'::regnamespace and c.relkind in ('r', 'p')"
-        " and not c.relispartition and a.attnum > 0 and not a.attisdropped"
-    ).fetchall()
-    there = {row for row in rows if row[0] not in ("tracking", "derivation", "mended")}
-
-    assert there == {(table, name) for table in COLUMNS for name in columns(table)}
+    assert set(TABLES) == set(catalogue.TABLES)
 
 
 def test_in_a_register_that_nobody_touched_nothing_is_found(
@@ -114,8 +101,7 @@ def kinds(connection: psycopg.Connection[Any], table: str) -> dict[str, str]:
 
 
 def key_of(table: str) -> str:
-    [key] = [keys[table] for noun in NOUNS if table in (keys := tables_of(noun))]
-    return key
+    return catalogue.TABLES[table].key
 
 
 def spoil(connection: psycopg.Connection[Any], table: str) -> set[str]:
@@ -124,7 +110,7 @@ def spoil(connection: psycopg.Connection[Any], table: str) -> set[str]:
     positions = connection.execute(f"select tableoid, ctid from views.{table}").fetchall()
     assert positions, f"the world of the tests has no {table}"
     by_row: dict[Any, set[str]] = {}
-    for number, column in enumerate(columns(table)):
+    for number, column in enumerate(catalogue.TABLES[table].columns):
         place = positions[number % len(positions)]
         type_ = kinds(connection, table)[column]
         otherwise = ONE_OF.get((table, column)) or OTHERWISE[type_].format(c=f'"{column}"')
@@ -135,14 +121,16 @@ def spoil(connection: psycopg.Connection[Any], table: str) -> set[str]:
             f" where tableoid = {relation} and ctid = '{row}'"
         )
     together = [item for item in by_row.values() if any(f'"{key_of(table)}"' in c for c in item)]
-    return set(columns(table)) - {c.split('"')[1] for item in together for c in item}
+    return set(catalogue.TABLES[table].columns) - {
+        c.split('"')[1] for item in together for c in item
+    }
 
 
 def test_each_column_of_each_table_that_is_changed_is_found_named_and_mended(
     database: str, projected: psycopg.Connection[Any]
 ) -> None:
     before = digests(projected)
-    wanted = {(table, name) for table in COLUMNS for name in spoil(projected, table)}
+    wanted = {(table, name) for table in catalogue.TABLES for name in spoil(projected, table)}
     assert all(digest != before[table] for table, digest in digests(projected).items())
 
     BackgroundCheck(database).whole()
@@ -166,7 +154,7 @@ def test_a_row_that_is_gone_and_a_row_of_nobody_are_found_and_mended_in_every_ta
     database: str, projected: psycopg.Connection[Any]
 ) -> None:
     before = digests(projected)
-    for number, table in enumerate(COLUMNS):
+    for number, table in enumerate(catalogue.TABLES):
         key, nobody = key_of(table), f"'ZZ-nobody-{number}'"
         projected.execute(f"create temporary table x as select * from views.{table} limit 1")
         if table == "claim":
@@ -184,7 +172,7 @@ def test_a_row_that_is_gone_and_a_row_of_nobody_are_found_and_mended_in_every_ta
     assert digests(projected) == before
     said = found(projected)
     assert all(mended for *_, mended in said), said
-    for table in COLUMNS:
+    for table in catalogue.TABLES:
         whats = [what for relation, _, _, what, _ in said if relation == f"views.{table}"]
         assert any("missing" in what for what in whats), table
         assert any("without an event" in what for what in whats), table

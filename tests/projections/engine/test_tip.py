@@ -15,7 +15,7 @@ from projections.engine import projector as following
 from projections.engine.projector import Projector
 from projections.engine.rebuild import digests, rebuild
 from projections.models import operators
-from projections.models.tables import Rows, columns
+from projections.models.read_model import Rows, TableRow
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.domain.texts import folded
@@ -81,13 +81,12 @@ def test_after_any_event_what_moved_written_over_what_was_is_the_whole() -> None
     assert began_anew > 10
 
 
-def _by_key(rows: Rows) -> dict[tuple[object, ...], tuple[object, ...]]:
+def _by_key(rows: Rows) -> dict[tuple[object, ...], TableRow]:
     """By what tells a row from another: the primary keys of the tables."""
-    found: dict[tuple[object, ...], tuple[object, ...]] = {}
+    found: dict[tuple[object, ...], TableRow] = {}
     for table, made in rows.items():
-        names = columns(table)
         for row in made:
-            key = [row[names.index(name)] for name in _KEYS[table].split()]
+            key = [getattr(row, name) for name in _KEYS[table].split()]
             assert (table, *key) not in found
             found[table, *key] = row
     return found

@@ -16,6 +16,7 @@ from projections.history.belief_history_sql import law_history, operator_beliefs
 from projections.history.divergence_candidates import candidates
 from projections.history.divergences import Divergence, divergences
 from projections.models import operators
+from projections.models.catalogue import TABLES
 from projections.models.tables import copy
 from projections.reads.visibility import VisibilityScope
 from registry.domain.bitemporal import TimedEvent
@@ -162,7 +163,7 @@ def _write_changes(connection: psycopg.Connection[Any], worlds: list[World]) -> 
         )["change"]
     ]
     with connection.cursor() as cursor:
-        copy(cursor, "views", "change", rows)
+        copy(cursor, "views", TABLES["change"], rows)
 
 
 async def _divergences(

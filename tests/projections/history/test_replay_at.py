@@ -12,8 +12,7 @@ from projections.engine.projector import Projector
 from projections.engine.rebuild import digests
 from projections.history import replay_at
 from projections.history.replay_at import drop, replay, schema_of
-from projections.models.catalogue import BY_NAME
-from projections.models.tables import COLUMNS
+from projections.models.catalogue import BY_NAME, TABLES
 from registry.application.registry import Registry
 
 AT = datetime(2026, 3, 5, tzinfo=UTC)
@@ -21,8 +20,14 @@ BEFORE, AFTER = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=U
 LATE = "CN0000000012"  # suspended with effect from the first, recorded on the tenth
 #: A certificate number is believed, and holds on every day of law.
 TWO_CLOCKS = [
-    name for name, columns in COLUMNS.items() if "BELIEF" in columns and name != "certificate"
+    name
+    for name, table in TABLES.items()
+    if "recorded_to" in table.columns and name != "certificate"
 ]
+
+
+#: A belief of then had not ended yet.
+ENDS = ("recorded_to", "position_to")
 
 
 @pytest.fixture
@@ -61,8 +66,8 @@ def test_of_then_it_holds_what_the_live_tables_remember_of_then(
         replay(database, AT, known)
         schema = schema_of(AT, known)
         for table in TWO_CLOCKS:
-            words = COLUMNS[table].replace("BELIEF", "recorded_from position")
-            fields = ", ".join(f'"{word}"' for word in words.split())
+            then = [name for name in TABLES[table].columns if name not in ENDS]
+            fields = ", ".join(f'"{name}"' for name in then)
             remembered = f"""select {fields} from views.{table} where recorded_from <= '{known}'
                 and (recorded_to is null or recorded_to > '{known}')"""
             made = f"select {fields} from {schema}.{table} where recorded_to is null"

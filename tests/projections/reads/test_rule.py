@@ -13,7 +13,9 @@ from typing import Any
 import psycopg
 
 from projections.models import administrations, agreements, operators, programmes
-from projections.models.tables import Rows, copy
+from projections.models.catalogue import TABLES
+from projections.models.read_model import Rows
+from projections.models.tables import copy
 from registry.domain.agreements import links
 from registry.domain.agreements import timeline as agreement_timeline
 from registry.domain.bitemporal import TimedEvent
@@ -207,7 +209,7 @@ def _write(connection: psycopg.Connection[Any], worlds: Sequence[World]) -> None
     with connection.transaction(), connection.cursor() as cursor:
         for table, made in rows.items():
             cursor.execute(f"truncate views.{table}")
-            copy(cursor, "views", table, made)
+            copy(cursor, "views", TABLES[table], made)
     connection.execute("analyze")
 
 
