@@ -35,7 +35,7 @@ def fact(type: type[Any], /, **fields: Any) -> Fact:
 
 def given(aggregate: type[BaseAggregate[Any]], created: Fact, *later: Fact) -> Any:
     """An aggregate with this past and nothing new to record."""
-    item: Any = aggregate(**created.fields)
+    item: Any = aggregate._create(created.type, **created.fields)
     for past in later:
         item.trigger_event(past.type, **past.fields)
     item.collect_events()
@@ -94,7 +94,7 @@ def stream(
     aggregate: type[BaseAggregate[Any]], created: Fact, *words: tuple[date, c.Command]
 ) -> list[TimedEvent[Any]]:
     """A whole stream: each command decided, recorded and known at noon (UTC) of its day."""
-    item: Any = aggregate(**created.fields)
+    item: Any = aggregate._create(created.type, **created.fields)
     known = [
         TimedEvent(event, 1, noon(created.fields["effective"])) for event in item.collect_events()
     ]

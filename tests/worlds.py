@@ -32,6 +32,7 @@ from registry.domain.operators import (
 from registry.domain.operators.events import Operator
 from registry.domain.operators.list_decisions import list_operator
 from registry.domain.programmes import Programme
+from registry.domain.trigger import create_aggregate
 from registry.domain.values import (
     AdministrationCode,
     AgreementKind,
@@ -211,13 +212,19 @@ class Maker:
     def _operator(self, home: AdministrationCode, number: int) -> None:
         zone = self.world.zones[home]
         tin = Tin(f"{home}{number}")
-        operator = Operator(
-            tin=tin,
-            administration=home,
-            time_zone=zone,
-            name="made up",
-            effective=START,
-            roles=self.random.choice(((), (Role.EXPORTER,), (Role.EXPORTER, Role.IMPORTER))),
+        roles = self.random.choice(((), (Role.EXPORTER,), (Role.EXPORTER, Role.IMPORTER)))
+        operator = create_aggregate(
+            Operator,
+            Operator.Registered,
+            Operator.create_id(tin),
+            {
+                "tin": tin,
+                "administration": home,
+                "time_zone": zone,
+                "name": "made up",
+                "effective": START,
+                "roles": roles,
+            },
         )
         programme = f"{self.bloc if home == self.member else home}-AEO"
         partner = self.random.choice((self.b, self.bloc, self.a, self.member))

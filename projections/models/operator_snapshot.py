@@ -70,9 +70,10 @@ def current_row(timeline: OperatorTimeline) -> StoredOperator:
     """
     first = timeline.registered.event
     believed = [r.fact for r in timeline.periods if r.recorded_to is None]
-    name = max(
+    last = max(
         (r.fact for r in timeline.names if r.recorded_to is None), key=lambda n: n.valid_from
     )
+    named = last.particulars
     latest = {p.authorisation: p for p in sorted(believed, key=lambda p: p.valid_from)}
     since = _last_change(timeline)
     ends = [end for end in timeline.ends if end > since]
@@ -89,11 +90,11 @@ def current_row(timeline: OperatorTimeline) -> StoredOperator:
         time_zone=first.time_zone,
         source=first.source,
         registered=timeline.registered.known_at,
-        name=name.name,
-        local_name=name.local_name,
-        address=name.address,
-        roles=array(name.roles),
-        successor=optional(name.successor),
+        name=named.name,
+        local_name=named.local_name,
+        address=named.address,
+        roles=array(named.roles),
+        successor=optional(last.successor),
         standing=min((p.status for p in held), key=_RANK.__getitem__, default=Status.NONE).value,
         programmes=array(tuple(sorted({p.programme for p in latest.values()}))),
         types=array(tuple(sorted({p.type for p in latest.values()}))),

@@ -190,12 +190,12 @@ def rows(events: Events, since: int = -1) -> Rows:
         "particulars": [
             StoredParticulars(
                 tin,
-                r.fact.name,
-                r.fact.local_name,
-                r.fact.address,
-                array(r.fact.roles),
+                p.name,
+                p.local_name,
+                p.address,
+                array(p.roles),
                 optional(r.fact.successor),
-                _search_names(r.fact.name, r.fact.local_name),
+                _search_names(p.name, p.local_name),
                 r.fact.valid_from,
                 r.fact.valid_to,
                 r.recorded_from,
@@ -204,6 +204,7 @@ def rows(events: Events, since: int = -1) -> Rows:
                 r.position_to,
             )
             for r in changed(timeline.names)
+            for p in [r.fact.particulars]
         ],
         "identifier": [
             StoredIdentifier(

@@ -31,6 +31,7 @@ from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
 from registry.domain.publications import Claim, Document
 from registry.domain.time_zones import zone
+from registry.domain.trigger import create_aggregate
 from registry.domain.values import AdministrationCode, AgreementKind
 
 #: Commands that start a new stream. All other commands need an existing stream.
@@ -152,16 +153,9 @@ def begin(
     match command:
         case c.RegisterOperator(tin=tin):
             home = administration(AdministrationCode(tin.country))
-            return Operator(
-                tin=tin,
-                administration=home.code,
-                time_zone=home.time_zone,
-                name=_text("name", command.name_),
-                local_name=command.local_name,
-                address=command.address,
-                roles=command.roles,
-                **facts,
-            )
+            said = {"administration": home.code, "time_zone": home.time_zone, **facts}
+            said |= command.particulars | {"tin": tin, "name": _text("name", command.name_)}
+            return create_aggregate(Operator, Operator.Registered, Operator.create_id(tin), said)
         case c.ProposeAgreement():
             if not command.parties:
                 raise BadValue("parties: found none, wanted the administrations that agree")

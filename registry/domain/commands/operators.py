@@ -5,6 +5,8 @@ from __future__ import annotations
 # msgspec hands `frozen` down to every command; mypy does not know that it does.
 # mypy: disable-error-code="misc"
 from datetime import date
+from functools import cache
+from typing import Any
 
 import msgspec
 
@@ -19,22 +21,38 @@ class OperatorCommand(Command):
     tin: Tin
 
 
-class RegisterOperator(OperatorCommand):
-    """Enters an operator into the register under its TIN."""
-
-    name_: str = msgspec.field(name="name")
-    local_name: str | None = None
-    address: str | None = None
-    roles: tuple[Role, ...] = ()
-
-
-class AmendParticulars(OperatorCommand):
-    """Changes name, address or roles. A field that is left out stays unchanged."""
+class ParticularsCommand(OperatorCommand):
+    """The base of the commands that give an operator's particulars."""
 
     name_: str | None = msgspec.field(name="name", default=None)
     local_name: str | None = None
     address: str | None = None
     roles: tuple[Role, ...] | None = None
+
+    @property
+    def particulars(self) -> dict[str, Any]:
+        """The particulars by the name of their field, None where one is left out."""
+        return {field: getattr(self, own) for field, own in _particulars().items()}
+
+
+class RegisterOperator(ParticularsCommand):
+    """Enters an operator into the register under its TIN."""
+
+    name_: str = msgspec.field(name="name")
+    roles: tuple[Role, ...] = ()
+
+
+class AmendParticulars(ParticularsCommand):
+    """Changes name, address or roles. A field that is left out stays unchanged."""
+
+
+@cache
+def _particulars() -> dict[str, str]:
+    """The fields that commands with particulars have beside those of every command about an
+    operator: as they are written, and as they are named here."""
+    others = set(OperatorCommand.__struct_fields__)
+    fields = msgspec.structs.fields(ParticularsCommand)
+    return {field.encode_name: field.name for field in fields if field.name not in others}
 
 
 class AddIdentifier(OperatorCommand):

@@ -16,6 +16,11 @@ from registry.domain.corrections import apply_corrections, with_changes
 from registry.domain.decisions import DatedFact
 from registry.domain.identifiers import normal
 from registry.domain.operators.authorisation import Authorisation, Due
+from registry.domain.operators.particulars import (
+    FirstParticulars,
+    GivenParticulars,
+    Particulars,
+)
 from registry.domain.stream_ids import stream_id
 from registry.domain.trigger import trigger_plain_event
 from registry.domain.values import (
@@ -59,49 +64,33 @@ class Operator(BaseAggregate[UUID]):
         def change(self, operator: Operator) -> None:
             """Changes the operator's state. Most particulars exist only in the read models."""
 
-    class Registered(Event, AggregateCreated):
+    class Registered(GivenParticulars, FirstParticulars, Event, AggregateCreated):
         """The operator is entered into the register under its TIN."""
 
         TOPIC = "operator.registered"
-        tin: Tin
-        administration: AdministrationCode
-        time_zone: str  # stored so that the stream can be read without any other stream
         name: str
-        local_name: str | None = None
-        address: str | None = None
         roles: tuple[Role, ...] = ()
 
         def apply(self, operator: Operator) -> None:
             """The registration is not part of `past`."""
+            operator.registered_as = Particulars.of(self)
+            operator.start_again()
 
-    class Amended(Event):
+    class Amended(GivenParticulars, Event):
         """Name, address or roles change. A field that is None stays unchanged."""
 
         TOPIC = "operator.amended"
-        name: str | None = None
-        local_name: str | None = None
-        address: str | None = None
-        roles: tuple[Role, ...] | None = None
 
         def change(self, operator: Operator) -> None:
             operator.amendments.append(self)
-            if self.effective < max(event.effective for event in operator.amendments):
-                # The amendment with the latest effective day decides, so an earlier day needs a
-                # rebuild.
-                operator.name, operator.local_name, operator.address, operator.roles = (
-                    operator.registered_as.values()
-                )
-                for event in sorted(operator.amendments, key=lambda e: e.effective):
-                    event.rename(operator)
-            else:
-                self.rename(operator)
-
-        def rename(self, operator: Operator) -> None:
-            """Sets the particulars that the event gives."""
-            operator.name = self.name or operator.name
-            operator.local_name = self.local_name or operator.local_name
-            operator.address = self.address or operator.address
-            operator.roles = operator.roles if self.roles is None else self.roles
+            in_order = sorted(operator.amendments, key=lambda e: e.effective)
+            if in_order[-1] is self:
+                operator.particulars = operator.particulars.amended(self)
+                return
+            # The amendment with the latest effective day decides, whatever the order of recording.
+            operator.particulars = operator.registered_as
+            for event in in_order:
+                operator.particulars = operator.particulars.amended(event)
 
     class IdentifierAdded(Event):
         """A number identifies the operator, until `valid_to` (exclusive) if that is given."""
@@ -585,31 +574,21 @@ class Operator(BaseAggregate[UUID]):
         tin: Tin,
         administration: AdministrationCode,
         time_zone: str,
-        name: str,
-        effective: date,
-        local_name: str | None = None,
-        address: str | None = None,
-        roles: tuple[Role, ...] = (),
-        decided: date | None = None,
-        decided_by: AdministrationCode | None = None,
-        legal_ground: str | None = None,
-        source: str | None = None,
     ) -> None:
         self.tin, self.administration, self.time_zone = tin, administration, time_zone
-        self._registered = (name, local_name, address, roles)
         # Every event except the registration, in the order of recording.
         self.past: list[Operator.Event] = []
         self.corrected = False  # True: `past` must be read through `corrected_events`
-        self.start_again()
+        self.registered_as: Particulars  # before any amendment; set by the registration
 
     @property
-    def registered_as(self) -> dict[str, Any]:
-        """The particulars of the registration, before any amendment."""
-        return dict(zip(("name", "local_name", "address", "roles"), self._registered, strict=True))
+    def roles(self) -> tuple[Role, ...]:
+        """The roles of the operator in trade."""
+        return self.particulars.roles
 
     def start_again(self) -> None:
         """Resets the state to that after the registration."""
-        self.name, self.local_name, self.address, self.roles = self._registered
+        self.particulars = self.registered_as
         self.amendments: list[Operator.Amended] = []
         #: By scheme and normal form of the number.
         self.identifiers: dict[tuple[str, str], Operator.IdentifierAdded] = {}

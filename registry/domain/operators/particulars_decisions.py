@@ -33,15 +33,11 @@ def amend(operator: Operator, command: c.AmendParticulars, by: Decision) -> None
     A change with another day or ground is recorded even if the particulars are the same already,
     because that is what was decided.
     """
-    said = {
-        "name": command.name_,
-        "local_name": command.local_name,
-        "address": command.address,
-        "roles": command.roles,
-    }
+    said = command.particulars
     given = {k: v for k, v in said.items() if v is not None}
     if not given:
-        raise BadValue("name, localName, address, roles: found none, wanted what is to be amended")
+        fields = ", ".join(map(_camel, said))
+        raise BadValue(f"{fields}: found none, wanted what is to be amended")
     if command.name_ is not None and not 0 < len(command.name_.strip()) <= 500:
         raise BadValue(
             f"name: found {len(command.name_)} characters, wanted 1 to 500 that can be read"
@@ -52,8 +48,14 @@ def amend(operator: Operator, command: c.AmendParticulars, by: Decision) -> None
     day: date = envelope["effective"]
     reaches_back = any(day < event.effective for event in operator.amendments)
     # The current values say nothing about an earlier day, so there every given field is recorded.
-    new = {k: v for k, v in given.items() if reaches_back or v != getattr(operator, k)}
+    new = {k: v for k, v in given.items() if reaches_back or v != getattr(operator.particulars, k)}
     operator.trigger_event(Operator.Amended, **(new or given), **envelope)
+
+
+def _camel(field: str) -> str:
+    """The name of a field as GraphQL has it."""
+    first, *others = field.split("_")
+    return first + "".join(map(str.title, others))
 
 
 def _is_last_amendment(operator: Operator, said: dict[str, Any], by: Decision) -> bool:
@@ -65,7 +67,7 @@ def _is_last_amendment(operator: Operator, said: dict[str, Any], by: Decision) -
         now = getattr(last, name)
         if value != now:
             before = [v for e in past if (v := getattr(e, name)) is not None]
-            so_far = before[-1] if before else operator.registered_as[name]
+            so_far = before[-1] if before else getattr(operator.registered_as, name)
             if now is not None or value != so_far:
                 return False
     return True

@@ -20,6 +20,7 @@ from registry.domain.decisions import begins
 from registry.domain.identifiers import normal
 from registry.domain.operators.deadlines import Deadline, deadlines
 from registry.domain.operators.events import Operator, corrected_events
+from registry.domain.operators.particulars import Particulars
 from registry.domain.operators.status_periods import (
     AuthorisationPeriods,
     Period,
@@ -29,7 +30,7 @@ from registry.domain.operators.status_periods import (
     periods,
     records_an_end,
 )
-from registry.domain.values import AdministrationCode, Role, Tin
+from registry.domain.values import AdministrationCode, Tin
 
 __all__ = [
     "Consented",
@@ -47,10 +48,7 @@ __all__ = [
 class Named(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """The particulars and the successor of an operator over a valid-time interval."""
 
-    name: str
-    local_name: str | None
-    address: str | None
-    roles: tuple[Role, ...]
+    particulars: Particulars
     successor: Tin | None
     valid_from: datetime
     valid_to: datetime | None = None
@@ -115,7 +113,7 @@ def _changes_of(kind: type[Any]) -> int:
         return _IDENTIFIERS
     if issubclass(kind, (Operator.ConsentGiven, Operator.ConsentWithdrawn)):
         return _CONSENTS
-    others = {
+    others: dict[type[Any], int] = {
         Operator.Merged: _STATUSES | _NAMES,
         Operator.Amended: _NAMES,
         Operator.Corrected: _EVERY,
@@ -225,20 +223,12 @@ def _first_unrecorded_end(
 
 def _names(first: Operator.Registered, events: list[Operator.Event], zone: str) -> list[Named]:
     """The particulars over valid time, from the registration, amendments and mergers."""
-    now = Named(
-        first.name,
-        first.local_name,
-        first.address,
-        first.roles,
-        None,
-        begins(first.effective, zone),
-    )
+    now = Named(Particulars.of(first), None, begins(first.effective, zone))
     done: list[Named] = []
     for event in in_valid_time_order(e for e in events if _CHANGES[type(e)] & _NAMES):
         match event:
             case Operator.Amended():
-                said = {k: getattr(event, k) for k in ("name", "local_name", "address", "roles")}
-                after = replace(now, **{k: v for k, v in said.items() if v is not None})
+                after = replace(now, particulars=now.particulars.amended(event))
             case Operator.Merged(successor=successor):
                 after = replace(now, successor=successor)
             case _:

@@ -46,13 +46,14 @@ ODD: list[Any] = [
 
 
 def operator() -> Operator:
-    return Operator(
-        tin=Tin("CN1"),
-        administration=AdministrationCode("CN"),
-        time_zone="UTC",
-        name="Acme",
-        effective=date(2026, 1, 1),
-    )
+    said = {
+        "tin": Tin("CN1"),
+        "administration": AdministrationCode("CN"),
+        "time_zone": "UTC",
+        "name": "Acme",
+        "effective": date(2026, 1, 1),
+    }
+    return create_aggregate(Operator, Operator.Registered, Operator.create_id(Tin("CN1")), said)
 
 
 def told(operator: Operator) -> list[tuple[type, list[tuple[str, Any]]]]:
@@ -115,7 +116,7 @@ def test_an_operator_begins_as_the_library_would_have_it() -> None:
         "effective": date(2026, 1, 1),
     }
     id = Operator.create_id(Tin("CN1"))
-    library = Operator(**said)
+    library = Operator._create(Operator.Registered, **said)
     ours = create_aggregate(Operator, Operator.Registered, id, said)
 
     assert told(ours) == told(library)
