@@ -23,6 +23,7 @@ from projections.engine.rebuild import create_tables
 from projections.engine.rederive import HELD_NUMBERS, unique_schemes
 from projections.models.catalogue import READ_MODELS, TABLES
 from projections.models.operator_snapshot import LATEST
+from projections.models.operators import particulars_of
 from registry.domain import working_days
 from registry.domain.decisions import ends
 from registry.domain.time_zones import RELEASE
@@ -70,8 +71,8 @@ _INSTANT = """to_char({} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 #: Compares the row `o` of an operator, with its denormalised current state, with the bitemporal
 #: tables.
 _DIFFERS = f"""(
-    row(o.name, o.local_name, o.address, o.roles, o.successor, o.standing)::text
-        is distinct from (select row(n.*)::text from rule.stood(o.tin, now(), now()) n)
+    row({particulars_of("o")}, o.standing)::text is distinct from (
+        select row({particulars_of("n")}, n.standing)::text from rule.stood(o.tin, now(), now()) n)
     or o.consents is distinct from array(
         select c from unnest(rule.consents_then(o.tin, now())) c order by c collate "C")
     or row(o.held, o.held_statuses, o.held_abroad)::text is distinct from (

@@ -333,17 +333,30 @@ def _changes_from(event: Operator.Event, zone: str) -> datetime:
     return begins(event.effective, zone)
 
 
+#: The columns that views.particulars and the current state in views.operator have in common.
+PARTICULARS = tuple(
+    name
+    for name in StoredParticulars.__struct_fields__
+    if name in StoredOperator.__struct_fields__ and name not in ("tin", "position")
+)
+
+
+def particulars_of(alias: str) -> str:
+    """SQL: the columns of the particulars, of the row with this alias."""
+    return ", ".join(f"{alias}.{name}" for name in PARTICULARS)
+
+
 #: What a replay shows of views.operator: the particulars and the best status at the instant.
-_SHOWN = """
-select t.tin, t.id, t.administration, t.time_zone, t.source, t.registered, n.name, n.local_name,
-    n.address, n.roles, n.successor, coalesce((
-        select p.status from {schema}.status_period_at p where p.tin = t.tin
+_SHOWN = f"""
+select t.tin, t.id, t.administration, t.time_zone, t.source, t.registered, {particulars_of("n")},
+    coalesce((
+        select p.status from {{schema}}.status_period_at p where p.tin = t.tin
         order by array_position(rule.statuses(), p.status) limit 1
     ), 'NONE') as standing
-from {schema}.operator t
+from {{schema}}.operator t
 cross join lateral (
-    select p.* from {schema}.particulars p where p.tin = t.tin and p.recorded_to is null
-    order by greatest(p.valid_from, {at}), p.valid_from desc limit 1
+    select p.* from {{schema}}.particulars p where p.tin = t.tin and p.recorded_to is null
+    order by greatest(p.valid_from, {{at}}), p.valid_from desc limit 1
 ) n"""
 
 OPERATORS = ReadModel(

@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, scalar_row
 
+from projections.models.operators import particulars_of
 from projections.reads.bitemporal_sql import POSITION, AsOf, believed, on_both
 from projections.reads.events import COLUMNS, EventRow
 from projections.reads.visibility import (
@@ -48,8 +49,7 @@ STANDING, _STANDING_ABROAD = _best("status"), _best("abroad")
 #: The particulars at the instant of valid time; for an instant before the first ones, the first
 #: ones.
 NAMED = (
-    "(select n.name, n.local_name, n.address, n.roles, n.successor, n.folded"
-    " from views.particulars n"
+    f"(select {particulars_of('n')}, n.folded from views.particulars n"
     f" where n.tin = o.tin and {believed('n')}"
     " order by greatest(n.valid_from, %(at)s), n.valid_from desc limit 1)"
 )
@@ -75,8 +75,7 @@ class OperatorRow:
 
 
 OPERATOR = f"""
-select o.tin, o.id, o.administration, o.time_zone, o.source,
-    n.name, n.local_name, n.address, n.roles, n.successor,
+select o.tin, o.id, o.administration, o.time_zone, o.source, {particulars_of("n")},
     {STANDING} as standing, {_STANDING_ABROAD} as standing_abroad, {POSITION} as position
 from views.operator o
 cross join lateral {NAMED} n

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from projections.models.operator_snapshot import LATEST
+from projections.models.operators import particulars_of
 from projections.reads.bitemporal_sql import POSITION, believed, holds, on_both
 from projections.reads.crossings import in_sql
 from projections.reads.verdicts import HELD, LEGAL_STATE_VERSION
@@ -54,8 +55,7 @@ IS_CURRENT = """(o.settled <= least(%(at)s, %(known)s)
 #: same statement. A row that is current at both instants is used as it is; otherwise the bitemporal
 #: tables are read.
 _OPERATOR = f"""
-select o.tin, o.id, o.administration, o.time_zone, o.source, n.name, n.local_name, n.address,
-    n.roles, n.successor,
+select o.tin, o.id, o.administration, o.time_zone, o.source, {particulars_of("n")},
     case when s.at_home then n.standing
         when s.settled then rule.certified_standing(o.held_statuses)
         else rule.certified_standing_then(o.tin, %(at)s, %(known)s) end as standing,
@@ -71,9 +71,9 @@ cross join lateral (
     offset 0  -- optimisation fence: otherwise the expression is computed at each use
 ) s
 cross join lateral (
-    select o.name, o.local_name, o.address, o.roles, o.successor, o.standing where s.settled
+    select {particulars_of("o")}, o.standing where s.settled
     union all
-    select n.name, n.local_name, n.address, n.roles, n.successor, n.standing
+    select {particulars_of("n")}, n.standing
     from rule.stood(o.tin, %(at)s, %(known)s) n where not s.settled
 ) n
 where o.registered <= %(known)s and {visible("%(known)s", "s.at_home")}"""
