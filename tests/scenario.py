@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from registry.domain.bitemporal import BitemporalRow, TimedEvent
 from registry.domain.decisions import Decision
 from registry.domain.errors import Refusal
 from registry.domain.operators.particulars_decisions import correct, merge_into
+from registry.domain.trigger import create_aggregate
 from registry.ledger.mapper import ENVELOPE
 from tests.law import PROGRAMMES, TODAY, ZONES
 
@@ -33,9 +35,16 @@ def fact(type: type[Any], /, **fields: Any) -> Fact:
     return Fact(type, {k: v for k, v in fields.items() if unsaid.get(k) != v})
 
 
+def begun(aggregate: type[BaseAggregate[Any]], created: Fact) -> BaseAggregate[Any]:
+    """An aggregate whose first event is still to be collected."""
+    names = inspect.signature(aggregate.create_id).parameters
+    id = aggregate.create_id(**{name: created.fields.get(name) for name in names})
+    return create_aggregate(aggregate, created.type, id, created.fields)
+
+
 def given(aggregate: type[BaseAggregate[Any]], created: Fact, *later: Fact) -> Any:
     """An aggregate with this past and nothing new to record."""
-    item: Any = aggregate._create(created.type, **created.fields)
+    item: Any = begun(aggregate, created)
     for past in later:
         item.trigger_event(past.type, **past.fields)
     item.collect_events()
@@ -94,7 +103,7 @@ def stream(
     aggregate: type[BaseAggregate[Any]], created: Fact, *words: tuple[date, c.Command]
 ) -> list[TimedEvent[Any]]:
     """A whole stream: each command decided, recorded and known at noon (UTC) of its day."""
-    item: Any = aggregate._create(created.type, **created.fields)
+    item: Any = begun(aggregate, created)
     known = [
         TimedEvent(event, 1, noon(created.fields["effective"])) for event in item.collect_events()
     ]

@@ -22,8 +22,7 @@ from projections.engine.projector import Projector
 from projections.engine.rebuild import create_tables
 from projections.engine.rederive import HELD_NUMBERS, unique_schemes
 from projections.models.catalogue import READ_MODELS, TABLES
-from projections.models.operator_snapshot import LATEST
-from projections.models.operators import particulars_of
+from projections.models.operator_snapshot import LATEST, particulars_of
 from registry.domain import working_days
 from registry.domain.decisions import ends
 from registry.domain.time_zones import RELEASE

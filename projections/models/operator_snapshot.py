@@ -1,4 +1,5 @@
-"""The denormalised current state of an operator, stored in views.operator.
+"""The rows of an operator itself: its particulars over time, in views.particulars, and its
+denormalised current state, in views.operator.
 
 Most queries ask for today, and most operators have no future changes. For those the row alone
 answers, without the bitemporal tables, and its latest status periods are stored as the JSON text
@@ -19,8 +20,9 @@ import msgspec
 from projections.models.read_model import BigInt, InstantArray, TableRow, TextArray
 from projections.models.tables import array, optional, uncached_array
 from registry.domain.bitemporal import NEVER_AT, BitemporalRow
-from registry.domain.operators.timeline import OperatorTimeline, Period
+from registry.domain.operators.timeline import Named, OperatorTimeline, Period
 from registry.domain.recognition import held_since
+from registry.domain.texts import folded
 from registry.domain.values import Status
 
 LATEST = 10  # number of status periods stored as JSON text
@@ -59,6 +61,37 @@ class StoredOperator(TableRow):
     identifiers: TextArray
     consents: TextArray
     latest: TextArray
+
+
+class StoredParticulars(TableRow):
+    """A row of views.particulars: what an operator is called in an interval."""
+
+    tin: str
+    name: str
+    local_name: str | None
+    address: str | None
+    roles: TextArray
+    successor: str | None
+    folded: str | None
+    valid_from: datetime
+    valid_to: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: BigInt
+    position_to: BigInt | None
+
+
+#: The columns that views.particulars and the current state in views.operator have in common.
+PARTICULARS = tuple(
+    name
+    for name in StoredParticulars.__struct_fields__
+    if name in StoredOperator.__struct_fields__ and name not in ("tin", "position")
+)
+
+
+def particulars_of(alias: str) -> str:
+    """SQL: the columns of the particulars, of the row with this alias."""
+    return ", ".join(f"{alias}.{name}" for name in PARTICULARS)
 
 
 def current_row(timeline: OperatorTimeline) -> StoredOperator:
@@ -116,6 +149,32 @@ def current_row(timeline: OperatorTimeline) -> StoredOperator:
         ),
         latest=uncached_array(_period_json(r) for r in _latest_first(timeline.periods)[:LATEST]),
     )
+
+
+def particulars_row(tin: str, r: BitemporalRow[Named]) -> StoredParticulars:
+    """Returns the row of views.particulars for an interval."""
+    named = r.fact.particulars
+    return StoredParticulars(
+        tin,
+        named.name,
+        named.local_name,
+        named.address,
+        array(named.roles),
+        optional(r.fact.successor),
+        _search_names(named.name, named.local_name),
+        r.fact.valid_from,
+        r.fact.valid_to,
+        r.recorded_from,
+        r.recorded_to,
+        r.position,
+        r.position_to,
+    )
+
+
+def _search_names(name: str, local_name: str | None) -> str:
+    """Returns the text that a search by name looks in. No normal form contains two spaces in a row,
+    so a search term cannot match across the two names."""
+    return f"{folded(name)}  {folded(local_name)}" if local_name else folded(name)
 
 
 def _held_from(timeline: OperatorTimeline, period: Period) -> datetime:

@@ -6,7 +6,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from projections.models.operator_snapshot import StoredOperator, current_row
+from projections.models.operator_snapshot import (
+    StoredOperator,
+    StoredParticulars,
+    current_row,
+    particulars_of,
+    particulars_row,
+)
 from projections.models.read_model import (
     AggregateRows,
     BigInt,
@@ -25,26 +31,7 @@ from registry.domain.decisions import begins, day_of, ends
 from registry.domain.identifiers import normal
 from registry.domain.operators.events import Operator
 from registry.domain.operators.timeline import build_timeline
-from registry.domain.texts import folded
 from registry.domain.values import Status
-
-
-class StoredParticulars(TableRow):
-    """A row of views.particulars: what an operator is called in an interval."""
-
-    tin: str
-    name: str
-    local_name: str | None
-    address: str | None
-    roles: TextArray
-    successor: str | None
-    folded: str | None
-    valid_from: datetime
-    valid_to: datetime | None
-    recorded_from: datetime
-    recorded_to: datetime | None
-    position: BigInt
-    position_to: BigInt | None
 
 
 class StoredIdentifier(TableRow):
@@ -187,25 +174,7 @@ def rows(events: Events, since: int = -1) -> Rows:
 
     return {
         "operator": [current_row(timeline)],
-        "particulars": [
-            StoredParticulars(
-                tin,
-                p.name,
-                p.local_name,
-                p.address,
-                array(p.roles),
-                optional(r.fact.successor),
-                _search_names(p.name, p.local_name),
-                r.fact.valid_from,
-                r.fact.valid_to,
-                r.recorded_from,
-                r.recorded_to,
-                r.position,
-                r.position_to,
-            )
-            for r in changed(timeline.names)
-            for p in [r.fact.particulars]
-        ],
+        "particulars": [particulars_row(tin, r) for r in changed(timeline.names)],
         "identifier": [
             StoredIdentifier(
                 tin,
@@ -295,12 +264,6 @@ def rows(events: Events, since: int = -1) -> Rows:
     }
 
 
-def _search_names(name: str, local_name: str | None) -> str:
-    """Returns the text that a search by name looks in. No normal form contains two spaces in a row,
-    so a search term cannot match across the two names."""
-    return f"{folded(name)}  {folded(local_name)}" if local_name else folded(name)
-
-
 def changes(registered: Operator.Registered, recorded_events: RecordedEvents) -> Rows:
     """Returns one row for each event that may change an answer, with its recording instant."""
     tin, administration = registered.tin.text, registered.administration.text
@@ -331,19 +294,6 @@ def _changes_from(event: Operator.Event, zone: str) -> datetime:
         case Operator.Listed(earliest=earliest, since=since, effective=read_on):
             return begins(min(earliest, since or earliest, read_on), zone)
     return begins(event.effective, zone)
-
-
-#: The columns that views.particulars and the current state in views.operator have in common.
-PARTICULARS = tuple(
-    name
-    for name in StoredParticulars.__struct_fields__
-    if name in StoredOperator.__struct_fields__ and name not in ("tin", "position")
-)
-
-
-def particulars_of(alias: str) -> str:
-    """SQL: the columns of the particulars, of the row with this alias."""
-    return ", ".join(f"{alias}.{name}" for name in PARTICULARS)
 
 
 #: What a replay shows of views.operator: the particulars and the best status at the instant.

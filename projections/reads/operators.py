@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, scalar_row
 
-from projections.models.operators import particulars_of
+from projections.models.operator_snapshot import particulars_of
 from projections.reads.bitemporal_sql import POSITION, AsOf, believed, on_both
 from projections.reads.events import COLUMNS, EventRow
 from projections.reads.visibility import (

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from projections.models.operator_snapshot import LATEST
-from projections.models.operators import particulars_of
+from projections.models.operator_snapshot import LATEST, particulars_of
 from projections.reads.bitemporal_sql import POSITION, believed, holds, on_both
 from projections.reads.crossings import in_sql
 from projections.reads.verdicts import HELD, LEGAL_STATE_VERSION

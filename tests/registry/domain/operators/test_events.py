@@ -59,7 +59,7 @@ def test_a_name_of_an_earlier_day_is_not_the_last_word_and_the_next_is_not_dropp
     acme = operator()
     when(acme, c.AmendParticulars(tin=ACME, name_="Acme AG", **back("2026-03-01")))
     when(acme, c.AmendParticulars(tin=ACME, name_="Acme GmbH", **back("2026-02-01")))
-    assert acme.name == "Acme AG"
+    assert acme.particulars.name == "Acme AG"
 
     amend = c.AmendParticulars(tin=ACME, name_="Acme GmbH", address="1 Quay")
     said = {"name": "Acme GmbH", "address": "1 Quay"}

@@ -291,7 +291,7 @@ def test_a_new_name_counts_from_its_day_and_a_merger_points_on() -> None:
         on("2026-03-02", c.MergeInto(tin=ACME, successor=OTHER)),
     )
 
-    names = [(n.name, n.successor, n.valid_from) for n in believed(told.names, NOW)]
+    names = [(n.particulars.name, n.successor, n.valid_from) for n in believed(told.names, NOW)]
     assert names == [
         ("Acme", None, begins(day("2025-01-02"), BERLIN)),
         ("Acme AG", None, begins(day("2026-02-02"), BERLIN)),
