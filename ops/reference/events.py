@@ -59,7 +59,10 @@ def _event(event: type, topic: str) -> str:
         for number in range(1, version)
         if (upcast := getattr(event, f"upcast_v{number}_v{number + 1}", None))
     ]
-    meanings = comments_by_name(inspect.getsource(event))
+    meanings: dict[str, str] = {}
+    for kind in reversed(event.__mro__):
+        if kind.__module__.startswith("registry."):  # the bases of an event have fields, too
+            meanings |= comments_by_name(inspect.getsource(kind))
     rows = [
         (
             f"`{field.name}`",

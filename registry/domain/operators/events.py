@@ -6,6 +6,7 @@ the *_decisions modules. timeline.py derives from the events which status applie
 
 from __future__ import annotations
 
+from dataclasses import field
 from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
@@ -19,7 +20,7 @@ from registry.domain.operators.authorisation import Authorisation, Due
 from registry.domain.operators.particulars import (
     FirstParticulars,
     GivenParticulars,
-    Particulars,
+    OperatorParticulars,
 )
 from registry.domain.stream_ids import stream_id
 from registry.domain.trigger import trigger_plain_event
@@ -68,12 +69,12 @@ class Operator(BaseAggregate[UUID]):
         """The operator is entered into the register under its TIN."""
 
         TOPIC = "operator.registered"
-        name: str
+        name: str = field(kw_only=True)
         roles: tuple[Role, ...] = ()
 
         def apply(self, operator: Operator) -> None:
             """The registration is not part of `past`."""
-            operator.registered_as = Particulars.of(self)
+            operator.registered_as = OperatorParticulars.of(self)
             operator.start_again()
 
     class Amended(GivenParticulars, Event):
@@ -579,7 +580,7 @@ class Operator(BaseAggregate[UUID]):
         # Every event except the registration, in the order of recording.
         self.past: list[Operator.Event] = []
         self.corrected = False  # True: `past` must be read through `corrected_events`
-        self.registered_as: Particulars  # before any amendment; set by the registration
+        self.registered_as: OperatorParticulars  # before any amendment; set by the registration
 
     @property
     def roles(self) -> tuple[Role, ...]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from registry.domain.values import AdministrationCode, Role, Tin
 
 
-class Particulars(Struct, frozen=True, gc=False, cache_hash=True):
+class OperatorParticulars(Struct, frozen=True, gc=False, cache_hash=True):
     """The particulars of an operator at one instant."""
 
     name: str
@@ -24,11 +24,11 @@ class Particulars(Struct, frozen=True, gc=False, cache_hash=True):
     roles: tuple[Role, ...] = ()
 
     @classmethod
-    def of(cls, registered: GivenParticulars) -> Particulars:
+    def of(cls, registered: GivenParticulars) -> OperatorParticulars:
         """The particulars with which an operator is registered."""
         return cls(**given(registered))
 
-    def amended(self, by: GivenParticulars) -> Particulars:
+    def amended(self, by: GivenParticulars) -> OperatorParticulars:
         """These particulars with those that an amendment gives."""
         return replace(self, **given(by))
 
@@ -53,7 +53,7 @@ class FirstParticulars:
 
 
 #: The names of the particulars, in the order in which they are stored.
-NAMES: tuple[str, ...] = Particulars.__struct_fields__
+NAMES: tuple[str, ...] = OperatorParticulars.__struct_fields__
 
 
 def given(by: GivenParticulars) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from registry.domain.decisions import begins
 from registry.domain.identifiers import normal
 from registry.domain.operators.deadlines import Deadline, deadlines
 from registry.domain.operators.events import Operator, corrected_events
-from registry.domain.operators.particulars import Particulars
+from registry.domain.operators.particulars import OperatorParticulars
 from registry.domain.operators.status_periods import (
     AuthorisationPeriods,
     Period,
@@ -48,7 +48,7 @@ __all__ = [
 class Named(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """The particulars and the successor of an operator over a valid-time interval."""
 
-    particulars: Particulars
+    particulars: OperatorParticulars
     successor: Tin | None
     valid_from: datetime
     valid_to: datetime | None = None
@@ -223,7 +223,7 @@ def _first_unrecorded_end(
 
 def _names(first: Operator.Registered, events: list[Operator.Event], zone: str) -> list[Named]:
     """The particulars over valid time, from the registration, amendments and mergers."""
-    now = Named(Particulars.of(first), None, begins(first.effective, zone))
+    now = Named(OperatorParticulars.of(first), None, begins(first.effective, zone))
     done: list[Named] = []
     for event in in_valid_time_order(e for e in events if _CHANGES[type(e)] & _NAMES):
         match event:
