@@ -108,7 +108,7 @@ def test_the_same_command_sent_again_is_answered_with_the_first_result(
         first.positions,
         first.recorded_at,
     )
-    assert registry.operator(HANA).name == "Hana Lines"
+    assert registry.operator(HANA).particulars.name == "Hana Lines"
 
 
 def test_a_registration_sent_again_is_no_second_registration(registry: Registry) -> None:
@@ -366,7 +366,7 @@ def test_a_register_that_was_closed_and_opened_knows_what_it_knew(
 
     again = Registry(environment(database))
     try:
-        assert again.operator(HANA).name == "Hana Logistics"
+        assert again.operator(HANA).particulars.name == "Hana Logistics"
     finally:
         again.close()
 
