@@ -17,7 +17,9 @@ from registry.domain import commands as c
 from registry.domain.errors import Refusal
 from registry.paths import DOCS, ROOT
 from tests.api.client import ACME, AUDITOR, CHINA, Client
-from tests.registry.domain.test_no_command_is_silent import KINDS, first, others, things
+from tests.registry.domain.command_values import first, others
+from tests.registry.domain.standings import things
+from tests.registry.domain.test_no_command_is_silent import KINDS
 from tests.scenario import when
 
 

@@ -5,35 +5,29 @@ from __future__ import annotations
 
 import random
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
-    OperationDefinitionNode,
     get_named_type,
     is_leaf_type,
-    parse,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.graphql.costs import cost
 from api.graphql.global_ids import TYPES, GlobalId, key_of
 from api.graphql.schema import core
-from projections.engine.projector import Projector
 from projections.reads.bitemporal_sql import AsOf
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
-from tests.api.region import FRUIT, OLD, OPEN, QUIET, STEEL, record, region
+from tests.api.region import FRUIT, OLD, OPEN, QUIET, STEEL, region
 from tests.chance import TIMES
 
 __all__ = ["region"]
+
 
 SUBJECTS = (AUDITOR, CHINA, KOREA, "partner:DE", f"company:{FRUIT}", None)
 KEYS = {
@@ -387,281 +381,3 @@ def test_an_id_is_read_as_it_was_written_to_the_microsecond(
 
     assert GlobalId.parse(id, "id") == GlobalId(kind, key, as_of if instants else None)
     assert key_of(kind, id, "id") == key_of(kind, key, "id") == key
-
-
-# --------------------------------------------------- where a key is taken
-
-
-def _taken() -> set[str]:
-    """Every argument and input field that takes an ID."""
-    found = set()
-    for name, kind in core.type_map.items():
-        for field, defined in getattr(kind, "fields", {}).items():
-            places = defined.args if hasattr(defined, "args") else {None: defined}
-            for called, place in places.items():
-                is_input = hasattr(defined, "args") or name.endswith(("Input", "Filter"))
-                if is_input and str(get_named_type(place.type)) == "ID":
-                    found.add(called or field)
-    return found
-
-
-def test_each_place_that_takes_a_key_is_named_here() -> None:
-    """Of these a command's id and a person's pseudonym are keys of nothing that has an id."""
-    assert _taken() == {
-        "agreement",
-        "code",
-        "document",
-        "id",
-        "programme",
-        "stream",
-    } | {"commandId", "person"}
-
-
-def test_a_question_takes_the_key_or_the_global_id(region: Client) -> None:
-    belief = f"@{INSTANTS[0]},{INSTANTS[1]}:"
-    for document, key, kind in (
-        ("query ($it: ID!) { agreement(id: $it) { id title } }", "CN-KR-AEO", "Agreement"),
-        ("query ($it: ID!) { agreement(id: $it) { id parties { id } } }", "CN-KR-AEO", "Agreement"),
-        ("query ($it: ID!) { programme(code: $it) { id name } }", "CN-AEO", "Programme"),
-        (
-            "query ($it: ID!) { operators(filter: { programme: $it }) { edges { cursor } } }",
-            "CN-AEO",
-            "Programme",
-        ),
-        (
-            "query ($it: ID!) { events(filter: { agreement: $it }) { edges { node { id } } } }",
-            "CN-KR-AEO",
-            "Agreement",
-        ),
-    ):
-        plain = region.ask(document, AUDITOR, it=key)
-        assert "[]" not in str(plain) and "None" not in str(plain)
-        assert region.ask(document, AUDITOR, it=f"{kind}:{key}") == plain
-        assert region.ask(document, AUDITOR, it=kind + belief + key) == plain
-        error = region.error(document, AUDITOR, it=f"Document:{key}")
-        assert error["code"] == "BAD_INPUT" and f"wanted {kind}" in error["message"]
-
-
-def test_a_stream_is_asked_for_by_the_id_of_what_it_is_of(region: Client) -> None:
-    events = "query ($of: ID!) { events(filter: { stream: $of }) { edges { node { stream } } } }"
-    found = {}
-    for id in (
-        f"Operator:{FRUIT}",
-        "Agreement:CN-KR-AEO",
-        "Administration:CN",
-        "Programme:CN-AEO",
-        "Document:PLAN-2018",
-    ):
-        edges = region.ask(events, AUDITOR, of=id)["events"]["edges"]
-        [stream] = {edge["node"]["stream"] for edge in edges}
-        assert region.ask(events, AUDITOR, of=stream)["events"]["edges"] == edges
-        found[stream] = id
-    assert len(found) == 5
-    for wrong in ("Event:1.1", "Operator:CN", "CN-KR-AEO"):
-        assert region.error(events, AUDITOR, of=wrong)["message"].startswith("stream: ")
-
-
-RECORDED = """mutation ($input: %s!) { %s(input: $input) { __typename
-  ... on Recorded { position node { __typename id ... on Agreement { code title position }
-    ... on Operator { tin name standing position } ... on Document { code title }
-    ... on Programme { code types } } }
-  ... on Refused { code message } } }"""
-
-
-@contextmanager
-def _followed(region: Client) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=Projector(region.database).run, args=(stop, 0.05))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _tell(region: Client, mutation: str, its: str, by: str, **input: Any) -> Any:
-    said = {"commandId": str(uuid4()), **input}
-    return region.ask(RECORDED % (its, mutation), by, input=said)[mutation]
-
-
-def test_a_receipt_shows_what_the_command_changed_and_takes_a_global_id(region: Client) -> None:
-    tin = "CN7777777777"
-    with _followed(region):
-        told = _tell(
-            region,
-            "registerOperator",
-            "RegisterOperatorInput",
-            CHINA,
-            tin=tin,
-            name="Of today",
-            roles=[],
-        )
-        assert told["node"]["id"] == f"Operator:{tin}"
-        assert told["node"]["position"] >= told["position"]
-        told = _tell(
-            region,
-            "lodgeApplication",
-            "LodgeApplicationInput",
-            CHINA,
-            tin=tin,
-            programme="Programme:CN-AEO",
-            type="ACE",
-        )
-        assert (told["node"]["tin"], told["node"]["standing"]) == (tin, "LODGED")
-        told = _tell(
-            region,
-            "amendAgreement",
-            "AmendAgreementInput",
-            CHINA,
-            agreement="Agreement:CN-KR-AEO",
-            title="Said anew",
-        )
-        assert (
-            told["node"]
-            == region.ask(
-                '{ node(id: "Agreement:CN-KR-AEO") { __typename id ... on Agreement'
-                " { code title position } } }",
-                CHINA,
-            )["node"]
-        )
-        assert told["node"]["title"] == "Said anew"
-        told = _tell(
-            region,
-            "proposeAgreement",
-            "ProposeAgreementInput",
-            CHINA,
-            kind="GREEN_LANE",
-            title="A lane",
-            parties=["CN", "KZ"],
-        )
-        assert told["node"]["code"] == "CN-KZ-GREEN-LANE"
-        told = _tell(
-            region,
-            "amendDocument",
-            "AmendDocumentInput",
-            CHINA,
-            document="Document:PLAN-2018",
-            title="The plan",
-        )
-        assert told["node"]["title"] == "The plan"
-        refused = _tell(
-            region,
-            "amendAgreement",
-            "AmendAgreementInput",
-            CHINA,
-            agreement="Document:CN-KR-AEO",
-            title="x",
-        )
-        assert refused["__typename"] == "Refused"
-        assert "wanted Agreement" in refused["message"]
-
-
-def test_where_the_read_models_stay_behind_the_receipt_says_so_and_is_a_receipt(
-    region: Client,
-) -> None:
-    document = RECORDED % ("RegisterOperatorInput", "registerOperator")
-    said = {"commandId": str(uuid4()), "tin": "CN7777777778", "name": "Late", "roles": []}
-
-    body = region.post(document, CHINA, input=said).json()
-
-    assert body["data"]["registerOperator"]["position"] == region.last_position()
-    assert body["data"]["registerOperator"]["node"] is None
-    [error] = body["errors"]
-    assert error["extensions"]["code"] == "BEHIND"
-    record(region.database)
-
-
-# --------------------------------------------------------------------- pages
-
-
-@pytest.mark.parametrize(
-    ("field", "by"),
-    [
-        ("operators", AUDITOR),
-        ("agreements", None),
-        ("documents", None),
-        ("events", AUDITOR),
-    ],
-)
-def test_a_page_says_what_lies_on_either_side_of_it(
-    region: Client, field: str, by: str | None
-) -> None:
-    ask = (
-        f"query ($after: String) {{ {field}(first: 1, after: $after) {{ edges {{ cursor }}"
-        " pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"
-    )
-    first = region.ask(ask, by)[field]
-    info = first["pageInfo"]
-    assert not info["hasPreviousPage"]
-    assert info["startCursor"] == info["endCursor"] == first["edges"][0]["cursor"]
-    second = region.ask(ask, by, after=info["endCursor"])[field]
-    assert second["pageInfo"]["hasPreviousPage"]
-    assert info["hasNextPage"] == bool(second["edges"])
-    starts = second["edges"][0]["cursor"] if second["edges"] else None
-    assert second["pageInfo"]["startCursor"] == starts
-
-
-LISTS = (("operators", "tin"), ("agreements", "code"), ("documents", "code"))
-
-
-@pytest.mark.parametrize(("field", "key"), LISTS)
-def test_a_list_is_read_from_either_end_and_between_two_cursors(
-    region: Client, field: str, key: str
-) -> None:
-    """Every page between every two cursors, in both directions, is that part of the whole list."""
-    ask = (
-        "query ($first: Int, $after: String, $last: Int, $before: String) {"
-        f" {field}(first: $first, after: $after, last: $last, before: $before) {{"
-        f" edges {{ cursor node {{ {key} }} }}"
-        " pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"
-    )
-    whole = region.ask(ask, AUDITOR, first=100)[field]["edges"]
-    places = [None, *(edge["cursor"] for edge in whole)]
-    luck = random.Random(field)
-    cases = [
-        (a, b, size, way)
-        for a in range(len(places))
-        for b in range(len(places))
-        for size in (1, 2, 3)
-        for way in ("first", "last")
-    ]
-    for a, b, size, way in luck.sample(cases, min(len(cases), 60 * TIMES)):
-        said = {"after": places[a], "before": places[b], way: size}
-        page = region.ask(ask, AUDITOR, **said)[field]
-        between = whole[a : b - 1 if b else None] if not b or b > a else []
-        there = between[:size] if way == "first" else between[-size:]
-        more = len(between) > size
-        assert page["edges"] == there, said
-        assert page["pageInfo"] == {
-            "hasNextPage": bool(b) if way == "last" else more or bool(b),
-            "hasPreviousPage": bool(a) if way == "first" else more or bool(a),
-            "startCursor": there[0]["cursor"] if there else None,
-            "endCursor": there[-1]["cursor"] if there else None,
-        }, said
-
-
-@pytest.mark.parametrize(("field", "key"), LISTS)
-def test_a_page_that_cannot_be_is_refused_in_words(region: Client, field: str, key: str) -> None:
-    for said, words in (
-        ("first: 2, last: 2", "last: found 2, and first: 2; wanted one of the two"),
-        ("last: 0", "last: found 0, wanted 1 to 100"),
-        ("last: 101", "last: found 101, wanted 1 to 100"),
-        ('last: 1, before: "x"', "before: 'x' is not a cursor"),
-    ):
-        error = region.error(f"{{ {field}({said}) {{ edges {{ node {{ {key} }} }} }} }}", AUDITOR)
-        assert error["code"] == "BAD_INPUT" and words in error["message"]
-
-
-def test_a_page_from_the_end_has_its_price(region: Client) -> None:
-    """Whoever asks for the last hundred pays for a hundred, as whoever asks for the first."""
-
-    def price(said: str) -> int:
-        text = f"{{ operators({said}) {{ edges {{ node {{ recognisedIn {{ in }} }} }} }} }}"
-        node = parse(text)
-        operation = node.definitions[0]
-        assert isinstance(operation, OperationDefinitionNode)
-        return cost(core, node, operation).of({})
-
-    assert price("last: 100") == price("first: 100") > price("last: 10") == price("first: 10")
-    assert price("first: 10, last: 100") == price("first: 100")

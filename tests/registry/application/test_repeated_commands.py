@@ -22,7 +22,7 @@ from registry.domain.errors import AlreadyRecorded, AlreadyRegistered, Refusal, 
 from registry.domain.values import AgreementKind, Tin
 from registry.ledger.database import environment
 from tests.law import CN, KR
-from tests.registry.domain.test_no_command_is_silent import SENDING
+from tests.registry.domain.command_values import SENDING
 
 CLERK = "officer:1"
 HANA, SORI = Tin("KR1234567"), Tin("KR1111111")

@@ -13,8 +13,6 @@ from registry.domain.operators.timeline import Consented, Identified
 from registry.domain.recognition import ConsentLaw, Member, RecognitionFacts, crosses
 from registry.domain.values import (
     AdministrationCode,
-    Direction,
-    HsCode,
     Outcome,
     ReasonCode,
     Role,
@@ -22,222 +20,8 @@ from registry.domain.values import (
 )
 from tests.law import AU, CN, DE, EU, FR, GB, KR
 from tests.questions import AT, DAY, SINCE, ask, facts, link, period, said
+from tests.registry.domain.recognition_cases import CASES, NO, UNKNOWN, YES
 from tests.samples import ACME
-
-YES, NO, UNKNOWN = (outcome.value for outcome in Outcome)
-
-# ---------------------------------------------------------------- every reason
-
-CASES: list[tuple[str, RecognitionFacts, dict[str, Any], str, list[str]]] = [
-    ("valid, linked and inside", facts(), {}, YES, ["IN_FORCE"]),
-    ("unknown to the register", RecognitionFacts(None), {}, UNKNOWN, ["NO_INFORMATION"]),
-    ("never applied", facts(periods=()), {}, NO, ["NO_AUTHORISATION"]),
-    ("an applicant", facts(periods=(period(Status.LODGED),)), {}, NO, ["NO_AUTHORISATION"]),
-    ("refused", facts(periods=(period(Status.REFUSED),)), {}, NO, ["NO_AUTHORISATION"]),
-    (
-        "granted, not in effect",
-        facts(periods=(period(Status.GRANTED),)),
-        {},
-        NO,
-        ["NOT_YET_EFFECTIVE"],
-    ),
-    ("suspended", facts(periods=(period(Status.SUSPENDED),)), {}, NO, ["AUTHORISATION_SUSPENDED"]),
-    (
-        "the part that partners recognise is suspended",
-        facts(periods=(period(abroad=Status.SUSPENDED),)),
-        {},
-        NO,
-        ["AUTHORISATION_SUSPENDED"],
-    ),
-    *(
-        (f"{status}", facts(periods=(period(status),)), {}, NO, ["AUTHORISATION_ENDED"])
-        for status in (
-            Status.REVOKED,
-            Status.ANNULLED,
-            Status.SURRENDERED,
-            Status.EXPIRED,
-            Status.SUPERSEDED,
-        )
-    ),
-    (
-        "named by a list, which is assumed to go on",
-        facts(periods=(period(abroad=Status.LISTED, flags=("listed",)),)),
-        {},
-        YES,
-        ["IN_FORCE"],
-    ),
-    (
-        "between two readings of a list",
-        facts(periods=(period(Status.UNCERTAIN),)),
-        {},
-        UNKNOWN,
-        ["DATE_UNCERTAIN"],
-    ),
-    (
-        "between two readings, and outside",
-        facts(periods=(period(Status.UNCERTAIN, type="GCE"),)),
-        {},
-        NO,
-        ["TYPE_OUT_OF_SCOPE"],
-    ),
-    (
-        "no longer on the list",
-        facts(periods=(period(Status.DELISTED),)),
-        {},
-        NO,
-        ["AUTHORISATION_ENDED"],
-    ),
-    ("of two, one ended", facts(periods=(period(Status.REVOKED), period())), {}, YES, ["IN_FORCE"]),
-    ("no arrangement", facts(links=()), {}, NO, ["NO_AGREEMENT"]),
-    ("the other direction only", facts(links=(link(from_=KR, to=CN),)), {}, NO, ["NO_AGREEMENT"]),
-    (
-        "not implemented",
-        facts(links=(link(LinkState.NOT_IMPLEMENTED),)),
-        {},
-        NO,
-        ["AGREEMENT_NOT_IMPLEMENTED"],
-    ),
-    (
-        "suspended by them",
-        facts(links=(link(LinkState.SUSPENDED),)),
-        {},
-        NO,
-        ["AGREEMENT_SUSPENDED"],
-    ),
-    ("terminated", facts(links=(link(LinkState.TERMINATED),)), {}, NO, ["AGREEMENT_TERMINATED"]),
-    (
-        "nobody knows since when",
-        facts(links=(link(LinkState.UNCERTAIN),)),
-        {},
-        UNKNOWN,
-        ["DATE_UNCERTAIN"],
-    ),
-    (
-        "past its term, which ends by decision",
-        facts(periods=(period(Status.DECISION_AWAITED),)),
-        {},
-        UNKNOWN,
-        ["DECISION_AWAITED"],
-    ),
-    (
-        "of another type and past its term",
-        facts(periods=(period(Status.DECISION_AWAITED, type="GCE"),)),
-        {},
-        NO,
-        ["TYPE_OUT_OF_SCOPE"],
-    ),
-    (
-        "past its term, and no arrangement",
-        facts(periods=(period(Status.DECISION_AWAITED),), links=()),
-        {},
-        NO,
-        ["NO_AGREEMENT"],
-    ),
-    (
-        "of two, one past its term",
-        facts(periods=(period(Status.DECISION_AWAITED), period())),
-        {},
-        YES,
-        ["IN_FORCE"],
-    ),
-    ("another type", facts(periods=(period(type="GCE"),)), {}, NO, ["TYPE_OUT_OF_SCOPE"]),
-    (
-        "another programme",
-        facts(links=(link(programmes=("CN-OTHER",)),)),
-        {},
-        NO,
-        ["TYPE_OUT_OF_SCOPE"],
-    ),
-    (
-        "no type at all: scope defaults to no",
-        facts(links=(link(types=()),)),
-        {},
-        NO,
-        ["TYPE_OUT_OF_SCOPE"],
-    ),
-    ("every type", facts(links=(link(types=("*",)),)), {}, YES, ["IN_FORCE"]),
-    ("another role", facts(links=(link(roles=(Role.CARRIER,)),)), {}, NO, ["ROLE_OUT_OF_SCOPE"]),
-    (
-        "asked as what it is",
-        facts(links=(link(roles=(Role.EXPORTER,)),)),
-        {"role": Role.EXPORTER},
-        YES,
-        ["IN_FORCE"],
-    ),
-    ("asked as what it is not", facts(), {"role": Role.CARRIER}, NO, ["ROLE_OUT_OF_SCOPE"]),
-    (
-        "roles unknown at home",
-        facts(periods=(period(roles=()),)),
-        {"role": Role.CARRIER},
-        YES,
-        ["IN_FORCE"],
-    ),
-    (
-        "imports",
-        facts(links=(link(direction=Direction.EXPORT),)),
-        {"direction": Direction.IMPORT},
-        NO,
-        ["DIRECTION_OUT_OF_SCOPE"],
-    ),
-    (
-        "direction not asked",
-        facts(links=(link(direction=Direction.EXPORT),)),
-        {},
-        YES,
-        ["IN_FORCE"],
-    ),
-    (
-        "goods under the heading",
-        facts(links=(link(hs=(HsCode("0701"),)),)),
-        {"hs": HsCode("070110")},
-        YES,
-        ["IN_FORCE"],
-    ),
-    (
-        "a heading does not cover its chapter",
-        facts(links=(link(hs=(HsCode("0701"),)),)),
-        {"hs": HsCode("07")},
-        NO,
-        ["GOODS_OUT_OF_SCOPE"],
-    ),
-    (
-        "at another crossing",
-        facts(links=(link(crossings=("Heihe-Blagoveshchensk",)),)),
-        {"crossing": "Suifenhe-Pogranichny"},
-        NO,
-        ["CROSSING_OUT_OF_SCOPE"],
-    ),
-    (
-        "by another mode",
-        facts(links=(link(modes=("road",)),)),
-        {"mode": "Rail"},
-        NO,
-        ["CROSSING_OUT_OF_SCOPE"],
-    ),
-    ("by that mode", facts(links=(link(modes=("road",)),)), {"mode": "Road"}, YES, ["IN_FORCE"]),
-    (
-        "no identifier that they know",
-        facts(links=(link(identifier_scheme="EORI"),)),
-        {},
-        YES,
-        ["IN_FORCE", "UNMATCHED_IDENTIFIER"],
-    ),
-    (
-        "a list too old",
-        facts(links=(link(max_age_hours=24),), list_as_of=AT - 2 * DAY),
-        {},
-        UNKNOWN,
-        ["IN_FORCE", "STALE_DATA"],
-    ),
-    (
-        "a list of yesterday",
-        facts(links=(link(max_age_hours=24),), list_as_of=AT - DAY),
-        {},
-        YES,
-        ["IN_FORCE"],
-    ),
-    ("recorded here directly", facts(links=(link(max_age_hours=24),)), {}, YES, ["IN_FORCE"]),
-]
 
 
 @pytest.mark.parametrize(
@@ -276,9 +60,6 @@ def test_a_stretch_ends_where_the_next_begins() -> None:
 
     assert said(ask(told)) == (NO, ["AUTHORISATION_ENDED"])
     assert said(ask(told, at=AT - timedelta(microseconds=1))) == (YES, ["IN_FORCE"])
-
-
-# ----------------------------------------------------------------- consent
 
 
 HIDDEN = (UNKNOWN, ["NO_INFORMATION"])
@@ -350,9 +131,6 @@ def test_where_one_of_two_arrangements_asks_for_no_consent_it_carries_alone() ->
     assert [basis.agreement for basis in answer.bases] == ["B"]
 
 
-# ----------------------------------------------------------- blocs and home
-
-
 MEMBERS = (Member(EU, DE, SINCE), Member(EU, FR, SINCE), Member(EU, GB, SINCE, AT))
 
 
@@ -384,9 +162,6 @@ def test_an_operator_of_a_member_is_one_of_the_bloc() -> None:
     told = facts(administration=FR, links=(link(from_=EU),), members=MEMBERS)
 
     assert said(ask(told)) == (YES, ["IN_FORCE"])
-
-
-# ------------------------------------------------------------------- union
 
 
 def test_every_basis_is_listed_and_ending_one_leaves_the_rest() -> None:

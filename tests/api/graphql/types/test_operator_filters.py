@@ -10,176 +10,28 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 
-from projections.reads import operator_lists
-from projections.reads.bitemporal_sql import AsOf
-from projections.reads.operator_lists import OperatorConditions, count_sql, page_sql
-from projections.reads.operators import statement_parameters
-from projections.reads.spans import TextRange
-from projections.reads.visibility import VisibilityScope
-from registry.application.registry import Registry
-from registry.domain import commands
-from registry.domain.errors import Refusal
 from registry.domain.identifiers import normal
-from registry.ledger.database import environment
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
-from tests.api.region import Line, Projector, operator, region
+from tests.api.graphql.types.operator_population import (
+    DAY,
+    MIDS,
+    PAGE,
+    SUBJECTS,
+    TODAY,
+    Population,
+    pages,
+    population,
+)
+from tests.api.region import Projector, region
 from tests.chance import TIMES
 
-__all__ = ["region"]
-
-TODAY = datetime.now(UTC).date()
-DAY = timedelta(days=1)
-SUBJECTS = (AUDITOR, CHINA, "officer:KR", "officer:EU", KOREA, "partner:EU", "company:CN2000000001")
-PAGE = """
-query ($filter: OperatorFilter, $first: Int, $after: String, $asOf: AsOf) {
-  operators(filter: $filter, first: $first, after: $after, asOf: $asOf) {
-    totalCount pageInfo { hasNextPage endCursor } edges { node { %s } } } }"""
-READ = """tin name localName address roles standing administration { code }
-    identifiers { scheme value issuer validFrom validTo verifiedBy }
-    authorisations { number type programme { code } status statusAbroad suspendedParts roles
-        effectiveFrom validUntil deadlines { what due met overdue } }
-    periods(first: 100) { authorisation status statusAbroad suspendedParts validFrom validTo
-        recordedTo }"""
-MIDS = ("CNACM1SHA", "CNFOO2PEK", "KRBAR3SEL")
-
-
-# ------------------------------------------------------------------- the population
-
-
-def _begun(luck: random.Random) -> Iterator[list[Line]]:
-    """Operators of three administrations, from applicants to holders, each with its own lines."""
-    homes = [("CN", "CN-AEO", "ACE")] * 16 + [("KR", "KR-AEO", "AA")] * 5
-    homes += [("DE", "EU-AEO", "AEOF")] * 5
-    for number, (home, programme, type) in enumerate(homes, start=1):
-        tin = f"{home}20000000{number:02}"
-        day = TODAY - luck.randrange(200, 900) * DAY
-        lines = operator(tin, f"Synthetic {number}", programme, type, f"N{tin}", str(day))
-        lines = lines[: luck.choice((1, 2, 3, 3, 3, 5, 5, 5, 5, 5))]
-        if len(lines) == 5 and luck.random() < 0.7:
-            lines[-1]["valid_until"] = str(TODAY + luck.randrange(-40, 80) * DAY)
-        yield lines + [
-            {
-                "command": "give_consent",
-                "tin": tin,
-                "partner": partner,
-                "known_at": lines[-1]["known_at"],
-            }
-            for partner in ("CN", "KR")
-            if luck.random() < 0.6
-        ]
-
-
-def _events(luck: random.Random, tin: str) -> Line:
-    """Something that happens to an operator now. Much of it is refused, as in life."""
-    mid = luck.choice(MIDS)
-    since = str(TODAY - luck.randrange(0, 30) * DAY)
-    dated = {"effective": since, "legal_ground": "a law"}
-    return luck.choice(
-        [
-            {"command": "add_identifier", "tin": tin, "scheme": "MID", "value": mid},
-            {"command": "add_identifier", "tin": tin, "scheme": "MID", "value": mid, **dated},
-            {"command": "end_identifier", "tin": tin, "scheme": "MID", "value": mid},
-            {
-                "command": "add_identifier",
-                "tin": tin,
-                "scheme": "CN_REG",
-                "value": f"3101-9{tin[-5:]}",
-            },
-            {"command": "amend_particulars", "tin": tin, "name": f"Renamed {luck.randrange(9)}"},
-            {"command": "amend_particulars", "tin": tin, "roles": ["IMPORTER"], **dated},
-            {"command": "open_reassessment", "tin": tin},
-            {"command": "close_reassessment", "tin": tin},
-            {"command": "suspend_authorisation", "tin": tin, "reason": "a debt", **dated},
-            {"command": "lift_suspension", "tin": tin},
-            {
-                "command": "renew_authorisation",
-                "tin": tin,
-                "legal_ground": "a law",
-                "valid_until": str(TODAY + luck.randrange(5, 400) * DAY),
-            },
-            {"command": "lodge_application", "tin": tin, "programme": "CN-AEO", "type": "CE"},
-            {"command": "withdraw_application", "tin": tin},
-            {"command": "revoke_authorisation", "tin": tin, "reason": "fraud"},
-            {"command": "withdraw_consent", "tin": tin, "partner": "KR"},
-        ]
-    )
-
-
-@dataclass
-class Population:
-    """`places`: positions of the register, and with each the instant of its recording."""
-
-    counter: Client
-    places: list[tuple[int, datetime]]
-    lists: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
-
-    def read(self, by: str, **as_of: str) -> list[dict[str, Any]]:
-        """Every operator that the subject may see, as it reads it."""
-        key = by, str(as_of)
-        if key not in self.lists:
-            self.lists[key] = pages(self.counter, by, READ, {}, as_of)[0]
-        return self.lists[key]
-
-
-def pages(
-    counter: Client,
-    by: str,
-    fields: str,
-    filter: dict[str, Any],
-    as_of: dict[str, str],
-    size: int = 100,
-) -> tuple[list[dict[str, Any]], int]:
-    """All pages of a list, one after the other, and the count that goes with each of them."""
-    found, after, counts = [], None, set()
-    while True:
-        said = {"filter": filter, "first": size, "after": after, "asOf": as_of or None}
-        page = counter.ask(PAGE % fields, by, **said)["operators"]
-        found += [edge["node"] for edge in page["edges"]]
-        counts.add(page["totalCount"])
-        if not page["pageInfo"]["hasNextPage"]:
-            [total] = counts
-            return found, total
-        after = page["pageInfo"]["endCursor"]
-
-
-@pytest.fixture(scope="module")
-def population(region: Client) -> Population:
-    luck = random.Random("operators")
-    registry = Registry(environment(region.database))
-    places, tins = [], []
-
-    def send(line: Line) -> None:
-        with suppress(Refusal):
-            registry.execute(commands.read(line), "a test")
-
-    try:
-        for lines in _begun(luck):
-            tins.append(lines[0]["tin"])
-            for line in lines:
-                send(line)
-        for _ in range(3):
-            head = registry.recorder.max_notification_id()
-            assert head is not None
-            [last] = registry.recorder.select_notifications(start=head, limit=1)
-            places.append((head, last.recorded_at))
-            for _ in range(30):
-                send(_events(luck, luck.choice(tins)))
-    finally:
-        registry.close()
-    Projector(region.database).catch_up()
-    return Population(region, places)
-
-
-# ------------------------------------------------------------------- the filter in Python
+__all__ = ["population", "region"]
 
 
 Meets = Callable[[dict[str, Any]], bool]
@@ -472,119 +324,3 @@ def test_what_cannot_be_filtered_is_refused_in_words(
 
     assert error["code"] == "BAD_INPUT"
     assert why in error["message"]
-
-
-# ------------------------------------------------------------------- the indexes
-
-
-#: The index by which each filter finds its operators, where they are few.
-INDEXES = {
-    "status_period_ends": {"valid_until_from": TODAY, "valid_until_to": TODAY + DAY},
-    "deadline_over": {"overdue": True},
-    "deadline_unanswered": {"due_before": TODAY},
-    "operator_position": {"changed_after": 100_000 + 3_900},
-    "identifier_normal": {"scheme": "MID", "identifier": MIDS[0]},
-}
-
-
-GROWN = 4_000  # operators more
-#: Copies of the rows of one operator, each with its own TIN, number, days and position.
-GROW = """
-create temp table fresh as
-    select o.tin, 'ZZ' || n as mine, n from views.operator o, generate_series(1, %(grown)s) n
-    where o.tin = %(tin)s;
-insert into views.operator select (jsonb_populate_record(o, jsonb_build_object(
-    'tin', f.mine, 'id', gen_random_uuid(), 'position', 100000 + f.n))).*
-    from views.operator o join fresh f using (tin);
-insert into views.status_period select (jsonb_populate_record(p, jsonb_build_object(
-    'tin', f.mine, 'valid_until', date '2010-01-01' + f.n * 3))).*
-    from views.status_period p join fresh f using (tin);
-insert into views.deadline select (jsonb_populate_record(d, jsonb_build_object(
-    'tin', f.mine, 'met_on', null, 'met_at', null, 'dropped', false,
-    'due', date '2010-01-01' + f.n * 3, 'over_at', date '2010-01-02' + f.n * 3))).*
-    from views.deadline d join fresh f using (tin);
-insert into views.identifier (tin, scheme, value, normal, valid_from, recorded_from, position)
-    select f.mine, 'MID', 'CN' || f.n, 'CN' || f.n, now(), now(), 1 from fresh f;
-analyze;"""
-
-
-@pytest.fixture(scope="module")
-def grown(population: Population) -> Iterator[psycopg.Connection[Any]]:
-    """A connection that sees many more operators, and then takes them back."""
-    tin = next(
-        entry["tin"]
-        for entry in population.read(AUDITOR)
-        if any(a["deadlines"] for a in entry["authorisations"])
-    )
-    with psycopg.connect(population.counter.database) as connection:
-        for statement in GROW.split(";"):
-            if statement.strip():
-                said = {"grown": GROWN, "tin": tin}
-                connection.execute(statement.encode(), said)
-        connection.execute("set plan_cache_mode = force_generic_plan")
-        yield connection
-        connection.rollback()
-
-
-def generic_plan(
-    connection: psycopg.Connection[Any], statement: str, said: dict[str, Any]
-) -> list[str]:
-    """As the service has it planned: once, for whatever parameters."""
-    names = sorted({name for name in said if f"%({name})s" in statement})
-    for number, name in enumerate(names, start=1):
-        statement = statement.replace(f"%({name})s", f"${number}")
-    kinds = {datetime: "timestamptz", date: "date", int: "bigint"}
-    types = ", ".join(kinds.get(type(said[name]), "text") for name in names)
-    given = ", ".join(sql.Literal(said[name]).as_string(connection) for name in names)
-    connection.execute(f"prepare asked ({types}) as {statement}".encode())
-    try:
-        rows = connection.execute(f"explain execute asked ({given})".encode()).fetchall()
-    finally:
-        connection.execute("deallocate asked")
-    return [row[0] for row in rows]
-
-
-@pytest.mark.parametrize("index", INDEXES)
-@pytest.mark.parametrize(
-    "statement", [lambda wanted: page_sql(wanted, TextRange(51)), count_sql], ids=["page", "count"]
-)
-def test_an_index_serves_each_filter(
-    grown: psycopg.Connection[Any],
-    index: str,
-    statement: Callable[[OperatorConditions], str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(operator_lists, "MOST_CANDIDATES", 200)
-    wanted = OperatorConditions(**INDEXES[index])  # type: ignore[arg-type]
-    now = datetime.now(UTC)
-    said = (
-        statement_parameters(VisibilityScope("auditor"), now, AsOf(now, now))
-        | wanted.parameters
-        | {"size": 51}
-    )
-    rows = generic_plan(grown, statement(wanted), said)
-    names = dict(
-        grown.execute(
-            "select c.relname, p.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid"
-            " join pg_class p on p.oid = i.inhparent where c.relkind = 'i'"
-        ).fetchall()
-    )
-    plan = "\n".join(rows)
-    used = {names[word] for word in plan.split() if word in names}
-    assert index in used, plan
-
-
-def test_where_many_are_found_the_list_is_walked_and_is_the_same(
-    population: Population, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for filter in (
-        {"changedAfter": 1},
-        {"validUntilFrom": "2020-01-01"},
-        {"overdue": True},
-        {"changedAfter": 1, "validUntilFrom": "2020-01-01"},
-    ):
-        few = pages(population.counter, AUDITOR, "tin", filter, {}, 3)
-        monkeypatch.setattr(operator_lists, "MOST_CANDIDATES", 0)
-        many = pages(population.counter, AUDITOR, "tin", filter, {}, 3)
-        monkeypatch.undo()
-        assert few == many and few[1] > 1
