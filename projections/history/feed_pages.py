@@ -47,36 +47,43 @@ async def _first_after(ledger: Connection, instants: Iterable[datetime]) -> dict
         return dict(await cursor.fetchall())
 
 
-#: Consents that begin or end, in valid time, after they were recorded, in an interval of time.
-_CONSENTS = """
-select c.tin, c.edge from (
-    select c.tin, c.valid_from as edge from views.consent c
-    where c.valid_from > c.recorded_from
-        and c.valid_from > %(after)s and c.valid_from <= %(until)s
-    union
-    select c.tin, c.valid_to from views.consent c
-    where c.valid_to > c.recorded_from and c.valid_to > %(after)s and c.valid_to <= %(until)s
-) c join views.operator o on o.tin = c.tin
-where o.administration = any(%(homes)s::text[])
-    and (%(only)s::text[] is null or c.tin = any(%(only)s))"""
-
-
-#: Particulars and identifiers that do the same.
-_PARTICULARS = """
-select t.tin, t.edge from (
-    select p.tin, p.valid_from as edge from views.particulars p
-    where p.valid_from > p.recorded_from
-        and p.valid_from > %(after)s and p.valid_from <= %(until)s
-    union
-    select i.tin, i.valid_from from views.identifier i
-    where i.valid_from > i.recorded_from
-        and i.valid_from > %(after)s and i.valid_from <= %(until)s
-    union
-    select i.tin, i.valid_to from views.identifier i
-    where i.valid_to > i.recorded_from and i.valid_to > %(after)s and i.valid_to <= %(until)s
-) t join views.operator o on o.tin = t.tin
+def _edges_after_recording(*columns: tuple[str, str]) -> str:
+    """SQL: the operators for which an instant of valid time in one of these columns (table, column)
+    passes in an interval of time, after it was recorded."""
+    edges = " union ".join(
+        f"select t.tin, t.{column} as edge from views.{table} t where t.{column} > t.recorded_from"
+        f" and t.{column} > %(after)s and t.{column} <= %(until)s"
+        for table, column in columns
+    )
+    return f"""
+select t.tin, t.edge from ({edges}) t join views.operator o on o.tin = t.tin
 where o.administration = any(%(homes)s::text[])
     and (%(only)s::text[] is null or t.tin = any(%(only)s))"""
+
+
+_CONSENTS = _edges_after_recording(("consent", "valid_from"), ("consent", "valid_to"))
+_PARTICULARS = _edges_after_recording(
+    ("particulars", "valid_from"), ("identifier", "valid_from"), ("identifier", "valid_to")
+)
+
+
+async def _edges(
+    views: Connection,
+    statement: str,
+    laws: LawHistory,
+    between: tuple[datetime, datetime],
+    only: Sequence[str] | None,
+) -> list[tuple[str, datetime]]:
+    """The operators and instants in (after, until] that one of these statements finds."""
+    parameters = {
+        "after": between[0],
+        "until": between[1],
+        "homes": sorted(laws.homes()),
+        "only": list(only) if only else None,
+    }
+    async with views.cursor() as cursor:
+        await cursor.execute(statement, parameters)
+        return await cursor.fetchall()
 
 
 async def _particulars_by_time(
@@ -89,15 +96,7 @@ async def _particulars_by_time(
 ) -> dict[int, set[str]]:
     """The operators whose particulars changed in (after, until] because time passed, by the
     position of the first event recorded since; or at `place`, where it is given."""
-    parameters = {
-        "after": between[0],
-        "until": between[1],
-        "homes": sorted(laws.homes()),
-        "only": list(only) if only else None,
-    }
-    async with views.cursor() as cursor:
-        await cursor.execute(_PARTICULARS, parameters)
-        rows = await cursor.fetchall()
+    rows = await _edges(views, _PARTICULARS, laws, between, only)
     places = await _first_after(ledger, {edge for _, edge in rows}) if place is None else {}
     found: dict[int, set[str]] = {}
     for tin, edge in rows:
@@ -129,18 +128,7 @@ async def _changes_by_time(
         return found
     after, until = between
     homes = laws.homes()
-    consents: list[tuple[str, datetime]] = []
-    async with views.cursor() as cursor:
-        await cursor.execute(
-            _CONSENTS,
-            {
-                "after": after,
-                "until": until,
-                "homes": sorted(homes),
-                "only": list(only) if only else None,
-            },
-        )
-        consents = await cursor.fetchall()
+    consents = await _edges(views, _CONSENTS, laws, between, only)
     edges = laws.edges(after, until)
     places: dict[datetime, int] = {}
     if place is None:

@@ -6,6 +6,7 @@ Every number of days comes from the programme's rules of the day, never from thi
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 from registry.domain import commands as c
@@ -86,54 +87,45 @@ def accept(operator: Operator, command: c.AcceptApplication, by: Decision) -> No
 
 def reject(operator: Operator, command: c.RejectApplication, by: Decision) -> None:
     """Records that an application is not accepted."""
-    before = {Status.NOT_ACCEPTED}
-    authorisation = find_authorisation(
-        operator, by, command.authorisation, {Status.LODGED}, "not accepted", already=before
-    )
-    if authorisation.status is Status.NOT_ACCEPTED:
-        kind = Operator.NotAccepted
-        return refuse_unless_recorded(
-            operator, authorisation, kind, by, "the rejection", reason=command.reason
-        )
-    record_event(
-        operator, Operator.NotAccepted, authorisation, by, STATUS_EVENTS, reason=command.reason
-    )
+    words = "not accepted", "the rejection"
+    before, after = {Status.LODGED}, Status.NOT_ACCEPTED
+    _record_status(operator, command, by, before, after, Operator.NotAccepted, words)
 
 
 def withdraw(operator: Operator, command: c.WithdrawApplication, by: Decision) -> None:
     """Records that the applicant withdraws the application."""
-    authorisation = find_authorisation(
-        operator, by, command.authorisation, PENDING, "withdrawn", already={Status.WITHDRAWN}
-    )
-    if authorisation.status is Status.WITHDRAWN:
-        kind = Operator.Withdrawn
-        return refuse_unless_recorded(
-            operator, authorisation, kind, by, "the withdrawal", reason=command.reason
-        )
-    record_event(
-        operator, Operator.Withdrawn, authorisation, by, STATUS_EVENTS, reason=command.reason
-    )
+    words = "withdrawn", "the withdrawal"
+    after = Status.WITHDRAWN
+    _record_status(operator, command, by, PENDING, after, Operator.Withdrawn, words)
 
 
 def start_examination(operator: Operator, command: c.StartExamination, by: Decision) -> None:
     """Records the beginning of the examination."""
-    before = {Status.UNDER_EXAMINATION}
+    words = "examined", "the examination"
+    before, after = {Status.ACCEPTED}, Status.UNDER_EXAMINATION
+    _record_status(operator, command, by, before, after, Operator.ExaminationStarted, words)
+
+
+def _record_status(
+    operator: Operator,
+    command: c.RejectApplication | c.WithdrawApplication | c.StartExamination,
+    by: Decision,
+    before: Collection[Status],
+    after: Status,
+    kind: type[Operator.AuthorisationEvent],
+    words: tuple[str, str],
+) -> None:
+    """Records the event that moves an application from a status before to the one after, with its
+    reason; nothing where the same is recorded. `words`: what is done to it, and its noun."""
+    done, noun = words
     authorisation = find_authorisation(
-        operator, by, command.authorisation, {Status.ACCEPTED}, "examined", already=before
+        operator, by, command.authorisation, before, done, already={after}
     )
-    if authorisation.status is Status.UNDER_EXAMINATION:
-        kind = Operator.ExaminationStarted
+    if authorisation.status is after:
         return refuse_unless_recorded(
-            operator, authorisation, kind, by, "the examination", reason=command.reason
+            operator, authorisation, kind, by, noun, reason=command.reason
         )
-    record_event(
-        operator,
-        Operator.ExaminationStarted,
-        authorisation,
-        by,
-        STATUS_EVENTS,
-        reason=command.reason,
-    )
+    record_event(operator, kind, authorisation, by, STATUS_EVENTS, reason=command.reason)
 
 
 def request_consultation(operator: Operator, command: c.RequestConsultation, by: Decision) -> None:
