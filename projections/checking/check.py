@@ -23,6 +23,7 @@ from projections.engine.rebuild import create_tables
 from projections.engine.rederive import HELD_NUMBERS, unique_schemes
 from projections.models.catalogue import READ_MODELS, TABLES
 from projections.models.operator_snapshot import LATEST, particulars_of
+from projections.reads.bitemporal_sql import holds
 from registry.domain import working_days
 from registry.domain.decisions import ends
 from registry.domain.time_zones import RELEASE
@@ -80,8 +81,8 @@ _DIFFERS = f"""(
             coalesce(array_agg(p.abroad order by p.reference), '{{}}'))::text
         from (select coalesce(p.number, p.authorisation) as number, p.status, p.abroad,
                 p.authorisation collate "C" as reference
-            from views.status_period p where p.tin = o.tin and p.valid_from <= now()
-                and p.recorded_to is null and coalesce(p.valid_to, 'infinity') > now()) p)
+            from views.status_period p where p.tin = o.tin
+                and p.recorded_to is null and {holds("p", "now()")}) p)
     or array(select text::jsonb from unnest(o.latest) text) is distinct from array(
         select jsonb_build_object('authorisation', coalesce(p.number, p.authorisation),
             'status', p.status, 'validFrom', {_INSTANT.format("p.valid_from")},
@@ -113,8 +114,7 @@ _VIEWS: dict[str, str] = {
         "select 'operator ' || o.tin || ' stands ' || o.standing || ' without such a period'"
         " from views.operator o where o.standing <> 'NONE' and not exists (select from"
         " views.status_period p where p.tin = o.tin and p.status = o.standing"
-        " and p.recorded_to is null and p.valid_from <= o.settled"
-        " and (p.valid_to is null or p.valid_to > o.settled))"
+        f" and p.recorded_to is null and {holds('p', 'o.settled')})"
     ),
     "the current state of an operator equals its bitemporal tables": (
         "select 'the row of operator ' || o.tin || ' differs from its tables' from (select * from"

@@ -15,6 +15,8 @@ from typing import Any
 
 import psycopg
 
+from projections.reads.bitemporal_sql import on_both
+
 Connection = psycopg.Connection[Any]
 Progress = Callable[[int, int], None]  # Operators examined, and how many there are to examine.
 
@@ -56,10 +58,7 @@ class AnswerDifference:
 def _valid_at(moment: str) -> str:
     """SQL: the row `t` is valid at that moment, in valid time and in transaction time."""
     at, known = f"%({moment}_at)s::timestamptz", f"%({moment}_known)s::timestamptz"
-    return (
-        f"(t.valid_from <= {at} and (t.valid_to is null or t.valid_to > {at})"
-        f" and t.recorded_from <= {known} and (t.recorded_to is null or t.recorded_to > {known}))"
-    )
+    return f"({on_both('t', at, known)})"
 
 
 _ONE, _OTHER = _valid_at("one"), _valid_at("other")
@@ -128,11 +127,8 @@ def _territory_outcomes(moment: str) -> str:
         select v.territory, v.outcome, 1 as place from {verdicts.format("%(territory)s::text")} v
         union all
         select m.member, v.outcome, 2
-        from {verdicts.format("c.home")} v join views.membership m
+        from {verdicts.format("c.home")} v join rule.members({at}, {known}) m
             on m.bloc = any(rule.parties(c.home, {at}, {known})) and m.member <> c.home
-                and m.sense = 'CUSTOMS_TERRITORY' and m.valid_from <= {at}
-                and (m.valid_to is null or m.valid_to > {at}) and m.recorded_from <= {known}
-                and (m.recorded_to is null or m.recorded_to > {known})
         where %(territory)s::text is null
     ) v
     where c.in_{moment} and (v.territory <> c.home or %(territory)s::text is not null)

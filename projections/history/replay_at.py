@@ -24,6 +24,7 @@ from projections.engine.rebuild import create_tables, digests, without_indexes
 from projections.models.catalogue import READ_MODELS, TABLES
 from projections.models.read_model import ReadModel, Table
 from projections.models.tables import copy_csv
+from projections.reads.bitemporal_sql import holds
 from registry.ledger.connections import Session
 
 #: Name prefixes of a complete schema and of one that is being built.
@@ -33,9 +34,7 @@ LOCK_CLASS = 0x5245504C
 _ROLE = "aeo_projector"
 
 #: The rows that a view shows where the declaration of the table says nothing else.
-_VALID_INTERVAL = (
-    "t.valid_from <= {at} and (t.valid_to is null or t.valid_to > {at}) and t.recorded_to is null"
-)
+_VALID_INTERVAL = f"{holds('t', '{at}')} and t.recorded_to is null"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from projections.reads.bitemporal_sql import AsOf, on_both
+from projections.reads.bitemporal_sql import AsOf, believed, on_both
 from projections.reads.visibility import VisibilityScope, at_home, certified
 
 Connection = AsyncConnection[Any]
@@ -84,10 +84,9 @@ async def memberships(
     connection: Connection, instant: datetime, blocs: Sequence[str]
 ) -> dict[str, list[MemberRow]]:
     """Every interval of membership, in both senses, as the register knew it by then."""
-    statement = """
+    statement = f"""
     select m.bloc, m.member, m.sense, m.valid_from, m.valid_to, m.ground from views.membership m
-    where m.bloc = any(%(blocs)s::text[]) and m.recorded_from <= %(known)s
-        and (m.recorded_to is null or m.recorded_to > %(known)s)
+    where m.bloc = any(%(blocs)s::text[]) and {believed("m")}
     order by m.bloc, m.member, m.sense, m.valid_from"""
     found: dict[str, list[MemberRow]] = {bloc: [] for bloc in blocs}
     async with connection.cursor(row_factory=class_row(MemberRow)) as cursor:

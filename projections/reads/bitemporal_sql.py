@@ -48,17 +48,24 @@ def _rfc3339(at: datetime) -> str:
 POSITION = "(select coalesce(min(t.position), 0) from views.tracking t)"
 
 
+def in_interval(instant: str, starts: str, ends: str) -> str:
+    """SQL: the instant lies in the half-open interval; NULL as the end means without end.
+
+    The one wording of the bitemporal predicate. In the functions of the database it is
+    `rule.in_interval` (ops/sql/rule/functions/in_interval.sql), which a test compares with it: a
+    statement of the planner would spend more time on inlining a function than on its rows.
+    """
+    return f"({starts} <= {instant} and ({ends} is null or {ends} > {instant}))"
+
+
 def holds(table: str, at: str = "%(at)s") -> str:
     """SQL: the row is valid at the instant of valid time."""
-    return f"({table}.valid_from <= {at} and ({table}.valid_to is null or {table}.valid_to > {at}))"
+    return in_interval(at, f"{table}.valid_from", f"{table}.valid_to")
 
 
 def believed(table: str, known: str = "%(known)s") -> str:
     """SQL: the row was known at the instant of transaction time."""
-    return (
-        f"({table}.recorded_from <= {known}"
-        f" and ({table}.recorded_to is null or {table}.recorded_to > {known}))"
-    )
+    return in_interval(known, f"{table}.recorded_from", f"{table}.recorded_to")
 
 
 def on_both(table: str, at: str = "%(at)s", known: str = "%(known)s") -> str:

@@ -6,11 +6,12 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-STATEMENT = """
+from projections.reads.bitemporal_sql import on_both
+
+STATEMENT = f"""
 select m.bloc, m.member from views.membership m
 where m.sense = 'CUSTOMS_TERRITORY' and (m.bloc = %(code)s or m.member = %(code)s)
-    and m.valid_from <= now() and (m.valid_to is null or m.valid_to > now())
-    and m.recorded_from <= now() and (m.recorded_to is null or m.recorded_to > now())"""
+    and {on_both("m", "now()", "now()")}"""
 
 
 async def members_and_blocs(

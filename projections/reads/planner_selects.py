@@ -279,8 +279,7 @@ SHARED_CTES = f"""
 common as materialized (
     select array(select %(in)s::text union all
             {_blocs_of("%(in)s")}) as theirs,
-        array(select r.programme from views.programme_rule r
-            where r.rule = 'sharing_consent' and r.value = 'required' and {on_both("r")}) as laws
+        array(select c.programme from rule.consent_laws(%(at)s, %(known)s) c) as laws
 )"""
 _RECOGNITION = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,

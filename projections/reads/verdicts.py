@@ -277,11 +277,7 @@ _THERE = f"""(select json_agg({_VERDICT})
     from (select a.wanted as territory, t.*
         from rule.there('', a.home, rule.parties(a.home, a.at, a.known), a.wanted,
             rule.parties(a.wanted, a.at, a.known), array(
-                select r.programme from views.programme_rule r
-                where r.rule = 'sharing_consent' and r.value = 'required'
-                    and r.valid_from <= a.at and (r.valid_to is null or r.valid_to > a.at)
-                    and r.recorded_from <= a.known
-                    and (r.recorded_to is null or r.recorded_to > a.known)),
+                select c.programme from rule.consent_laws(a.at, a.known) c),
             {_ARGUMENTS}, a.role, a.direction, a.hs, a.crossing, a.mode) t) v)"""
 
 

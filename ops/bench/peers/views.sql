@@ -21,16 +21,10 @@ create type peer.verdict as (
 create function peer.verdicts(tins text[], wanted text) returns setof peer.verdict
 language sql stable as $$
     with blocs as materialized (
-        select m.member, m.bloc from views.membership m
-        where m.sense = 'CUSTOMS_TERRITORY'
-          and m.valid_from <= now() and (m.valid_to is null or m.valid_to > now())
-          and m.recorded_from <= now() and (m.recorded_to is null or m.recorded_to > now())
+        select m.member, m.bloc from rule.members(now(), now()) m
     ), common as materialized (
         select array(select wanted union all select b.bloc from blocs b where b.member = wanted) as theirs,
-            array(select r.programme from views.programme_rule r
-                where r.rule = 'sharing_consent' and r.value = 'required'
-                  and r.valid_from <= now() and (r.valid_to is null or r.valid_to > now())
-                  and r.recorded_from <= now() and (r.recorded_to is null or r.recorded_to > now())) as laws
+            array(select c.programme from rule.consent_laws(now(), now()) c) as laws
     )
     select k.tin, coalesce(v.territory, wanted), coalesce(v.outcome, 'UNKNOWN'),
            coalesce(v.legal, 'UNKNOWN'), coalesce(v.operational, 'UNKNOWN'),

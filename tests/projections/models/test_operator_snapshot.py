@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.projections.reads.test_rule import _write
 from tests.worlds import Maker
 
 WORLDS = 80
+#: The rule as one statement over the bitemporal tables.
+ORACLE = Path(__file__).parents[1] / "reads" / "rule_oracle.sql"
 LATER = (timedelta(0), timedelta(microseconds=1), timedelta(days=40), timedelta(days=2_000))
 
 
@@ -23,6 +26,7 @@ def test_the_rule_of_a_settled_row_is_the_rule_of_the_tables(database: str) -> N
         connection.execute("set timezone = 'UTC'")
         worlds = [Maker(9_000 + n, codes[5 * n : 5 * n + 5]).make() for n in range(WORLDS)]
         _write(connection, worlds)
+        connection.execute(ORACLE.read_bytes())
         settled = connection.execute(
             "select count(*) filter (where settled < '9000-01-01'), count(*) from views.operator"
         ).fetchone()
@@ -59,7 +63,7 @@ _WORDS = "outcome, v.legal, v.operational, v.reasons, v.bases"
 _EVERYWHERE = f"""
 select o.tin,
     (select array_agg(row(v.territory, v.{_WORDS})::text order by v.territory)
-        from rule.verdicts(o.tin, o.administration, null, o.at, o.known,
+        from oracle.verdicts(o.tin, o.administration, null, o.at, o.known,
             null, null, null, null, null) v),
     (select array_agg(row(v.territory, v.{_WORDS})::text order by v.territory)
         from rule.everywhere(o.tin, o.administration, {_ROW}) v)
@@ -67,16 +71,13 @@ select o.tin,
 
 _THERE = f"""
 select o.tin || ' in ' || a.code,
-    (select row(v.{_WORDS})::text from rule.verdicts(o.tin, o.administration, a.code, o.at, o.known,
-        null, null, null, null, null) v),
+    (select row(v.{_WORDS})::text
+        from oracle.verdicts(o.tin, o.administration, a.code, o.at, o.known,
+            null, null, null, null, null) v),
     (select row(v.{_WORDS})::text from rule.there(o.tin, o.administration,
         rule.parties(o.administration, o.at, o.known), a.code,
         rule.parties(a.code, o.at, o.known), array(
-            select r.programme from views.programme_rule r
-            where r.rule = 'sharing_consent' and r.value = 'required'
-                and r.valid_from <= o.at and (r.valid_to is null or r.valid_to > o.at)
-                and r.recorded_from <= o.known
-                and (r.recorded_to is null or r.recorded_to > o.known)),
+            select c.programme from rule.consent_laws(o.at, o.known) c),
         {_ROW}) v)
 {_SETTLED}
 join views.administration a on left(a.code, 1) = left(o.administration, 1)"""

@@ -5,8 +5,8 @@ begin
     return rule.certified_standing(array(
         select p.status from views.status_period p
         where p.tin = me
-          and p.valid_from <= at and (p.valid_to is null or p.valid_to > at)
-          and p.recorded_from <= known and (p.recorded_to is null or p.recorded_to > known)
+          and rule.in_interval(at, p.valid_from, p.valid_to)
+          and rule.in_interval(known, p.recorded_from, p.recorded_to)
     ));
 end
 $$;

@@ -5,8 +5,8 @@ begin
     return array(
         select c.partner from views.consent c
         where c.tin = me
-          and c.valid_from <= now and (c.valid_to is null or c.valid_to > now)
-          and c.recorded_from <= now and (c.recorded_to is null or c.recorded_to > now)
+          and rule.in_interval(now, c.valid_from, c.valid_to)
+          and rule.in_interval(now, c.recorded_from, c.recorded_to)
     );
 end
 $$;

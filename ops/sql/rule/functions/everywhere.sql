@@ -1,10 +1,13 @@
--- The rule of recognition for every territory, from what an operator holds: the parameters that begin with my_ are
--- columns of its current row. What one link comes to is computed once, and then given to each member of the bloc
--- to which the link leads. Every instant is UTC.
+-- The rule of recognition for every territory to which the agreements lead, with the consignment asked about: one row
+-- for each; a bloc stands for its members at that instant. The parameters that begin with my_ are what the operator
+-- holds, as in its row of views.operator or from rule.held. What a clause comes to is computed once, and then given to
+-- each member of the bloc to which it leads.
 create or replace function rule.everywhere(
     me text, home text, my_held text[], my_programmes text[], my_types text[], my_statuses text[],
     my_abroad text[], my_roles text[], my_from timestamptz[], my_schemes text[], my_identifiers text[],
-    my_consents text[], at timestamptz, known timestamptz
+    my_consents text[], at timestamptz, known timestamptz,
+    asked_role text default null, asked_direction text default null, asked_hs text default null,
+    asked_crossing text default null, asked_mode text default null
 ) returns table (
     territory text, outcome text, legal text, operational text, reasons text[], bases rule.basis[],
     bases_text text
@@ -19,7 +22,7 @@ create or replace function rule.everywhere(
             rule.told(w.together, w.at_home, true, w.open, w.in_sight, w.bits) as told
         from (
             select p.place, min(p.at_home) as at_home, min(p.in_sight) as in_sight,
-                bool_or(p.together) as together, bool_or(p.open) as open, bit_or(p.bit) as bits,
+                bool_or(p.together) as together, bool_or(p.consented or not p.asks) as open, bit_or(p.bit) as bits,
                 array_agg(
                     row(p.agreement, p.ordinal, p.held, p.since, p.identifier_scheme, p.identifier,
                         p.declaration_box, p.benefits, p.assumed)::rule.basis
@@ -29,81 +32,46 @@ create or replace function rule.everywhere(
                     order by p.agreement collate "C", p.ordinal, p.held collate "C", p.since
                 ) filter (where p.bit & rule.proven() <> 0) || ']' as bases_text
             from (
-                select l.*, y.place, y.place = any (l.fellows) as together, y.consented or not l.asks as open,
+                select l.*, y.place, y.consented, y.place = any (l.fellows) as together,
                     case when l.asks_of_this and not y.consented then rule.bit('NO_INFORMATION') else l.met end as bit
                 from (
-                    select l.to_party, c.fellows, c.blocs, c.let_in, c.at_home, c.in_sight,
-                        l.consent_required or c.lawful <> '{}' as asks,
-                        s.held is not null and (l.consent_required or s.programme = any (c.lawful)) as asks_of_this,
-                        l.agreement, l.ordinal, l.identifier_scheme, i.identifier, l.declaration_box,
-                        l.benefits, l.assumed or s.abroad = 'LISTED' as assumed, s.held, greatest(s.since, l.valid_from) as since,
-                        case when s.held is not null and l.state = 'LIVE' then
-                            rule.basis_text(l.agreement, s.held, greatest(s.since, l.valid_from)) end as basis_text,
-                        rule.met(s.held, s.programme, s.type, s.abroad, s.roles, l.programmes, l.types, l.roles, l.state,
-                            i.identifier,
-                            l.max_age_hours is not null and (
-                                select max(r.as_of) from views.list_received r
-                                where r.administration = home and r.recorded_from <= known
-                            ) < at - make_interval(hours => l.max_age_hours)
-                        ) as met
+                    select c.*, n.fellows, n.blocs, n.let_in, n.at_home, n.in_sight
                     from (
-                        select n.*,
+                        select b.ours, b.blocs, b.fellows, b.laws,
                             -- The members of the blocs that it consents to.
-                            case when n.blocs && my_consents then array(
-                                select m.member from views.membership m
-                                where m.bloc = any (my_consents) and m.sense = 'CUSTOMS_TERRITORY'
-                                  and m.valid_from <= at and (m.valid_to is null or m.valid_to > at)
-                                  and m.recorded_from <= known and (m.recorded_to is null or m.recorded_to > known)
-                            ) else '{}' end as let_in
+                            case when b.blocs && my_consents then array(
+                                select m.member from rule.members(at, known) m where m.bloc = any (my_consents)
+                            ) else '{}' end as let_in,
+                            rule.shortfall(my_statuses, array['VALID']) as at_home,
+                            rule.shortfall(my_abroad, rule.counted_abroad()) as in_sight
                         from (
-                        select array[home] || b.blocs as ours,
-                            array[home] || b.blocs || case when b.blocs = '{}' then '{}' else array(
-                                select m.member from views.membership m
-                                where m.bloc = any (b.blocs) and m.sense = 'CUSTOMS_TERRITORY'
-                                  and m.valid_from <= at and (m.valid_to is null or m.valid_to > at)
-                                  and m.recorded_from <= known and (m.recorded_to is null or m.recorded_to > known)
-                            ) end as fellows,
-                            array(
-                                select m.bloc from views.membership m
-                                where m.sense = 'CUSTOMS_TERRITORY'
-                                  and m.recorded_from <= known and (m.recorded_to is null or m.recorded_to > known)
-                                group by m.bloc
-                            ) as blocs,
-                            array(
-                                select r.programme from views.programme_rule r
-                                where r.rule = 'sharing_consent' and r.value = 'required'
-                                  and r.programme = any (my_programmes)
-                                  and r.valid_from <= at and (r.valid_to is null or r.valid_to > at)
-                                  and r.recorded_from <= known and (r.recorded_to is null or r.recorded_to > known)
-                            ) as lawful,
-                            case when 'VALID' = any (my_statuses) then 0
-                                else rule.bit(rule.nearest_miss(my_statuses)) end as at_home,
-                            case when my_abroad && array['VALID', 'LISTED', 'DECISION_AWAITED', 'UNCERTAIN'] then 0
-                                else rule.bit(rule.nearest_miss(my_abroad)) end as in_sight
-                        from (
-                            select array(
-                                select m.bloc from views.membership m
-                                where m.member = home and m.sense = 'CUSTOMS_TERRITORY'
-                                  and m.valid_from <= at and (m.valid_to is null or m.valid_to > at)
-                                  and m.recorded_from <= known and (m.recorded_to is null or m.recorded_to > known)
-                            ) as blocs
+                            select array[home] || a.blocs as ours,
+                                array[home] || a.blocs || case when a.blocs = '{}' then '{}' else array(
+                                    select m.member from rule.members(at, known) m where m.bloc = any (a.blocs)
+                                ) end as fellows,
+                                array(
+                                    select m.bloc from views.membership m
+                                    where m.sense = 'CUSTOMS_TERRITORY'
+                                      and rule.in_interval(known, m.recorded_from, m.recorded_to)
+                                    group by m.bloc
+                                ) as blocs,
+                                array(
+                                    select r.programme from rule.consent_laws(at, known) r
+                                    where r.programme = any (my_programmes)
+                                ) as laws
+                            from (
+                                select array(
+                                    select m.bloc from rule.members(at, known) m where m.member = home
+                                ) as blocs
+                                offset 0  -- optimisation fence, here and below: computed once, read several times
+                            ) a
                             offset 0
                         ) b
                         offset 0
-                        ) n
-                        offset 0
-                    ) c
-                    left join unnest(my_held, my_programmes, my_types, my_abroad, my_roles, my_from)
-                        as s(held, programme, type, abroad, roles, since) on s.abroad in ('VALID', 'LISTED', 'DECISION_AWAITED', 'UNCERTAIN')
-                    join views.link l on l.from_party = any (c.ours)
-                        and l.kind = 'AEO_MUTUAL_RECOGNITION'
-                        and l.valid_from <= at and (l.valid_to is null or l.valid_to > at)
-                        and l.recorded_from <= known and (l.recorded_to is null or l.recorded_to > known)
-                    cross join lateral (
-                        select case when l.identifier_scheme is null then me
-                            else my_identifiers[array_position(my_schemes, l.identifier_scheme)] end as identifier
-                    ) i
-                    -- Fences, here and below: worked out once and then read several times.
+                    ) n
+                    cross join lateral rule.clauses(me, home, n.ours, n.laws, my_held, my_programmes, my_types,
+                        my_abroad, my_roles, my_from, my_schemes, my_identifiers, at, known,
+                        asked_role, asked_direction, asked_hs, asked_crossing, asked_mode) c
                     offset 0
                 ) l
                 cross join lateral (
@@ -112,10 +80,8 @@ create or replace function rule.everywhere(
                     from (
                         select l.to_party as place where l.to_party <> all (l.blocs)
                         union all
-                        select m.member from views.membership m
-                        where l.to_party = any (l.blocs) and m.bloc = l.to_party and m.sense = 'CUSTOMS_TERRITORY'
-                          and m.valid_from <= at and (m.valid_to is null or m.valid_to > at)
-                          and m.recorded_from <= known and (m.recorded_to is null or m.recorded_to > known)
+                        select m.member from rule.members(at, known) m
+                        where l.to_party = any (l.blocs) and m.bloc = l.to_party
                     ) x
                 ) y
             ) p

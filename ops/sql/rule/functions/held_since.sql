@@ -11,7 +11,7 @@ begin
             select p.type, p.abroad, p.valid_from, p.valid_to
             from views.status_period p
             where p.tin = me and p.authorisation = reference and p.valid_from <= began
-              and p.recorded_from <= known and (p.recorded_to is null or p.recorded_to > known)
+              and rule.in_interval(known, p.recorded_from, p.recorded_to)
         )
         select coalesce(
             max(p.valid_to) filter (

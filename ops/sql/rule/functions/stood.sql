@@ -8,12 +8,12 @@ begin
     select n.name, n.local_name, n.address, n.roles, n.successor, coalesce((
         select p.status from views.status_period p
         where p.tin = me
-          and p.valid_from <= at and (p.valid_to is null or p.valid_to > at)
-          and p.recorded_from <= known and (p.recorded_to is null or p.recorded_to > known)
+          and rule.in_interval(at, p.valid_from, p.valid_to)
+          and rule.in_interval(known, p.recorded_from, p.recorded_to)
         order by array_position(rule.statuses(), p.status) limit 1
     ), 'NONE')
     from views.particulars n
-    where n.tin = me and n.recorded_from <= known and (n.recorded_to is null or n.recorded_to > known)
+    where n.tin = me and rule.in_interval(known, n.recorded_from, n.recorded_to)
     order by greatest(n.valid_from, at), n.valid_from desc limit 1;
 end
 $$;

@@ -1,12 +1,14 @@
--- The rule of recognition into one territory, with the consignment asked about. What does not depend on the
+-- The rule of recognition into one territory, with the consignment asked about: one row. What does not depend on the
 -- operator is computed once by a caller that asks about many: `ours`, its home and the blocs of that instant;
--- `theirs`, the territory and its blocs; `laws`, the programmes whose law requires consent.
+-- `theirs`, the territory and its blocs; `laws`, the programmes whose law requires consent. The parameters that begin
+-- with my_ are what the operator holds, as in its row of views.operator or from rule.held.
 create or replace function rule.there(
     me text, home text, ours text[], wanted text, theirs text[], laws text[],
     my_held text[], my_programmes text[], my_types text[], my_statuses text[],
     my_abroad text[], my_roles text[], my_from timestamptz[], my_schemes text[], my_identifiers text[],
     my_consents text[], at timestamptz, known timestamptz,
-    asked_role text, asked_direction text, asked_hs text, asked_crossing text, asked_mode text
+    asked_role text default null, asked_direction text default null, asked_hs text default null,
+    asked_crossing text default null, asked_mode text default null
 ) returns table (
     outcome text, legal text, operational text, reasons text[], bases rule.basis[], bases_text text
 ) language sql stable as $$
@@ -19,53 +21,27 @@ create or replace function rule.there(
             rule.kind(w.together, w.at_home, w.linked, w.open, w.in_sight, w.bits) as kind,
             rule.told(w.together, w.at_home, w.linked, w.open, w.in_sight, w.bits) as told
         from (
-            select ours && theirs as together,
-                case when 'VALID' = any (my_statuses) then 0
-                    else rule.bit(rule.nearest_miss(my_statuses)) end as at_home,
-                case when my_abroad && array['VALID', 'LISTED', 'DECISION_AWAITED', 'UNCERTAIN'] then 0
-                    else rule.bit(rule.nearest_miss(my_abroad)) end as in_sight,
-                p.linked, p.open, p.bits, p.bases, p.bases_text
+            select ours && theirs as together, rule.shortfall(my_statuses, array['VALID']) as at_home,
+                rule.shortfall(my_abroad, rule.counted_abroad()) as in_sight, p.*
             from (
-                select count(*) > 0 as linked, bool_or(l.open) as open, bit_or(l.bit) as bits,
+                select count(*) > 0 as linked, bool_or(l.consented or not l.asks) as open, bit_or(l.bit) as bits,
                     array_agg(
                         row(l.agreement, l.ordinal, l.held, l.since, l.identifier_scheme, l.identifier,
                             l.declaration_box, l.benefits, l.assumed)::rule.basis
                         order by l.agreement collate "C", l.ordinal, l.held collate "C", l.since
                     ) filter (where l.bit & rule.proven() <> 0) as bases,
-                    '[' || string_agg(rule.basis_text(l.agreement, l.held, l.since), ','
+                    '[' || string_agg(l.basis_text, ','
                         order by l.agreement collate "C", l.ordinal, l.held collate "C", l.since
                     ) filter (where l.bit & rule.proven() <> 0) || ']' as bases_text
                 from (
-                    select l.agreement, l.ordinal, l.identifier_scheme, i.identifier, l.declaration_box,
-                        l.benefits, l.assumed or s.abroad = 'LISTED' as assumed, s.held, greatest(s.since, l.valid_from) as since,
-                        y.consented or not (l.consent_required or my_programmes && laws) as open,
-                        case
-                            when s.held is not null and not y.consented
-                                and (l.consent_required or s.programme = any (laws)) then rule.bit('NO_INFORMATION')
-                            else rule.met(s.held, s.programme, s.type, s.abroad, s.roles, l.programmes, l.types, l.roles,
-                                l.state, i.identifier,
-                                l.max_age_hours is not null and (
-                                    select max(r.as_of) from views.list_received r
-                                    where r.administration = home and r.recorded_from <= known
-                                ) < at - make_interval(hours => l.max_age_hours),
-                                l.direction, l.hs, l.crossings, l.modes,
-                                asked_role, asked_direction, asked_hs, asked_crossing, asked_mode)
-                        end as bit
-                    from views.link l
-                    left join unnest(my_held, my_programmes, my_types, my_abroad, my_roles, my_from)
-                        as s(held, programme, type, abroad, roles, since) on s.abroad in ('VALID', 'LISTED', 'DECISION_AWAITED', 'UNCERTAIN')
-                    cross join lateral (
-                        select case when l.identifier_scheme is null then me
-                            else my_identifiers[array_position(my_schemes, l.identifier_scheme)] end as identifier
-                    ) i
-                    cross join lateral (
-                        select theirs && my_consents as consented
-                    ) y
-                    where l.kind = 'AEO_MUTUAL_RECOGNITION'
-                      and l.to_party = any (theirs) and l.from_party = any (ours)
-                      and l.valid_from <= at and (l.valid_to is null or l.valid_to > at)
-                      and l.recorded_from <= known and (l.recorded_to is null or l.recorded_to > known)
-                    offset 0
+                    select c.*, y.consented,
+                        case when c.asks_of_this and not y.consented then rule.bit('NO_INFORMATION') else c.met end as bit
+                    from rule.clauses(me, home, ours, laws, my_held, my_programmes, my_types, my_abroad, my_roles,
+                        my_from, my_schemes, my_identifiers, at, known,
+                        asked_role, asked_direction, asked_hs, asked_crossing, asked_mode) c
+                    cross join lateral (select theirs && my_consents as consented) y
+                    where c.to_party = any (theirs)
+                    offset 0  -- optimisation fence, here and below: computed once and then read several times
                 ) l
             ) p
             offset 0

@@ -217,15 +217,23 @@ def test_what_waits_for_the_database_too_long_is_told_so(region: Client, tmp_pat
         assert client.ask(question, AUDITOR)
 
 
+HELD = (
+    "o.held, o.held_programmes, o.held_types, o.held_statuses, o.held_abroad, o.held_roles,"
+    " o.held_from, o.schemes, o.identifiers, o.consents, now(), now()"
+)
+
+
 def test_the_rule_becomes_part_of_the_statement(region: Client) -> None:
     """As a call it would be planned by itself, and compute what nobody asked for."""
     with psycopg.connect(region.database) as connection:
         plan = connection.execute(
-            "explain select v.outcome from views.operator o cross join lateral rule.verdicts("
-            "o.tin, o.administration, 'KR', now(), now(), null, null, null, null, null) v"
+            "explain verbose select v.outcome, w.outcome from views.operator o cross join lateral"
+            f" rule.there(o.tin, o.administration, o.roles, 'KR', o.roles, o.roles, {HELD}) v"
+            f" cross join lateral rule.everywhere(o.tin, o.administration, {HELD}) w"
         ).fetchall()
 
-    assert not any("Function Scan on verdicts" in line for (line,) in plan)
+    called = ("there", "everywhere", "clauses", "members", "consent_laws", "in_interval", "met")
+    assert not any(f"rule.{name}(" in line for name in called for (line,) in plan)
 
 
 def test_the_share_of_planned_questions_is_in_the_metrics(region: Client) -> None:
