@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import product
-from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
 import psycopg
 
+from registry.paths import ROOT
 from tests.projections.reads.test_rule import _write
 from tests.worlds import Maker
 
 WORLDS = 80
 #: The rule as one statement over the bitemporal tables.
-ORACLE = Path(__file__).parents[1] / "reads" / "rule_oracle.sql"
+ORACLE = ROOT / "tests" / "projections" / "reads" / "rule_oracle.sql"
 LATER = (timedelta(0), timedelta(microseconds=1), timedelta(days=40), timedelta(days=2_000))
 
 

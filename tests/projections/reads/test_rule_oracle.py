@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 from string import ascii_uppercase
 
 import psycopg
 
+from registry.paths import ROOT
 from tests.projections.reads.test_rule import _write
 from tests.worlds import Maker
 
 WORLDS = 16
-ORACLE = Path(__file__).with_name("rule_oracle.sql")
+ORACLE = ROOT / "tests" / "projections" / "reads" / "rule_oracle.sql"
 _SAID = """(select array_agg(v.*::text order by v.territory) from {}.verdicts(
     q.tin, q.administration, null, q.at, q.known,
     c.role, c.direction, c.hs, c.crossing, c.mode) v)"""
