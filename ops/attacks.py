@@ -26,9 +26,9 @@ import psycopg
 from api.audit.bundle import Scope, export
 from api.demo.load import load_operators
 from projections.engine.projector import Projector
-from projections.transparency.integrator import COLUMNS, Integrator
+from projections.transparency.integrator import Integrator
 from registry.transparency import merkle
-from registry.transparency.leaves import SALT, Row, entry, event_bytes
+from registry.transparency.leaves import COLUMNS, SALT, Row, entry, event_bytes
 from registry.transparency.signed_notes import COSIGNATURE, ED25519, MLDSA44, Checkpoint, Signer
 
 VERIFIER = Path(__file__).parent / "aeo-verify"

@@ -14,13 +14,13 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from api.log.signer import HeadSigner
-from projections.transparency.integrator import COLUMNS, Integrator
+from projections.transparency.integrator import Integrator
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.ledger.database import environment
 from registry.paths import WORLD
 from registry.transparency import merkle
-from registry.transparency.leaves import Row, entry, event_bytes
+from registry.transparency.leaves import COLUMNS, Row, entry, event_bytes
 from registry.transparency.signed_notes import Checkpoint, read_checkpoint, read_note
 
 PATIENCE = 60.0  # seconds; only what is broken takes them

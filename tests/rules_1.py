@@ -17,7 +17,7 @@ from zipfile import ZipFile
 
 import psycopg
 
-from projections.transparency.integrator import COLUMNS
+from registry.transparency.leaves import COLUMNS
 from tests import bundled
 from tests.paths import BUNDLES
 

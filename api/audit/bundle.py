@@ -25,7 +25,7 @@ from api.audit.events import decisions_of, events_of, indexes_of, streams_of
 from api.audit.expected_state import expected_state
 from api.audit.zip import Archive, canonical, described
 from projections.engine.derivation import VERSION
-from projections.reads.log import HEAD
+from projections.reads.log import HEAD, Head
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.time_zones import RELEASE, names, written
 from registry.domain.values import Text
@@ -168,10 +168,12 @@ def _last_checkpoint(connection: Connection) -> tuple[str, int, int]:
     row = connection.execute(HEAD + " order by c.size desc limit 1").fetchone()
     if row is None:
         raise NothingToExport("no checkpoint was ever signed: ./aeo up signs one every second")
-    size, _, note = row
-    last = connection.execute("select position from proof.leaf where leaf_index = %s", [size - 1])
+    head = Head(*row)
+    last = connection.execute(
+        "select position from proof.leaf where leaf_index = %s", [head.size - 1]
+    )
     found = last.fetchone()
-    return note, size, found[0] if found else size
+    return head.note, head.size, found[0] if found else head.size
 
 
 def _require_projected(connection: Connection, position: int) -> None:
@@ -199,7 +201,10 @@ def _previous_checkpoint(
         row = connection.execute(
             HEAD + " where c.size < %s order by c.size desc limit 1", [size]
         ).fetchone()
-    return None if row is None else (row[2], row[0])
+    if row is None:
+        return None
+    before = Head(*row)
+    return before.note, before.size
 
 
 def _nodes(connection: Connection) -> merkle.Node:

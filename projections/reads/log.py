@@ -194,13 +194,13 @@ async def openings(
     """The openings of the commitments to these events. Events whose salt was erased, or does not
     exist yet, are left out."""
     cursor = await connection.execute(
-        "select s.salt, e.position, e.originator_id, e.originator_version, e.topic, e.state,"
-        " e.recorded_at, e.known_at, e.command_id, e.actor, e.decided_by, e.legal_ground"
+        f"select s.salt, {', '.join(f'e.{name}' for name in Row._fields)}"
         " from ledger.event e join proof.leaf using (position) join proof.salt s using (leaf_index)"
         " where e.position = any(%s)",
         [list(positions)],
     )
-    return {row[1]: Opening(row[0], event_bytes(Row(*row[1:]))) for row in await cursor.fetchall()}
+    rows = [(salt, Row(*event)) for salt, *event in await cursor.fetchall()]
+    return {event.position: Opening(salt, event_bytes(event)) for salt, event in rows}
 
 
 async def signed(connection: AsyncConnection[Any], most: int) -> list[SignedCheckpoint]:

@@ -35,11 +35,6 @@ POLL_SECONDS = 0.5
 LEADER_LOCK = 0x41454F4C  # advisory lock: one integrator in a database
 CHANNEL = "log_grown"  # notification channel; the payload is the number of leaves
 
-COLUMNS = (
-    "position, originator_id, originator_version, topic, state, recorded_at, known_at, command_id,"
-    " actor, decided_by, legal_ground"
-)
-
 
 # COPY in binary format: a header; for each row the number of columns, and each value after its
 # length; a trailer.

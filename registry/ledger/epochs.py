@@ -8,7 +8,7 @@ in common with the epoch before it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +21,6 @@ from registry.ledger.database import connection_parameters
 #: Notification channel; the payload is the id of the new epoch.
 CHANNEL = "epoch_begun"
 
-COLUMNS = "number, id, after_position, begun_at, why"
-BEGIN = f"select {COLUMNS} from proof.begin_epoch(%s, %s)"
 #: SQL expression: the id of the current epoch.
 CURRENT = "(select id from proof.epoch order by number desc limit 1)"
 #: The last position that an epoch has in common with the current one: one row if the epoch is
@@ -42,6 +40,11 @@ class Epoch:
     after_position: int
     begun_at: datetime
     why: str
+
+
+#: SQL: the columns of an epoch.
+COLUMNS = ", ".join(field.name for field in fields(Epoch))
+BEGIN = f"select {COLUMNS} from proof.begin_epoch(%s, %s)"
 
 
 def current(connection: psycopg.Connection[Any]) -> Epoch:

@@ -42,6 +42,10 @@ class Row(NamedTuple):
     legal_ground: str | None
 
 
+#: SQL: the columns of a row of the ledger, in the order of its fields.
+COLUMNS = ", ".join(Row._fields)
+
+
 def event_bytes(row: Row) -> bytes:
     """Serialises a row unambiguously: numbers are big-endian, texts are UTF-8 after their length (4
     bytes)."""

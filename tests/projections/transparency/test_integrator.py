@@ -15,13 +15,13 @@ from projections.transparency import integrator as integrating
 from projections.transparency.integrator import Integrator, LedgerBroken
 from registry.application.registry import Registry
 from registry.transparency import merkle
-from registry.transparency.leaves import Row, entry, event_bytes
+from registry.transparency.leaves import COLUMNS, Row, entry, event_bytes
 
 
 def _leaves(connection: psycopg.Connection[tuple[object, ...]]) -> list[bytes]:
     """Worked out anew from the ledger and the salts alone."""
     rows = connection.execute(
-        f"select salt, {integrating.COLUMNS} from ledger.event"
+        f"select salt, {COLUMNS} from ledger.event"
         " join proof.leaf using (position) join proof.salt using (leaf_index) order by leaf_index"
     ).fetchall()
     return [merkle.leaf_hash(entry(row[0], event_bytes(Row(*row[1:])))) for row in rows]  # type: ignore[arg-type]
