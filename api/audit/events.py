@@ -163,10 +163,10 @@ def sentence(entry: dict[str, Any]) -> str:
     It only removes JSON punctuation and quotes, because it runs a million times and need not be
     parsed.
     """
-    told = entry["state"][1:-1].replace('":', " ").replace(',"', "; ").replace('"', "")
+    state_text = entry["state"][1:-1].replace('":', " ").replace(',"', "; ").replace('"', "")
     what = entry["topic"].replace(".", " ").replace("_", " ")
     known = "" if entry["known"] == entry["recorded"] else f" (known {_instant(entry['known'])})"
-    return f"{_instant(entry['recorded'])}{known} {entry['actor']}: {what}: {told}"
+    return f"{_instant(entry['recorded'])}{known} {entry['actor']}: {what}: {state_text}"
 
 
 @lru_cache(maxsize=16_384)

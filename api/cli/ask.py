@@ -106,7 +106,7 @@ def ask(
         answer = with_consent_reason(answer, of)
     reasons = recognition_reasons(of, question, answer, zones, all_of_it=all_of_it)
     begins, ends = unchanged_interval(of, question)
-    told = {
+    output = {
         "tin": wanted.text,
         "in": territory.text,
         "outcome": answer.outcome.value,
@@ -142,7 +142,7 @@ def ask(
         ],
     }
     if as_json:
-        print_json(told)
+        print_json(output)
         return
     print(f"{wanted} in {territory}: {answer.outcome} ({', '.join(map(str, answer.reasons))})")
     for reason in reasons:
@@ -256,12 +256,12 @@ def history(
 def _standing(period: dict[str, Any]) -> str:
     """Returns the status, with the parts that are suspended separately, and the status abroad where
     it differs."""
-    told = [period["status"]]
+    words = [period["status"]]
     if period["suspendedParts"]:
-        told.append(f"part {' and '.join(period['suspendedParts'])} suspended")
+        words.append(f"part {' and '.join(period['suspendedParts'])} suspended")
     if period["statusAbroad"] != period["status"]:
-        told.append(f"{period['statusAbroad']} abroad")
-    return ", ".join(told)
+        words.append(f"{period['statusAbroad']} abroad")
+    return ", ".join(words)
 
 
 def says(type: str, payload: dict[str, Any]) -> str:

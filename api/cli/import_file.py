@@ -173,9 +173,9 @@ def _source(
             fail(USAGE, f"--separator: found {separator!r}, wanted one character, or tab")
     if dates not in (None, "dmy", "mdy"):
         fail(USAGE, f"--dates: found {dates!r}, wanted dmy or mdy")
-    told = FileOptions(command, encoding, separator, dates, sheet)
+    options = FileOptions(command, encoding, separator, dates, sheet)
     try:
-        return source_of(path, told, layout_of(layout, named(".")) if layout else None, given)
+        return source_of(path, options, layout_of(layout, named(".")) if layout else None, given)
     except BadFile as error:
         fail(BAD_FILE, str(error))
 

@@ -109,17 +109,19 @@ def _moment(
         with progress("the read models of that moment") as bar:
             try:
                 chosen = [BY_NAME[name] for name in names]
-                told = moments.replay(url, day, known, chosen, lambda done, _: bar(done, head))
+                tables_then = moments.replay(
+                    url, day, known, chosen, lambda done, _: bar(done, head)
+                )
             except FoldFailed as error:
                 fail(REFUSED, str(error))
     if as_json:
-        tables = [asdict(table) for table in told]
+        tables = [asdict(table) for table in tables_then]
         print_json({"schema": schema, "at": day, "knownAt": known, "tables": tables})
         return
     print_table(
         None,
         ("Table", "Rows", "Held then", "SHA-256 of its rows"),
-        [(table.name, f"{table.rows:,}", f"{table.held:,}", table.digest) for table in told],
+        [(table.name, f"{table.rows:,}", f"{table.held:,}", table.digest) for table in tables_then],
     )
     print(f"schema {schema}: what held at {shown(day)}, as known at {shown(known)}")
 

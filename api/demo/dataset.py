@@ -20,8 +20,8 @@ def files() -> list[Path]:
 
 def world() -> UUID:
     """Returns the command id that marks this version of the demo world as loaded."""
-    told = hashlib.sha256(b"".join(file.read_bytes() for file in files()))
-    return uuid5(SHIPPED, told.hexdigest())
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files()))
+    return uuid5(SHIPPED, digest.hexdigest())
 
 
 def life(number: int, seed: int = SEED, what: str = "life") -> UUID:

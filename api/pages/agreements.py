@@ -146,12 +146,14 @@ async def agreement(request: Request, id: str) -> Response:
 
 def _conflicts(agreement_data: dict[str, Any]) -> set[tuple[str, str | None, int | None]]:
     """Returns the steps, parties and terms for which sources give different days."""
-    told: dict[tuple[str, str | None, int | None], set[tuple[str, str]]] = defaultdict(set)
+    days_of_step: dict[tuple[str, str | None, int | None], set[tuple[str, str]]] = defaultdict(set)
     for found in agreement_data["dates"]:
         if found["what"] in AGAIN:
             continue
-        told[found["what"], found["side"], found["term"]].add((found["earliest"], found["latest"]))
-    return {step for step, days in told.items() if len(days) > 1}
+        days_of_step[found["what"], found["side"], found["term"]].add(
+            (found["earliest"], found["latest"])
+        )
+    return {step for step, days in days_of_step.items() if len(days) > 1}
 
 
 def _scopes(agreement_data: dict[str, Any]) -> list[dict[str, Any]]:

@@ -165,7 +165,7 @@ async def _agreement(request: Request, id: str, clocks: forms.AsOfFields) -> dic
         "asked": asked,
         "then": asked.data["then"] if asked.data else None,
         "periods": [],
-        "told": asked,
+        "answer": asked,
         **_rows(own["history"]),
     }
 
@@ -181,8 +181,8 @@ async def _operator(
     own = asked.data["operator"] if asked.data else None
     if own is None:
         return None
-    told = await ask(request, HISTORY, tin=tin)
-    history: dict[str, Any] = (told.data and told.data["operator"]) or {}
+    answer = await ask(request, HISTORY, tin=tin)
+    history: dict[str, Any] = (answer.data and answer.data["operator"]) or {}
     entry = {
         "name": own["tin"],
         "title": own["name"],
@@ -196,7 +196,7 @@ async def _operator(
         "asked": asked,
         "then": asked.data["then"] if asked.data else None,
         "periods": history.get("periods") or [],
-        "told": told,
+        "answer": answer,
         **_rows(history.get("history")),
         **await _recognition(request, tin),
     }

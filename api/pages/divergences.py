@@ -72,12 +72,12 @@ async def divergences(request: Request) -> Response:
             window[name] = _instant(text, zone, end=name == "to").isoformat()
         except ValueError:
             wrong[name] = f"{text[:40]!r} is neither a date nor an instant. Write 2018-02-01."
-    asked = told = None
+    asked = answer = None
     if territory and not wrong:
         said = {"in": territory, **window}
-        told = await ask(request, GIVEN, **said, after=typed.get("given"))
+        answer = await ask(request, GIVEN, **said, after=typed.get("given"))
         asked = await ask(request, DIVERGENCES, **said, after=typed.get("after"))
-    given = told.data["correctedAnswers"] if told and told.data else None
+    given = answer.data["correctedAnswers"] if answer and answer.data else None
     # A home customs sees the answers that others got about its operators, and nothing else.
     some = bool(given and given["edges"])
     answered = not wrong and (asked is None or asked.data is not None or some)
@@ -91,7 +91,7 @@ async def divergences(request: Request) -> Response:
         wrong=wrong,
         asked=asked,
         found=asked.data["divergences"] if asked and asked.data else None,
-        told=told,
+        answer=answer,
         given=given,
     )
 

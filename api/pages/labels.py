@@ -189,8 +189,8 @@ def interval(found: dict[str, Any]) -> str:
 
 def some_day(found: dict[str, Any]) -> str:
     """The same inside a sentence: "from some day between 2014-08-01 and 2017-06-13"."""
-    told = interval(found)
-    return f"some day {told}" if told.startswith("between") else told
+    text = interval(found)
+    return f"some day {text}" if text.startswith("between") else text
 
 
 #: What every event carries; the table of events has columns of its own for it.

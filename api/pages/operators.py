@@ -132,8 +132,8 @@ async def operator(request: Request, tin: str) -> Response:
     abroad = await ask(request, RECOGNISED_IN, tin=wanted, asOf=clocks.as_of)
     history = await ask(request, HISTORY, tin=wanted)
     contacts = await ask(request, persons.CONTACTS, tin=wanted, asOf=clocks.as_of)
-    told = _part(details) or {"periods": [], "authorisations": [], "identifiers": []}
-    believed = [p for p in told["periods"] if p["recordedTo"] is None]
+    details_data = _part(details) or {"periods": [], "authorisations": [], "identifiers": []}
+    believed = [p for p in details_data["periods"] if p["recordedTo"] is None]
     return page(
         request,
         "operator.html",
@@ -148,11 +148,13 @@ async def operator(request: Request, tin: str) -> Response:
         not_there=not_there,
         recognition=recognition,
         details=details,
-        told=told,
+        details_data=details_data,
         believed=believed,
-        before=[p for p in told["periods"] if p["recordedTo"] is not None],
-        deadlines={a["number"]: a["deadlines"] for a in told["authorisations"]},
-        unknown_deadlines={a["number"]: a["unknownDeadlines"] for a in told["authorisations"]},
+        before=[p for p in details_data["periods"] if p["recordedTo"] is not None],
+        deadlines={a["number"]: a["deadlines"] for a in details_data["authorisations"]},
+        unknown_deadlines={
+            a["number"]: a["unknownDeadlines"] for a in details_data["authorisations"]
+        },
         abroad=abroad,
         groups=_alike((_part(abroad) or {"recognisedIn": []})["recognisedIn"]),
         history=history,

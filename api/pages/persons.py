@@ -179,8 +179,8 @@ async def _erasing(
     wrong: str = "",
     sentence: str = "",
 ) -> Response:
-    told = await ask(request, CONTACTS, tin=tin.text)
-    known = ((told.data or {}).get("operator") or {"contacts": []})["contacts"]
+    answer = await ask(request, CONTACTS, tin=tin.text)
+    known = ((answer.data or {}).get("operator") or {"contacts": []})["contacts"]
     erasable = next((contact for contact in known if contact["person"] == person.lower()), None)
     if erasable is None:
         said = f"{tin} has no contact under this pseudonym"

@@ -293,7 +293,7 @@ async def disclosed_periods(
         p.valid_from, p.valid_to, p.recorded_from, p.recorded_to
     from views.status_period p
     where p.tin = any(%(tins)s::text[]) and p.recorded_from <= %(known)s"""
-    told: dict[str, list[DisclosedInterval[tuple[Any, ...]]]] = {tin: [] for tin in tins}
+    by_tin: dict[str, list[DisclosedInterval[tuple[Any, ...]]]] = {tin: [] for tin in tins}
     async with connection.cursor() as cursor:
         await cursor.execute(statement, {"tins": list(tins), "known": known})
         for row in await cursor.fetchall():
@@ -301,7 +301,7 @@ async def disclosed_periods(
             if Status(status) in CERTIFIED:
                 parts = tuple(disclosed_flags(flags))
                 says = (authorisation, number, status, abroad, parts, more)
-                told[tin].append(DisclosedInterval(says, *clocks))
+                by_tin[tin].append(DisclosedInterval(says, *clocks))
     return {
         tin: [
             PeriodRow(
@@ -320,7 +320,7 @@ async def disclosed_periods(
             )
             for disclosed_interval in _newest_first(disclosed_intervals(intervals, known))[:first]
         ]
-        for tin, intervals in told.items()
+        for tin, intervals in by_tin.items()
     }
 
 

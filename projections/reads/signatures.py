@@ -45,19 +45,19 @@ async def decisions(
         " order by position",
         [list(ids.values())],
     )
-    told = await cursor.fetchall()
+    changes = await cursor.fetchall()
     return {
         at: SignedDecision(
-            command_signature, tuple(_before(at, ids[command_signature.administration], told))
+            command_signature, tuple(_before(at, ids[command_signature.administration], changes))
         )
         for at, command_signature in found.items()
     }
 
 
-def _before(at: int, stream: Any, told: Sequence[tuple[Any, ...]]) -> dict[str, None]:
+def _before(at: int, stream: Any, changes: Sequence[tuple[Any, ...]]) -> dict[str, None]:
     """A key that is retired by a command signed with it was still valid for that signature."""
     keys: dict[str, None] = {}
-    for of, position, added, key in told:
+    for of, position, added, key in changes:
         if of == stream and position < at:
             if added:
                 keys[key] = None

@@ -38,12 +38,12 @@ def with_changes(reading: R, given: Mapping[str, Any]) -> R:
 
     None leaves a field unchanged. A mapping is added to the known entries, name by name.
     """
-    told = {
+    changes = {
         name: _added(getattr(reading, name), value) if isinstance(value, Mapping) else value
         for name, value in given.items()
         if value is not None
     }
-    return replace(reading, **told)
+    return replace(reading, **changes)
 
 
 def apply_amendment(reading: R, event: DatedFact) -> R:

@@ -50,14 +50,17 @@ def disclosed_intervals(
     A reassessment, for example, divides a row in two with the same disclosed fact; they become one
     again.
     """
-    told = [s for s in intervals if s.recorded_from <= known]
-    cuts = sorted({s.recorded_from for s in told} | {u for s in told if (u := _until(s, known))})
+    known_intervals = [s for s in intervals if s.recorded_from <= known]
+    cuts = sorted(
+        {s.recorded_from for s in known_intervals}
+        | {u for s in known_intervals if (u := _until(s, known))}
+    )
     running: dict[tuple[F, datetime, datetime | None], datetime] = {}
     found: list[DisclosedInterval[F]] = []
     for cut in cuts:
         believed = [
             s
-            for s in told
+            for s in known_intervals
             if s.recorded_from <= cut and ((u := _until(s, known)) is None or u > cut)
         ]
         now = _joined(believed)

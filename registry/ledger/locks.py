@@ -30,14 +30,14 @@ def take(
     with a message.
     """
     until = time.monotonic() + seconds
-    told = False
+    reported = False
     while not _try(connection, lock):
         if time.monotonic() > until:
             raise TimeoutError(
                 f"another {what} has not ended within {seconds:.0f} s: {holder(connection, lock)}"
             )
-        if not told:
-            told = True
+        if not reported:
+            reported = True
             say(
                 f"another {what} is under way ({holder(connection, lock)});"
                 f" waiting for its end, {seconds:.0f} s at most"

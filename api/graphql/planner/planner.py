@@ -323,8 +323,10 @@ class _LoggedLookup(NamedTuple):
         )
         sent = outcomes.read(answer) if outcomes and answer else None
         context.looked(self.of.name, self.tins, asked, sent)
-        told = territory_outcomes.read(answer, self.tins) if territory_outcomes and answer else {}
-        for territory, by_tin in told.items():
+        outcomes_by_tin = (
+            territory_outcomes.read(answer, self.tins) if territory_outcomes and answer else {}
+        )
+        for territory, by_tin in outcomes_by_tin.items():
             context.looked(
                 "recognisedIn",
                 list(by_tin),

@@ -185,8 +185,8 @@ class StatusPeriod:
     )
 
     @classmethod
-    def of(cls, row: PeriodRow, *, told: bool) -> StatusPeriod:
-        """The period as a GraphQL object. `told`: the subject may read the ground."""
+    def of(cls, row: PeriodRow, *, in_full: bool) -> StatusPeriod:
+        """The period as a GraphQL object. `in_full`: the subject may read the ground."""
         return cls(
             row=row,
             authorisation=row.number or row.authorisation,
@@ -197,7 +197,7 @@ class StatusPeriod:
             valid_to=shown(row.valid_to),
             recorded_from=row.recorded_from,
             recorded_to=row.recorded_to,
-            ground=row.ground if told else REDACTED,
+            ground=row.ground if in_full else REDACTED,
         )
 
     @strawberry.field

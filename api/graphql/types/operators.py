@@ -155,14 +155,14 @@ class OperatorType(Node):
         the home customs, the operator and auditors see an authorisation from its grant on."""
         rows = await load(info.context, reads.authorisations, self.as_of, key=self.row.tin)
         today = day_of(self.as_of.at, self.row.time_zone)
-        told = self._told_all(info)
+        in_full = self._may_read_in_full(info)
         return [
-            AuthorisationType.of(row, self.as_of, today, all_of_it=told)
+            AuthorisationType.of(row, self.as_of, today, all_of_it=in_full)
             for row in rows or []
-            if told or Status(row.status) in CERTIFIED
+            if in_full or Status(row.status) in CERTIFIED
         ]
 
-    def _told_all(self, info: Info) -> bool:
+    def _may_read_in_full(self, info: Info) -> bool:
         return info.context.may(Action.READ_IN_FULL, policy.operator(self.tin))
 
     @costs(120, each=30)
@@ -208,10 +208,10 @@ class OperatorType(Node):
         public may not read them: error FORBIDDEN."""
         not_public(info.context, "periods")
         size = paging.size(first)
-        read = reads.periods if self._told_all(info) else reads.disclosed_periods
+        read = reads.periods if self._may_read_in_full(info) else reads.disclosed_periods
         rows = await load(info.context, read, self.as_of.known, size, key=self.row.tin)
-        told = info.context.may(Action.READ_GROUND, policy.operator(self.tin))
-        return [StatusPeriod.of(row, told=told) for row in rows or []]
+        in_full = info.context.may(Action.READ_GROUND, policy.operator(self.tin))
+        return [StatusPeriod.of(row, in_full=in_full) for row in rows or []]
 
     @strawberry.field
     async def history(

@@ -127,8 +127,8 @@ async def contacts_of(context: Context, tin: Tin, zone: str, as_of: AsOf) -> lis
     """
     about = policy.operator(tin)
     context.demand(Action.READ_EVENTS, about)
-    told = context.may(Action.READ_PERSONS, about)
-    named, who = await _apart(context, _read, context, tin, zone, as_of, told)
+    with_names = context.may(Action.READ_PERSONS, about)
+    named, who = await _apart(context, _read, context, tin, zone, as_of, with_names)
     if who:
         context.looked_at_persons(tin.text)
     return [
@@ -151,7 +151,7 @@ def _keep(context: Context, tin: Tin, who: store.Particulars) -> tuple[UUID, str
 
 
 def _read(
-    context: Context, tin: Tin, zone: str, as_of: AsOf, told: bool
+    context: Context, tin: Tin, zone: str, as_of: AsOf, with_names: bool
 ) -> tuple[list[Named], dict[UUID, store.Particulars]]:
     rows = context.registry.ledger.select_events(Stream.create_id(tin))
     known = {row.originator_version for row in rows if row.known_at <= as_of.known}
@@ -171,7 +171,7 @@ def _read(
         for contact in then.values()
         if contact.since <= today
     ]
-    return named, context.persons.read(tin, named) if told else {}
+    return named, context.persons.read(tin, named) if with_names else {}
 
 
 def _shown(who: store.Particulars | None) -> ParticularsType | None:

@@ -57,8 +57,8 @@ class _PlaceholderTexts:
                 return _instant(self._stretch[0])
             case "to":
                 return _instant(self._stretch[1])
-            case told:
-                selected, _, code = told.rpartition(SELECTED)
+            case selected_key:
+                selected, _, code = selected_key.rpartition(SELECTED)
                 reason = self._reasons[ReasonCode(code)]
                 if not selected:
                     return msgspec.json.encode(reason.message)

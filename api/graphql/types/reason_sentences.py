@@ -53,11 +53,11 @@ class Stated(Protocol):
 
 def sentence(code: ReasonCode, facts: Iterable[Stated]) -> str:
     """The sentence for a reason. It never raises and is never empty."""
-    told = list(facts)
-    whole = _Said([fact for fact in told if fact.item == 0])
+    all_facts = list(facts)
+    whole = _Said([fact for fact in all_facts if fact.item == 0])
     items = [
-        _Said([fact for fact in told if fact.item == number])
-        for number in sorted({fact.item for fact in told} - {0})
+        _Said([fact for fact in all_facts if fact.item == number])
+        for number in sorted({fact.item for fact in all_facts} - {0})
     ]
     said = _controls(code, whole, items) if whole.of("subject") else _worded(code, whole, items)
     return said or IN_GENERAL.get(code) or f"{code}."

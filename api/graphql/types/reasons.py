@@ -120,12 +120,12 @@ def civil_day(at: datetime, zone: str) -> date | None:
         return None
 
 
-def _reason(code: ReasonCode, told: _Facts) -> Reason:
-    return Reason(code=code, message=sentence(code, told.found), facts=told.found)
+def _reason(code: ReasonCode, builder: _FactsBuilder) -> Reason:
+    return Reason(code=code, message=sentence(code, builder.found), facts=builder.found)
 
 
 @dataclass
-class _Facts:
+class _FactsBuilder:
     """A collector of facts. `begin_item` starts a group of facts that belong together
     (`Fact.item`). Unknown values and open ends are left out, and of two equal groups only one is
     kept."""
@@ -135,13 +135,13 @@ class _Facts:
     _items: set[tuple[tuple[str, str], ...]] = field(default_factory=set)
     _new: list[Fact] | None = None
 
-    def add(self, name: str, *values: object) -> _Facts:
+    def add(self, name: str, *values: object) -> _FactsBuilder:
         for value in values:
             if value is not None:
                 self._add(name, str(value), None)
         return self
 
-    def add_day(self, name: str, at: datetime | None, *whose: object) -> _Facts:
+    def add_day(self, name: str, at: datetime | None, *whose: object) -> _FactsBuilder:
         """Adds an instant: as a civil day of the first of these administrations in which a day
         begins then, else as an instant. Adds nothing at the ends of time."""
         if at is None or at <= ALWAYS or at >= NEVER_AT:
@@ -154,13 +154,13 @@ class _Facts:
         self._add(name, instant_text(at), None)
         return self
 
-    def begin_item(self) -> _Facts:
+    def begin_item(self) -> _FactsBuilder:
         """Begins the next group: the facts that are added next belong to it."""
         self.close()
         self._new = []
         return self
 
-    def close(self) -> _Facts:
+    def close(self) -> _FactsBuilder:
         if self._new:
             key = tuple((fact.name, fact.value) for fact in self._new)
             if key not in self._items:
@@ -218,51 +218,51 @@ class _RecognitionReasons:
             for m in self.facts.members
         )
 
-    def facts_of(self, code: ReasonCode, answer: RecognitionResult) -> _Facts:
-        told = _Facts(self.zones).add("at", instant_text(self.at))
-        told.add("territory", self.asked.territory)
+    def facts_of(self, code: ReasonCode, answer: RecognitionResult) -> _FactsBuilder:
+        builder = _FactsBuilder(self.zones).add("at", instant_text(self.at))
+        builder.add("territory", self.asked.territory)
         if code is ReasonCode.NO_INFORMATION:
-            return told  # the same for a hidden operator as for an unknown one
-        told.add("home", self.facts.administration).add("operator", self.facts.tin)
+            return builder  # the same for a hidden operator as for an unknown one
+        builder.add("home", self.facts.administration).add("operator", self.facts.tin)
         match code:
             case ReasonCode.IN_FORCE | ReasonCode.UNMATCHED_IDENTIFIER:
-                self._bases(told, code, answer)
+                self._bases(builder, code, answer)
             case ReasonCode.NO_CONSENT:
-                self._missing_consents(told)
+                self._missing_consents(builder)
             case ReasonCode.STALE_DATA:
-                self._stale_lists(told)
+                self._stale_lists(builder)
             case ReasonCode.NO_AGREEMENT:
-                self._ended_agreements(told)
+                self._ended_agreements(builder)
             case _ if code in _STATUSES:
-                self._statuses(told, code)
+                self._statuses(builder, code)
             case _:
                 for link in self._links_with(code):
-                    told.begin_item().add("agreement", link.agreement)
+                    builder.begin_item().add("agreement", link.agreement)
                     if link.ordinal:
-                        told.add("clause", link.ordinal)
-                    self._scope(told, link, code)
+                        builder.add("clause", link.ordinal)
+                    self._scope(builder, link, code)
                 if code is ReasonCode.TYPE_OUT_OF_SCOPE and not self.abroad:
-                    self._without_recognised_part(told)
+                    self._without_recognised_part(builder)
                 if code is ReasonCode.DATE_UNCERTAIN:
-                    self._between_lists(told)
-        return told.close()
+                    self._between_lists(builder)
+        return builder.close()
 
-    def _bases(self, told: _Facts, code: ReasonCode, answer: RecognitionResult) -> None:
+    def _bases(self, builder: _FactsBuilder, code: ReasonCode, answer: RecognitionResult) -> None:
         for basis in answer.bases:
             if code is ReasonCode.UNMATCHED_IDENTIFIER:
                 if basis.identifier is None:
-                    told.begin_item().add("agreement", basis.agreement)
-                    told.add("identifierScheme", basis.identifier_scheme)
+                    builder.begin_item().add("agreement", basis.agreement)
+                    builder.add("identifierScheme", basis.identifier_scheme)
                 continue
-            told.begin_item().add("agreement", basis.agreement)
+            builder.begin_item().add("agreement", basis.agreement)
             if basis.ordinal:
-                told.add("clause", basis.ordinal)
-            told.add("authorisation", basis.authorisation)
-            told.add_day("since", basis.since, self.asked.territory, self.facts.administration)
+                builder.add("clause", basis.ordinal)
+            builder.add("authorisation", basis.authorisation)
+            builder.add_day("since", basis.since, self.asked.territory, self.facts.administration)
             if self.all_of_it:
-                told.add("ruleUnknown", *self._unknown_rules(basis.authorisation))
+                builder.add("ruleUnknown", *self._unknown_rules(basis.authorisation))
             if basis.assumed:
-                told.add("assumed", "true")
+                builder.add("assumed", "true")
 
     def _unknown_rules(self, authorisation: str) -> list[str]:
         """The names of the rules that the decision on this authorisation needed and that were
@@ -270,7 +270,7 @@ class _RecognitionReasons:
         named = (p for p in self.abroad if authorisation in (p.number, p.authorisation))
         return [rule for period in named for rule in rules_unknown(period.flags)]
 
-    def _missing_consents(self, told: _Facts) -> None:
+    def _missing_consents(self, builder: _FactsBuilder) -> None:
         """Adds the agreements that require a consent that is missing, or the programmes whose law
         does."""
         laws = {law.programme for law in self.facts.consent_laws if is_valid_at(law, self.at)}
@@ -280,11 +280,11 @@ class _RecognitionReasons:
             if given & {self.asked.territory, link.clause.to}:
                 continue
             if link.clause.consent_required:
-                told.begin_item().add("agreement", link.agreement)
+                builder.begin_item().add("agreement", link.agreement)
             elif lawful:
-                told.begin_item().add("agreement", link.agreement).add("programme", *lawful)
+                builder.begin_item().add("agreement", link.agreement).add("programme", *lawful)
 
-    def _ended_agreements(self, told: _Facts) -> None:
+    def _ended_agreements(self, builder: _FactsBuilder) -> None:
         """Adds the agreements that linked the two administrations earlier, until a party withdrew,
         a clause ended or one of them left a bloc. `until`: the end, exclusive."""
         ends: dict[str, datetime] = {}
@@ -299,8 +299,8 @@ class _RecognitionReasons:
                 if begun < over <= self.at:
                     ends[link.agreement] = max(over, ends.get(link.agreement, over))
         for agreement, over in sorted(ends.items()):
-            told.begin_item().add("agreement", agreement)
-            told.add_day("until", over, self.asked.territory, self.facts.administration)
+            builder.begin_item().add("agreement", agreement)
+            builder.add_day("until", over, self.asked.territory, self.facts.administration)
 
     def _membership_intervals(
         self, party: AdministrationCode, code: AdministrationCode | None
@@ -316,25 +316,25 @@ class _RecognitionReasons:
             if m.bloc == party and m.member == code
         ]
 
-    def _stale_lists(self, told: _Facts) -> None:
+    def _stale_lists(self, builder: _FactsBuilder) -> None:
         listed = self.facts.list_as_of
         for link in self.links:
             limit = link.clause.max_age_hours
             if limit is not None and listed and self.at - listed > timedelta(hours=limit):
-                told.begin_item().add("agreement", link.agreement)
-                told.add("listAsOf", instant_text(listed)).add("maxAgeHours", limit)
+                builder.begin_item().add("agreement", link.agreement)
+                builder.add("listAsOf", instant_text(listed)).add("maxAgeHours", limit)
 
-    def _statuses(self, told: _Facts, code: ReasonCode) -> None:
+    def _statuses(self, builder: _FactsBuilder, code: ReasonCode) -> None:
         wanted = _STATUSES[code]
         for period in self.periods:
             if not {period.status, period.abroad} & wanted:
                 continue
-            told.begin_item().add("authorisation", period.number or period.authorisation)
+            builder.begin_item().add("authorisation", period.number or period.authorisation)
             in_part = period.status not in wanted
-            told.add("standing", period.abroad if in_part else period.status)
+            builder.add("standing", period.abroad if in_part else period.status)
             if in_part:
-                told.add("part", *(suspended_parts(period.flags) or ["abroad"]))
-            told.add_day("since", self._status_since(period), self.facts.administration)
+                builder.add("part", *(suspended_parts(period.flags) or ["abroad"]))
+            builder.add_day("since", self._status_since(period), self.facts.administration)
 
     def _status_since(self, period: Period) -> datetime:
         """The instant since which the status has been the same. A period also ends where something
@@ -353,20 +353,20 @@ class _RecognitionReasons:
             found = before[found]
         return found
 
-    def _without_recognised_part(self, told: _Facts) -> None:
+    def _without_recognised_part(self, builder: _FactsBuilder) -> None:
         """Adds the valid authorisations that lack the part that partners recognise."""
         held = {f"{p.programme} {p.type}" for p in self.periods if p.abroad is Status.NONE}
-        told.begin_item().add("held", *sorted(held))
+        builder.begin_item().add("held", *sorted(held))
 
-    def _between_lists(self, told: _Facts) -> None:
+    def _between_lists(self, builder: _FactsBuilder) -> None:
         """Adds the authorisations that began or ended on an unknown day between two readings of a
         list."""
         for period in self.periods:
             if Status.UNCERTAIN in (period.status, period.abroad):
-                told.begin_item().add("authorisation", period.number or period.authorisation)
-                told.add("standing", Status.UNCERTAIN)
-                told.add_day("since", period.valid_from, self.facts.administration)
-                told.add_day("until", period.valid_to, self.facts.administration)
+                builder.begin_item().add("authorisation", period.number or period.authorisation)
+                builder.add("standing", Status.UNCERTAIN)
+                builder.add_day("since", period.valid_from, self.facts.administration)
+                builder.add_day("until", period.valid_to, self.facts.administration)
 
     def _links_with(self, code: ReasonCode) -> Iterator[Link]:
         """The links (clauses between the two sides) to which this reason applies, each once."""
@@ -375,42 +375,44 @@ class _RecognitionReasons:
             if code in found or (None in found and _STATES.get(link.state) is code):
                 yield link
 
-    def _scope(self, told: _Facts, link: Link, code: ReasonCode) -> None:
+    def _scope(self, builder: _FactsBuilder, link: Link, code: ReasonCode) -> None:
         clause, asked = link.clause, self.asked
         match code:
             case ReasonCode.TYPE_OUT_OF_SCOPE:
                 if link.ordinal == 0 or not clause.types:
-                    told.add("from", clause.from_).add("to", clause.to)
+                    builder.add("from", clause.from_).add("to", clause.to)
                     return
-                told.add("coveredType", *clause.types).add("coveredProgramme", *clause.programmes)
-                told.add("held", *sorted({f"{p.programme} {p.type}" for p in self.abroad}))
+                builder.add("coveredType", *clause.types).add(
+                    "coveredProgramme", *clause.programmes
+                )
+                builder.add("held", *sorted({f"{p.programme} {p.type}" for p in self.abroad}))
             case ReasonCode.ROLE_OUT_OF_SCOPE:
                 own = sorted({str(role) for p in self.abroad for role in p.roles})
                 if asked.role and own and str(asked.role) not in own:
-                    told.add("authorisedRole", *own).add("role", asked.role)
+                    builder.add("authorisedRole", *own).add("role", asked.role)
                     return
-                told.add("coveredRole", *sorted(map(str, clause.roles)))
-                told.add("role", *([asked.role] if asked.role else own))
+                builder.add("coveredRole", *sorted(map(str, clause.roles)))
+                builder.add("role", *([asked.role] if asked.role else own))
             case ReasonCode.DIRECTION_OUT_OF_SCOPE:
-                told.add("coveredDirection", clause.direction).add("direction", asked.direction)
+                builder.add("coveredDirection", clause.direction).add("direction", asked.direction)
             case ReasonCode.GOODS_OUT_OF_SCOPE:
-                told.add("coveredHs", *sorted(map(str, clause.hs))).add("hs", asked.hs)
+                builder.add("coveredHs", *sorted(map(str, clause.hs))).add("hs", asked.hs)
             case ReasonCode.CROSSING_OUT_OF_SCOPE:
-                told.add("coveredCrossing", *clause.crossings).add("coveredMode", *clause.modes)
-                told.add("crossing", asked.crossing or None).add("mode", asked.mode or None)
+                builder.add("coveredCrossing", *clause.crossings).add("coveredMode", *clause.modes)
+                builder.add("crossing", asked.crossing or None).add("mode", asked.mode or None)
             case _:
-                _state(told, link, code)
+                _state(builder, link, code)
 
 
-def _state(told: _Facts, link: Link, code: ReasonCode) -> None:
+def _state(builder: _FactsBuilder, link: Link, code: ReasonCode) -> None:
     """Adds the parties that put the link into the state of the reason, its beginning and, where the
     dates are uncertain, its end, as civil days of the importing side if possible."""
     sides = (link.clause.to, link.clause.from_)
-    told.add("side", *link.hindered_by)
+    builder.add("side", *link.hindered_by)
     if code is not ReasonCode.AGREEMENT_NOT_IMPLEMENTED:  # this state has no beginning
-        told.add_day("since", link.valid_from, *sides)
+        builder.add_day("since", link.valid_from, *sides)
     if code is ReasonCode.DATE_UNCERTAIN:
-        told.add_day("until", link.valid_to, *sides)
+        builder.add_day("until", link.valid_to, *sides)
 
 
 # ---------------------------------------------------------- control results
@@ -418,19 +420,21 @@ def _state(told: _Facts, link: Link, code: ReasonCode) -> None:
 
 def _control_facts(
     links: Sequence[Link], asked: Inspection, answer: Reliance, code: ReasonCode, zones: Zones
-) -> _Facts:
-    told = _Facts(zones).add("at", instant_text(asked.at))
-    told.add("from", asked.exporter).add("territory", asked.importer)
-    told.add("hs", asked.hs).add("crossing", asked.crossing).add("subject", "controls")
+) -> _FactsBuilder:
+    builder = _FactsBuilder(zones).add("at", instant_text(asked.at))
+    builder.add("from", asked.exporter).add("territory", asked.importer)
+    builder.add("hs", asked.hs).add("crossing", asked.crossing).add("subject", "controls")
     names = {link.agreement for link in answer.clauses} or {link.agreement for link in links}
-    told.add("agreement", *sorted(names))
+    builder.add("agreement", *sorted(names))
     for link in answer.clauses:
         here = not link.clause.crossings or crosses(link.clause.crossings, asked.crossing)
         if here and _STATES.get(link.state) is code:
-            told.begin_item().add("agreement", link.agreement).add("clause", link.ordinal or None)
+            builder.begin_item().add("agreement", link.agreement).add(
+                "clause", link.ordinal or None
+            )
             whole = _uncertain(links, link) if code is ReasonCode.DATE_UNCERTAIN else link
-            _state(told, whole, code)
-    return told.close()
+            _state(builder, whole, code)
+    return builder.close()
 
 
 def _uncertain(links: Sequence[Link], link: Link) -> Link:

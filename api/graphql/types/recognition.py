@@ -287,10 +287,10 @@ class RecognitionQuery:
         info.context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
         with _look(info, "recognition", [tin], question, clocks) as found:
             known = await facts(info.context, [tin], in_, clocks)
-            told = may_read_in_full(info.context, tin)
+            in_full = may_read_in_full(info.context, tin)
             [asked] = await as_clauses_name_them(info.context, [question])
             found.append(
-                Recognition.of(tin, known.of(tin), asked, clocks, known.position, all_of_it=told)
+                Recognition.of(tin, known.of(tin), asked, clocks, known.position, all_of_it=in_full)
             )
         return found[0]
 
@@ -344,7 +344,7 @@ def _look(
     try:
         yield found
     finally:
-        told = found and any(
+        outcome_selected = found and any(
             selects(selected_field.selections, "outcome") for selected_field in info.selected_fields
         )
         said = {name: getattr(asked, name) for name in SAID}
@@ -358,7 +358,7 @@ def _look(
             operation,
             [tin.text for tin in tins],
             question,
-            [recognition.outcome.value for recognition in found] if told else None,
+            [recognition.outcome.value for recognition in found] if outcome_selected else None,
         )
 
 

@@ -364,12 +364,14 @@ class RecognitionQuestionQuery:
                 )
         finally:
             chosen = [selected_field.selections for selected_field in info.selected_fields]
-            told = found and any(selects(item, "recognition", "outcome") for item in chosen)
+            outcome_selected = found and any(
+                selects(item, "recognition", "outcome") for item in chosen
+            )
             context.looked(
                 "recognitionsOf",
                 [tin.text for tin in tins],
                 _look(in_, batch.clocks, good),
-                [recognition.outcome.value for recognition in found] if told else None,
+                [recognition.outcome.value for recognition in found] if outcome_selected else None,
             )
         answers = iter(found)
         return [

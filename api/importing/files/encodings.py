@@ -109,15 +109,15 @@ def _blocks(path: Path) -> Iterator[bytes]:
         raise BadFile(f"{path} cannot be read: {error.strerror}") from None
 
 
-def encoding_of(seen: Bytes, told: str | None) -> str:
+def encoding_of(seen: Bytes, named: str | None) -> str:
     """Returns the encoding. Raises BadFile where several encodings are plausible, or none."""
-    if told:
+    if named:
         try:
-            "".encode(told)  # refuses codecs that are not text encodings, too
-            return codecs.lookup(told).name
+            "".encode(named)  # refuses codecs that are not text encodings, too
+            return codecs.lookup(named).name
         except (LookupError, UnicodeError):
             raise BadFile(
-                f"--encoding: {told!r} is no encoding of text; wanted utf-8, gb18030, cp1251, ..."
+                f"--encoding: {named!r} is no encoding of text; wanted utf-8, gb18030, cp1251, ..."
             ) from None
     for mark, name in MARKS:
         if seen.begins.startswith(mark):

@@ -42,14 +42,14 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dates: str | None = None
     sheet: str | None = None
 
-    def told(self, told: FileOptions) -> FileOptions:
+    def completed(self, options: FileOptions) -> FileOptions:
         """Returns the options; those of the caller take precedence over the layout's."""
         return FileOptions(
-            command=told.command or self.command,
-            encoding=told.encoding or self.encoding,
-            separator=told.separator or self.separator,
-            dates=told.dates or self.dates,
-            sheet=told.sheet or self.sheet,
+            command=options.command or self.command,
+            encoding=options.encoding or self.encoding,
+            separator=options.separator or self.separator,
+            dates=options.dates or self.dates,
+            sheet=options.sheet or self.sheet,
         )
 
     def fixed(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Source:
 
     path: Path
     dialect: Dialect
-    told: FileOptions
+    options: FileOptions
     layout: Layout | None
     fields: list[str]  # of the columns of a table
     constants: dict[str, str]
@@ -43,8 +43,8 @@ class Source:
 
     def _json(self) -> Iterator[Said]:
         given: dict[str, Cell] = dict(self.constants)
-        if self.told.command:
-            given["command"] = self.told.command
+        if self.options.command:
+            given["command"] = self.options.command
         fixed = typed(given, self.dialect.dates)
         with opened(self.path, self.dialect, None) as file:
             for number, line in enumerate(file, 1):
@@ -63,8 +63,8 @@ class Source:
     def _table(self) -> Iterator[Said]:
         width = len(self.fields)
         fixed: dict[str, Cell] = dict(self.constants)
-        if self.told.command:
-            fixed["command"] = self.told.command
+        if self.options.command:
+            fixed["command"] = self.options.command
         dates, layout = self.dialect.dates, self.layout
         for number, cells in self._rows():
             if len(cells) != width and (wrong := _wrong_width(cells, width)):
@@ -91,17 +91,17 @@ class Source:
 
 def source_of(
     path: Path,
-    told: FileOptions,
+    options: FileOptions,
     layout: Layout | None = None,
     constants: dict[str, str] | None = None,
 ) -> Source:
     """Detects the dialect of a file. Raises BadFile where it cannot be read, or is ambiguous."""
     if layout:
-        told = layout.told(told)
-    known = _known_fields(told.command)
+        options = layout.completed(options)
+    known = _known_fields(options.command)
     match = match_layout(layout) if layout else match_of(known)
-    dialect = dialect_of(path, look(path), told, match)
-    source = Source(path, dialect, told, layout, [], constants or {})
+    dialect = dialect_of(path, look(path), options, match)
+    source = Source(path, dialect, options, layout, [], constants or {})
     if dialect.kind == "JSON lines":
         if layout:
             raise BadFile(f"{path.name} has no columns that a layout could name: it is JSON lines")
@@ -135,11 +135,11 @@ def _complete(source: Source) -> None:
     """
     fixed = source.layout.fixed() if source.layout else {}
     there = {*source.fields, *fixed, *source.constants}
-    if not source.told.command and "command" not in there:
+    if not source.options.command and "command" not in there:
         raise BadFile("there is no column `command`: add one, or say --command NAME")
     if "command" in source.fields:
         return  # the lines may be of several commands
-    kind = c.COMMANDS.get(source.told.command or "")
+    kind = c.COMMANDS.get(source.options.command or "")
     needed = (
         [field.encode_name for field in msgspec.structs.fields(kind) if field.required]
         if kind
@@ -147,7 +147,7 @@ def _complete(source: Source) -> None:
     )
     if missing := [name for name in needed if name not in there]:
         raise BadFile(
-            f"the names of the columns: {source.told.command} needs {', '.join(missing)}, and "
+            f"the names of the columns: {source.options.command} needs {', '.join(missing)}, and "
             "there is no such column; add it, or give one value for all by --set FIELD=VALUE"
         )
 
@@ -158,8 +158,8 @@ def _order_of_dates(source: Source) -> str | None:
 
     Raises BadFile where several orders fit, or none.
     """
-    if source.told.dates:
-        return source.told.dates
+    if source.options.dates:
+        return source.options.dates
     columns = [place for place, field in enumerate(source.fields) if field in _DATES]
     if not columns:
         return None

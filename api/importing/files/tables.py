@@ -22,17 +22,17 @@ TOP = 60  # rows at the top from which the dialect is detected
 UNPACKED = 1 << 29  # bytes: the limit of an unpacked workbook
 
 
-def dialect_of(path: Path, seen: Bytes, told: FileOptions, match: Match) -> Dialect:
+def dialect_of(path: Path, seen: Bytes, options: FileOptions, match: Match) -> Dialect:
     """Detects how the file is written, except for its header and dates. Raises BadFile."""
     dialect = Dialect("JSON lines", seen.digest, seen.lines, how=seen.how)
     if seen.begins.startswith(WORKBOOK):
         dialect.kind = "workbook"
-        dialect.sheet, dialect.lines = _sheet_of(path, told.sheet, match)
+        dialect.sheet, dialect.lines = _sheet_of(path, options.sheet, match)
         return dialect
-    dialect.encoding = encoding_of(seen, told.encoding)
+    dialect.encoding = encoding_of(seen, options.encoding)
     if path.suffix.lower() in TEXT_TABLES:
         dialect.kind = "table"
-        dialect.separator = told.separator or _separator_of(path, dialect, match)
+        dialect.separator = options.separator or _separator_of(path, dialect, match)
     return dialect
 
 
@@ -122,7 +122,7 @@ def _workbook(path: Path) -> Iterator[CalamineWorkbook]:
         raise BadFile(f"{path} is no workbook that can be read: {error}") from None
 
 
-def _sheet_of(path: Path, told: str | None, match: Match) -> tuple[str, int]:
+def _sheet_of(path: Path, wanted: str | None, match: Match) -> tuple[str, int]:
     """Returns the name and height of the sheet to read. Raises BadFile where several are
     possible."""
     with _workbook(path) as book:
@@ -131,10 +131,10 @@ def _sheet_of(path: Path, told: str | None, match: Match) -> tuple[str, int]:
             for sheet in book.sheets_metadata
             if sheet.typ is SheetTypeEnum.WorkSheet and sheet.visible is SheetVisibleEnum.Visible
         ]
-        if told is not None:
-            if told not in book.sheet_names:
-                raise BadFile(f"there is no sheet {told!r}, only {', '.join(book.sheet_names)}")
-            return told, book.get_sheet_by_name(told).total_height
+        if wanted is not None:
+            if wanted not in book.sheet_names:
+                raise BadFile(f"there is no sheet {wanted!r}, only {', '.join(book.sheet_names)}")
+            return wanted, book.get_sheet_by_name(wanted).total_height
         tops = {
             name: max((matched(cells, match) for cells in _top(book, name)), default=0)
             for name in names

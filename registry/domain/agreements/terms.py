@@ -43,11 +43,11 @@ Zone = Callable[[AdministrationCode | None], str]
 class Terms:
     """Every dated step of an agreement, as its first events up to some point state it.
 
-    `told`: those events, in the order of recording. `zone` returns the IANA time zone in which the
-    civil days of a side begin.
+    `events`: those events, in the order of recording. `zone` returns the IANA time zone in which
+    the civil days of a side begin.
     """
 
-    def __init__(self, told: Sequence[Agreement.DatedEvent], zone: Zone) -> None:
+    def __init__(self, events: Sequence[Agreement.DatedEvent], zone: Zone) -> None:
         self._zone = zone
         #: The dates in force for each step, and beside them the dates of conflicting sources.
         self._in_force: dict[Place, Dated] = {}
@@ -57,7 +57,7 @@ class Terms:
         self._withdrawn: dict[AdministrationCode, list[Dates]] = {}
         #: The number of terms that each side has begun.
         self._begun: dict[AdministrationCode, int] = {}
-        for event in told:
+        for event in events:
             self._apply(event)
 
     def _apply(self, event: Agreement.DatedEvent) -> None:

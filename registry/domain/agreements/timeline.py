@@ -133,15 +133,17 @@ _STAGES: dict[Step, AgreementStatus] = {
 class _Belief:
     """The belief of one transaction time: the agreement as its first events state it."""
 
-    def __init__(self, proposed: Agreement.Proposed, told: list[Agreement.DatedEvent]) -> None:
-        self.proposed, self.told = proposed, told
+    def __init__(
+        self, proposed: Agreement.Proposed, dated_events: list[Agreement.DatedEvent]
+    ) -> None:
+        self.proposed, self.dated_events = proposed, dated_events
         self.zones = {p.administration: p.time_zone for p in proposed.parties}
         self.zones |= {
             e.party.administration: e.party.time_zone
-            for e in told
+            for e in dated_events
             if isinstance(e, Agreement.Acceded)
         }
-        self.terms = Terms(told, self._zone)
+        self.terms = Terms(dated_events, self._zone)
 
     def _zone(self, side: AdministrationCode | None) -> str:
         """The time zone of a side's civil days.
@@ -165,7 +167,7 @@ class _Belief:
     def _membership_times(self) -> dict[AdministrationCode, list[UncertainPeriod]]:
         """The periods for which each administration was a party; their bounds may be uncertain."""
         found = {p.administration: [UncertainPeriod(SINCE_EVER)] for p in self.proposed.parties}
-        for event in self.told:
+        for event in self.dated_events:
             if isinstance(event, Agreement.Acceded):
                 begun = uncertain_instant(event.dates, event.party.time_zone)
                 found.setdefault(event.party.administration, []).append(UncertainPeriod(begun))
@@ -201,7 +203,7 @@ class _Belief:
         """
         places: dict[tuple[object, ...], dict[datetime, _ClauseTime]] = {}
         ordinal = 0
-        for event in self.told:
+        for event in self.dated_events:
             if isinstance(event, Agreement.ScopeSet):
                 zone = self.zones[event.clause.to]
                 begun = uncertain_instant(event.dates, zone, event.assumed)
@@ -292,7 +294,7 @@ class _Belief:
 
     def _plurilateral(self) -> bool:
         """Whether an administration ever acceded."""
-        return any(isinstance(e, Agreement.Acceded) for e in self.told)
+        return any(isinstance(e, Agreement.Acceded) for e in self.dated_events)
 
     def _suspensions(self, side: AdministrationCode) -> list[UncertainPeriod]:
         """The suspensions of a side.
@@ -301,7 +303,7 @@ class _Belief:
         """
         found: list[UncertainPeriod] = []
         own: list[Agreement.SideEvent] = []
-        for event in self.told:
+        for event in self.dated_events:
             if isinstance(event, (Agreement.Suspended, Agreement.Resumed)) and event.side == side:
                 own.append(event)
             elif isinstance(event, Agreement.Withdrew) and event.member == side:

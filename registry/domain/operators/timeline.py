@@ -134,16 +134,16 @@ def build_timeline(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
     zone = first.event.time_zone
     statuses: BeliefHistory[Period] = BeliefHistory()
     names, identifier_beliefs, consent_beliefs, certificate_beliefs = [], [], [], []
-    told: list[Operator.Event] = []
+    decided: list[Operator.Event] = []
     book, corrected = StatusTimeline(zone), False
-    names.append((first.position, first.known_at, _names(first.event, told, zone)))
+    names.append((first.position, first.known_at, _names(first.event, decided, zone)))
     for timed_event in events[1:]:
         event = timed_event.event
-        told.append(event)
+        decided.append(event)
         changes = _CHANGES[type(event)]
         every = changes == _EVERY
         corrected = corrected or every
-        said = corrected_events(told) if corrected else told
+        said = corrected_events(decided) if corrected else decided
         if changes & _STATUSES:
             moved = None
             if every:
@@ -175,7 +175,7 @@ def build_timeline(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
     pages = book.pages.values()
     recorded = {
         (e.authorisation, begins(e.effective, zone))
-        for e in told
+        for e in decided
         if isinstance(e, Operator.AuthorisationEvent) and records_an_end(e)
     }
     return OperatorTimeline(
@@ -186,7 +186,7 @@ def build_timeline(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
         bitemporal_rows(names),
         bitemporal_rows(identifier_beliefs),
         bitemporal_rows(consent_beliefs),
-        deadlines(corrected_events(told) if corrected else told),
+        deadlines(corrected_events(decided) if corrected else decided),
         [
             *[p.valid_from for page in pages for p in (*page.done, page.ahead[0])],
             *[at for _, at in recorded],
@@ -197,13 +197,13 @@ def build_timeline(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
             for p in page.ahead[1:]
             if (p.authorisation, p.valid_from) not in recorded
         ],
-        _first_unrecorded_end(pages, told, zone),
+        _first_unrecorded_end(pages, decided, zone),
         bitemporal_rows(certificate_beliefs),
     )
 
 
 def _first_unrecorded_end(
-    pages: Iterable[AuthorisationPeriods], told: Sequence[Operator.Event], zone: str
+    pages: Iterable[AuthorisationPeriods], events: Sequence[Operator.Event], zone: str
 ) -> datetime | None:
     """The instant of the first end by law, past or future, that no event records; else None."""
     ends = [(page.begun.authorisation, end) for page in pages for end in page.ended_by(date.max)]
@@ -211,7 +211,7 @@ def _first_unrecorded_end(
         return None
     recorded = {
         (type(e) is Operator.Expired, e.authorisation, e.effective)
-        for e in told
+        for e in events
         if isinstance(e, Operator.Expired | Operator.SuspensionEnded)
     }
     days = [end.day for text, end in ends if (end.of_term, text, end.day) not in recorded]
