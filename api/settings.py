@@ -24,7 +24,9 @@ class _Environment(EnvSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         return {
-            name: said for name, said in super().__call__().items() if name not in NOT_FROM_OUTSIDE
+            name: value
+            for name, value in super().__call__().items()
+            if name not in NOT_FROM_OUTSIDE
         }
 
 

@@ -48,12 +48,12 @@ class LoggedQuestion(NamedTuple):
 
 
 #: The fields of a consignment that a question may give.
-SAID = ("role", "direction", "hs", "crossing", "mode")
+CONSIGNMENT_FIELDS = ("role", "direction", "hs", "crossing", "mode")
 
 
-def consignment(said: Mapping[str, str | None]) -> str | None:
+def consignment(given: Mapping[str, str | None]) -> str | None:
     """Returns the consignment's details as JSON text; None where none are given."""
-    found = {name: text for name in SAID if (text := said.get(name)) is not None}
+    found = {name: text for name in CONSIGNMENT_FIELDS if (text := given.get(name)) is not None}
     return msgspec.json.encode(found).decode() if found else None
 
 
@@ -89,13 +89,13 @@ def array_text(texts: Sequence[str | None]) -> str:
     """Returns the text of a PostgreSQL array."""
     if not texts:
         return "{}"
-    said = '","'.join(["\0" if text is None else text for text in texts])
-    if "\\" in said or said.count('"') != 2 * (len(texts) - 1):
-        said = '","'.join(
+    joined = '","'.join(["\0" if text is None else text for text in texts])
+    if "\\" in joined or joined.count('"') != 2 * (len(texts) - 1):
+        joined = '","'.join(
             "\0" if text is None else text.replace("\\", "\\\\").replace('"', '\\"')
             for text in texts
         )
-    return f'{{"{said}"}}'.replace('"\0"', "NULL")
+    return f'{{"{joined}"}}'.replace('"\0"', "NULL")
 
 
 def _row(entry: ReadLogEntry) -> ReadLogEntry:

@@ -278,10 +278,10 @@ def says(type: str, payload: dict[str, Any]) -> str:
         "decided_by",
         "source",
     }
-    said = {k: v for k, v in payload.items() if k not in left_out}
-    if said.get("decided") == payload.get("effective"):
-        said.pop("decided", None)
-    return "; ".join(f"{k.replace('_', ' ')} {_short(v)}" for k, v in said.items())
+    shown = {k: v for k, v in payload.items() if k not in left_out}
+    if shown.get("decided") == payload.get("effective"):
+        shown.pop("decided", None)
+    return "; ".join(f"{k.replace('_', ' ')} {_short(v)}" for k, v in shown.items())
 
 
 def _short(value: Any) -> str:

@@ -51,7 +51,7 @@ def bench(
         fail(USAGE, "the benches are in the source tree only")
     words = [sys.executable, "-m", f"ops.bench.{what.value}"]
     flags = {"--quick": quick, "--smoke": smoke, "--keep": keep}
-    words += [name for name, said in flags.items() if said]
+    words += [name for name, chosen in flags.items() if chosen]
     words += ["--operators", str(operators)] if operators else []
     words += ["--only", only] if only else []
     os.chdir(ROOT)

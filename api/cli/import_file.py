@@ -129,7 +129,7 @@ def import_(
         return
     from api.importing.import_file import import_lines
 
-    complain(f"{source.path.name}: {source.dialect.said()}")
+    complain(f"{source.path.name}: {source.dialect.description()}")
     with register(home, "aeo_writer", makes=True) as url, progress(source.path.name) as bar:
         total = source.dialect.lines
         report = import_lines(
@@ -187,21 +187,21 @@ def _explain(source: Source, as_json: bool) -> None:
 
     taken, bad = [], []
     for line in islice(lines_from(source), 3):
-        if isinstance(line.said, BadValue):
-            bad.append(explain(line, line.said))
+        if isinstance(line.content, BadValue):
+            bad.append(explain(line, line.content))
         else:
-            taken.append((line.number, line.said))
+            taken.append((line.number, line.content))
     if as_json:
-        said = [{"line": number, "said": words} for number, words in taken]
+        explained = [{"line": number, "said": words} for number, words in taken]
         print_json(
             {
                 "dialect": asdict(source.dialect),
-                "lines": said,
+                "lines": explained,
                 "bad": bad and [asdict(bad_line) for bad_line in bad],
             }
         )
         return
-    print(printable(f"{source.path.name}: {source.dialect.said()}"))
+    print(printable(f"{source.path.name}: {source.dialect.description()}"))
     for number, words in taken:
         print(f"line {number}: {json_text(words)}")
     show_bad(bad)

@@ -55,7 +55,7 @@ def up(
             port,
             operators,
             progress,
-            lambda said: print(said, flush=True),
+            lambda line: print(line, flush=True),
             host,
             more,
         )
@@ -130,8 +130,8 @@ def require_settings(home: Path, host: str, *, demo: bool) -> None:
         found = []
         for each in error.errors():
             names = ".".join(map(str, each["loc"]))
-            said = each["msg"].removeprefix("Value error, ")
-            found.append(f"AEO_{names.upper()}={each['input']}: {said}" if names else said)
+            message = each["msg"].removeprefix("Value error, ")
+            found.append(f"AEO_{names.upper()}={each['input']}: {message}" if names else message)
         fail(USAGE, "; ".join(found))
 
 

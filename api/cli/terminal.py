@@ -132,8 +132,8 @@ def in_time(url: str) -> str:
     """The same conninfo, with CONNECT_TIMEOUT where it has no `connect_timeout` of its own."""
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-    said = "connect_timeout" in conninfo_to_dict(url)
-    return url if said else make_conninfo(url, connect_timeout=CONNECT_TIMEOUT)
+    has_timeout = "connect_timeout" in conninfo_to_dict(url)
+    return url if has_timeout else make_conninfo(url, connect_timeout=CONNECT_TIMEOUT)
 
 
 def position(conninfo: str, text: str) -> int:

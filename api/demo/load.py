@@ -35,9 +35,9 @@ def load_world(conninfo: str, progress: Progress | None = None) -> list[Bad]:
         lines = [line for file in dataset.files() for line in lines_of(file)]
         for done, line in enumerate(lines, 1):
             try:
-                if isinstance(line.said, BadValue):
-                    raise line.said
-                draft.add(c.read(line.said), "world")
+                if isinstance(line.content, BadValue):
+                    raise line.content
+                draft.add(c.read(line.content), "world")
             except Refusal as refusal:
                 refused.append(explain(line, refusal))
             if progress and done % 100 == 0:

@@ -155,7 +155,7 @@ class OperatorHistory:
         self.refused: list[str] = []
         self.ended = False
         by = replace(self.decision(self.day, None, self.day), source=SOURCE)
-        said = {
+        content = {
             "tin": self.tin,
             "administration": self.home,
             "time_zone": self.zone,
@@ -166,7 +166,7 @@ class OperatorHistory:
             **by.envelope(),
         }
         id = Operator.create_id(self.tin)
-        self.operator = create_aggregate(Operator, Operator.Registered, id, said)
+        self.operator = create_aggregate(Operator, Operator.Registered, id, content)
         self.written(self.day)
 
     def lead(self) -> None:

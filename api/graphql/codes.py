@@ -127,11 +127,11 @@ def field_at_fault(
     `fields`: the names of the input's fields in GraphQL; `given`: those that have a value.
     """
     first, *rest = refusal.path or ("",)
-    known, said = set(fields), set(given)
+    known, given_names = set(fields), set(given)
     if (name := to_camel_case(first)) in known:
         return [name, *rest]
     has = [name for name in AT_FAULT.get(RefusalCode(refusal.code), ()) if name in known]
-    named = next((name for name in has if name in said), None)
+    named = next((name for name in has if name in given_names), None)
     # A stale version without an expected version is a lost race, and no field is at fault.
     if refusal.code == RefusalCode.STALE_VERSION.value:
         return [named] if named else None

@@ -168,7 +168,7 @@ class Context:
             if asked.each is not None:
                 look = look._replace(
                     law_ats=array_text([at for at, _ in asked.each]),
-                    consignments=array_text([said for _, said in asked.each]),
+                    consignments=array_text([consignment for _, consignment in asked.each]),
                 )
         self.read_log.keep(look)
 

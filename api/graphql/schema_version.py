@@ -57,13 +57,18 @@ def faults(schema: GraphQLSchema, today: date) -> list[str]:
     has come."""
     found = []
     for name, reason in _deprecations(schema):
-        said = _REASON.fullmatch(reason)
-        if said is None:
+        deprecation = _REASON.fullmatch(reason)
+        if deprecation is None:
             found.append(f"{name}: the reason names no replacement and no day of removal: {reason}")
             continue
-        since, removal = date.fromisoformat(said["since"]), date.fromisoformat(said["removal"])
-        if not _is_there(schema, said["instead"]):
-            found.append(f"{name}: `{said['instead']}` takes its place, and is not in the schema")
+        since, removal = (
+            date.fromisoformat(deprecation["since"]),
+            date.fromisoformat(deprecation["removal"]),
+        )
+        if not _is_there(schema, deprecation["instead"]):
+            found.append(
+                f"{name}: `{deprecation['instead']}` takes its place, and is not in the schema"
+            )
         if removal - since < NOTICE:
             found.append(f"{name}: removed on {removal}, which is less than a year after {since}")
         if removal <= today:
@@ -90,15 +95,15 @@ def _deprecations(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
 
 
 def _is_there(schema: GraphQLSchema, name: str) -> bool:
-    said = re.fullmatch(r"(\w+)\.(\w+)(?:\((\w+)\))?", name)
-    kind: Any = schema.type_map.get(said[1]) if said else None
-    if said is None or kind is None:
+    match = re.fullmatch(r"(\w+)\.(\w+)(?:\((\w+)\))?", name)
+    kind: Any = schema.type_map.get(match[1]) if match else None
+    if match is None or kind is None:
         return False
     members = kind.values if isinstance(kind, GraphQLEnumType) else getattr(kind, "fields", {})
-    member = members.get(said[2])
+    member = members.get(match[2])
     if member is None or member.deprecation_reason is not None:
         return False
-    return said[3] is None or said[3] in getattr(member, "args", {})
+    return match[3] is None or match[3] in getattr(member, "args", {})
 
 
 @cache

@@ -196,12 +196,14 @@ def _labelled(start: Message, coding: str, length: int | None) -> Message:
     return {**start, "headers": headers}
 
 
-def of_every_answer(said: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+def of_every_answer(
+    answer_headers: Iterable[tuple[bytes, bytes]],
+) -> tuple[tuple[bytes, bytes], ...]:
     """Returns the headers to add to a response with these headers: `Vary` for text that is
     compressed on request, `Cache-Control: no-store` where the handler set none, and
     `X-Content-Type-Options`."""
     text = kept = safe = False
-    for name, value in said:
+    for name, value in answer_headers:
         if name == b"content-type":
             text = value.startswith(_TEXT)
         elif name == b"cache-control":

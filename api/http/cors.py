@@ -34,11 +34,11 @@ class Cors:
         if not self._origins or scope["path"].startswith(FOR_EVERY_PAGE):
             return []
         origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
-        said = [(b"vary", b"origin")]
+        headers_ = [(b"vary", b"origin")]
         if origin is not None and origin.decode("latin-1").lower() in self._origins:
-            said.append((b"access-control-allow-origin", origin))
-            said.append((b"access-control-expose-headers", SHOWN.encode()))
-        return said
+            headers_.append((b"access-control-allow-origin", origin))
+            headers_.append((b"access-control-expose-headers", SHOWN.encode()))
+        return headers_
 
     def preflight(self, scope: Scope) -> Response | None:
         """Returns the response to a preflight request; None for any other request."""

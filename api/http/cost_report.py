@@ -35,8 +35,8 @@ class CostReport:
         extensions = {"cost": self._cost(subject)}
         if answer.text is None:
             return replace(answer, body=answer.body | {"extensions": extensions})
-        said = b',"extensions":' + orjson.dumps(extensions) + b"}"
-        return replace(answer, text=answer.text[:-1] + said)
+        ending = b',"extensions":' + orjson.dumps(extensions) + b"}"
+        return replace(answer, text=answer.text[:-1] + ending)
 
     def _cost(self, subject: str) -> dict[str, Any]:
         rate_limiter = self._rate_limiter
@@ -53,5 +53,5 @@ class CostReport:
 
 def wanted(headers: dict[bytes, bytes], rate_limiter: RateLimiter) -> CostReport | None:
     """Returns the report to fill in; None for a request that does not ask for one."""
-    said = headers.get(HEADER)
-    return CostReport(rate_limiter) if said and said.strip().lower() == b"true" else None
+    header = headers.get(HEADER)
+    return CostReport(rate_limiter) if header and header.strip().lower() == b"true" else None

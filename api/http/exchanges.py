@@ -89,8 +89,10 @@ class Exchange:
         self._began = perf_counter()
         # ASGI header names are lower case.
         self.headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
-        said = self.headers.get(b"x-request-id")
-        self.id = said.decode("ascii") if said and _ID.fullmatch(said) else _new_id()
+        request_id = self.headers.get(b"x-request-id")
+        self.id = (
+            request_id.decode("ascii") if request_id and _ID.fullmatch(request_id) else _new_id()
+        )
         encodings = self.headers.get(b"accept-encoding")
         self.wanted = compression.AS_IT_IS
         if encodings is not None:
@@ -127,8 +129,8 @@ class Exchange:
         async def watching(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self.status = message["status"]
-                said = message.get("headers", ())
-                message["headers"] = [*said, *more, *compression.of_every_answer(said)]
+                headers = message.get("headers", ())
+                message["headers"] = [*headers, *more, *compression.of_every_answer(headers)]
             elif message["type"] == "http.response.body":
                 self.bytes += len(message.get("body", b""))
                 if bodiless:

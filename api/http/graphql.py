@@ -115,8 +115,8 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
             cut = await _delay_refusal(service, who)
         else:
             service.refusals.answered(who)
-        for said in answer.body.get("errors", ()):
-            said.setdefault("extensions", {})["requestId"] = exchange.id
+        for each_error in answer.body.get("errors", ()):
+            each_error.setdefault("extensions", {})["requestId"] = exchange.id
         # The older media type has no status of its own for a document that is wrong.
         status = 200 if media == LEGACY and not answer.read else answer.status
         if status == 200 and not cut:

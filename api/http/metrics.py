@@ -173,11 +173,11 @@ def of_this_process(pools: Mapping[str, Pool]) -> None:
     PROCESSOR.set(used.ru_utime + used.ru_stime)
     MEMORY.set(_memory(used.ru_maxrss))
     for name, pool in pools.items():
-        said = pool.get_stats()
-        size = said.get("pool_size", 0)
+        stats = pool.get_stats()
+        size = stats.get("pool_size", 0)
         POOL_SIZE.labels(name).set(size)
-        POOL_USED.labels(name).set(size - said.get("pool_available", 0))
-        POOL_WAITING.labels(name).set(said.get("requests_waiting", 0))
+        POOL_USED.labels(name).set(size - stats.get("pool_available", 0))
+        POOL_WAITING.labels(name).set(stats.get("requests_waiting", 0))
 
 
 def _memory(most: int) -> int:

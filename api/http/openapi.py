@@ -81,10 +81,10 @@ def _response(
     description: str, kind: str | None = None, schema: Described | None = None
 ) -> Described:
     """Returns a response object."""
-    said: Described = {"description": description}
+    response: Described = {"description": description}
     if kind is not None:
-        said["content"] = {kind: {"schema": schema or {"type": "string"}}}
-    return said
+        response["content"] = {kind: {"schema": schema or {"type": "string"}}}
+    return response
 
 
 def _ref(name: str, of: str = "schemas") -> Described:
@@ -94,8 +94,8 @@ def _ref(name: str, of: str = "schemas") -> Described:
 def _get(
     name: str, summary: str, responses: Described, *parameters: Described, **more: Any
 ) -> Described:
-    said = {"operationId": name, "summary": summary, "responses": responses, **more}
-    get = said | ({"parameters": list(parameters)} if parameters else {})
+    operation = {"operationId": name, "summary": summary, "responses": responses, **more}
+    get = operation | ({"parameters": list(parameters)} if parameters else {})
     bodiless = {
         status: {key: value for key, value in response.items() if key != "content"}
         for status, response in responses.items()

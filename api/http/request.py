@@ -120,20 +120,20 @@ def read_address(query_string: bytes) -> tuple[GraphQLRequest, int]:
                 raise RequestDeclined(
                     400, "BAD_REQUEST", f"address: found {name} more than once, wanted one"
                 )
-        said = {name: values[0] or None for name, values in found.items()}
+        given = {name: values[0] or None for name, values in found.items()}
         objects = {
             name: msgspec.json.decode(text, type=dict[str, Any] | None)
             for name in ("variables", "extensions")
-            if (text := said.get(name))
+            if (text := given.get(name))
         }
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise RequestDeclined(
             400, "BAD_REQUEST", f"address: wanted query, variables and extensions as JSON; {error}"
         ) from None
     asked = GraphQLRequest(
-        said.get("query"),
+        given.get("query"),
         objects.get("variables"),
-        said.get("operationName"),
+        given.get("operationName"),
         objects.get("extensions"),
     )
     return asked, len(query_string)

@@ -94,17 +94,17 @@ class Files(StaticFiles):
 
 
 async def _given(name: str, whole: str, kept: str, scope: Scope) -> Response:
-    said = {key.lower(): value for key, value in scope["headers"]}
+    request_headers = {key.lower(): value for key, value in scope["headers"]}
     headers: dict[str, Any] = {
         "ETag": f'"{whole[:32]}"',
         "Cache-Control": kept,
         "X-Content-Type-Options": "nosniff",
     }
-    if tagged(f'"{whole[:32]}"', said.get(b"if-none-match", b"").decode("latin-1")):
+    if tagged(f'"{whole[:32]}"', request_headers.get(b"if-none-match", b"").decode("latin-1")):
         return Response(status_code=304, headers=headers)
     kind = guess_type(name)[0] or "text/plain"
     body = content(name)
-    want = compression.wanted(said.get(b"accept-encoding", b""))
+    want = compression.wanted(request_headers.get(b"accept-encoding", b""))
     text = compression.may_be_compressed(kind.encode("ascii"))
     if want.coding and text and len(body) >= compression.LEAST:
         body = await asyncio.to_thread(_compressed, name, want.coding)

@@ -124,9 +124,9 @@ class UnitOfWork(Registry):
             self._numbers.check(command)
             aggregate = self._decided(command)
         except Refusal:
-            if said := self._said_before(command, digest):
+            if known_before := self._said_before(command, digest):
                 self._keep(AppendRequest(id, digest, actor), [])
-                return Taken(How.KNOWN, said)
+                return Taken(How.KNOWN, known_before)
             raise
         request = self._append_request(aggregate, id, digest, actor, command.known_at)
         request.signed = signatures.read(command)
@@ -138,7 +138,7 @@ class UnitOfWork(Registry):
             for warning in warnings(aggregate, event)
         ]
         events = [self.mapper.to_stored_event(event) for event in aggregate.collect_events()]
-        said = (
+        known_before = (
             None if events else self._said_before(command, digest)
         )  # before this command is kept itself
         self._keep(request, events)
@@ -146,7 +146,7 @@ class UnitOfWork(Registry):
         if events:
             self._known[aggregate.id] = command.known_at or self._began
             return Taken(How.RECORDED, f"{WARNING}{'; '.join(warned)}") if warned else RECORDED
-        return Taken(How.UNCHANGED, said or STANDS)
+        return Taken(How.UNCHANGED, known_before or STANDS)
 
     def look_up(self, ids: Sequence[UUID]) -> None:
         """Looks up many command ids in the ledger at once. Until the next call no other id is
@@ -361,8 +361,8 @@ def import_lines(
                 report.lines += 1
                 try:
                     report.count(line, _take(draft, line, id, actor))
-                    if listed and isinstance(line.said, dict):
-                        listed.add(c.read(line.said))
+                    if listed and isinstance(line.content, dict):
+                        listed.add(c.read(line.content))
                 except Refusal as refusal:
                     report.bad.append(explain(line, refusal))
             if progress:
@@ -384,10 +384,10 @@ def import_lines(
 
 def _take(draft: UnitOfWork, line: ImportLine, id: UUID, actor: str) -> Taken:
     """Adds a line. Raises a Refusal; nothing of the line is then left."""
-    if isinstance(line.said, BadValue):
-        raise line.said
-    check_texts(line.said)
-    command = c.read(line.said)
+    if isinstance(line.content, BadValue):
+        raise line.content
+    check_texts(line.content)
+    command = c.read(line.content)
     begun = line.begins and c.read(line.begins)
     if not isinstance(begun, c.RegisterOperator) or draft.holds(begun.tin):
         return draft.add(command, actor, id)
@@ -408,7 +408,7 @@ def _recorded_by_content(draft: UnitOfWork, source: Source, actor: str) -> bool:
     found = False
     for line in lines_from(source):
         try:
-            command = c.read(line.said) if isinstance(line.said, dict) else None
+            command = c.read(line.content) if isinstance(line.content, dict) else None
         except BadValue:
             continue
         if command is None or command.command_id:
@@ -424,9 +424,9 @@ def _all_known(source: Source, report: Report) -> Report:
     for line in lines_from(source):
         report.lines += 1
         try:
-            if isinstance(line.said, BadValue):
-                raise line.said
-            c.read(line.said)
+            if isinstance(line.content, BadValue):
+                raise line.content
+            c.read(line.content)
             report.repeated += 1
         except Refusal as refusal:
             report.bad.append(explain(line, refusal))

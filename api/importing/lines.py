@@ -75,7 +75,7 @@ class ImportLine:
 
     file: str
     number: int  # from 1, as in an editor
-    said: dict[str, Any] | BadValue  # its fields, or the reason why it cannot be read
+    content: dict[str, Any] | BadValue  # its fields, or the reason why it cannot be read
     begins: dict[str, Any] | None = None  # registration of its operator, where there is none yet
 
 
@@ -102,27 +102,36 @@ def lines_of(path: Path, command: str | None = None) -> Iterator[ImportLine]:
 def lines_from(source: Source) -> Iterator[ImportLine]:
     """Yields the lines of a file. Raises BadFile where it cannot be read further."""
     name, layout = source.path.name, source.layout
-    for number, said in source.lines():
+    for number, content in source.lines():
         begins = None
-        if layout and layout.register and isinstance(said, dict) and {"tin", "name"} <= said.keys():
-            begins = {"command": "register_operator", "tin": said["tin"], "name": said["name"]}
-        yield ImportLine(name, number, said, begins)
+        if (
+            layout
+            and layout.register
+            and isinstance(content, dict)
+            and {"tin", "name"} <= content.keys()
+        ):
+            begins = {
+                "command": "register_operator",
+                "tin": content["tin"],
+                "name": content["name"],
+            }
+        yield ImportLine(name, number, content, begins)
 
 
-def check_texts(said: dict[str, Any]) -> None:
+def check_texts(fields: dict[str, Any]) -> None:
     """Raises BadValue, naming the field, for a NUL character, which JSON and CSV allow and the
     ledger's texts do not. Checked before the decision, because a decision cannot be undone."""
-    for name, value in said.items():
+    for name, value in fields.items():
         if has_nul([name, value]):
             raise BadValue(f"found a NUL character, which no text can keep - at `$.{name}`")
 
 
 def explain(line: ImportLine, refusal: Refusal) -> Bad:
     """Returns the explanation of a refused line, for the person who corrects the file."""
-    said = AT.fullmatch(str(refusal))
-    assert said is not None  # it matches any text
-    found, name = said["said"], said["field"]
-    row = line.said if isinstance(line.said, dict) else {}
+    parts = AT.fullmatch(str(refusal))
+    assert parts is not None  # it matches any text
+    found, name = parts["said"], parts["field"]
+    row = line.content if isinstance(line.content, dict) else {}
     if not isinstance(refusal, BadValue):
         first = refusal.path[0] if refusal.path else None
         name = re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", first) if first else None

@@ -90,10 +90,10 @@ def template_of(command: str) -> str:
 def _of_schema(name: str) -> str:
     """Returns the schema's description of a field, adapted to a sheet, in which there is no
     null."""
-    said = SCHEMA[_camel(name)].split(". ")
-    words = ". ".join(sentence for sentence in said if not sentence.startswith("Null: ")).rstrip(
-        "."
-    )
+    sentences = SCHEMA[_camel(name)].split(". ")
+    words = ". ".join(
+        sentence for sentence in sentences if not sentence.startswith("Null: ")
+    ).rstrip(".")
     return words[0].lower() + words[1:] if words[1].islower() or words[1] == " " else words
 
 

@@ -203,11 +203,11 @@ def _start(cluster: Cluster, run: Run, settings: Sequence[str]) -> None:
         log = (
             cluster.log.read_bytes() if cluster.log.exists() else b""
         )  # there is none where the disk is full
-        said = log[before:].decode(errors="replace")
-        if not any(phrase in said for phrase in NOT_YET):
+        written = log[before:].decode(errors="replace")
+        if not any(phrase in written for phrase in NOT_YET):
             raise NoDatabase(
                 f"PostgreSQL did not start on {cluster.data}\n"
-                f"{started.stdout[-500:]}{started.stderr[-500:]}{said[-2000:]}".rstrip()
+                f"{started.stdout[-500:]}{started.stderr[-500:]}{written[-2000:]}".rstrip()
             )
         time.sleep(0.2)
 

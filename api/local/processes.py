@@ -67,8 +67,8 @@ class Helper:
     def check(self) -> None:
         """Raises HelperDied, with the end of the child's log, when it has ended."""
         if self.process.poll() is not None:
-            said = self.log.read_text(errors="replace").splitlines()[-15:]
-            raise HelperDied("\n".join([f"{self.name} ended by itself; {self.log} says", *said]))
+            lines = self.log.read_text(errors="replace").splitlines()[-15:]
+            raise HelperDied("\n".join([f"{self.name} ended by itself; {self.log} says", *lines]))
 
     def stop(self) -> None:
         if self.process.stdin is not None and not self.process.stdin.closed:

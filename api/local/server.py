@@ -115,4 +115,4 @@ async def _while_all_live(serving: asyncio.Future[None], helpers: list[ChildProc
     """Restarts processes that ended. Raises HelperDied after too many times."""
     while not (await asyncio.wait([serving], timeout=1.0))[0]:
         for helper in helpers:
-            helper.keep(lambda said: log.warning("worker", said=said))
+            helper.keep(lambda line: log.warning("worker", said=line))

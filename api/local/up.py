@@ -197,11 +197,11 @@ def _wait_until_ready(site: Site, helpers: list[ChildProcess], say: Say) -> None
 def _why_not(status: int, body: bytes, more: str) -> str:
     """What `/readyz` says, for a person, with the command that mends it where one does."""
     try:
-        said = json.loads(body)
-        stopped = said.get("stopped") or []
+        report = json.loads(body)
+        stopped = report.get("stopped") or []
     except (ValueError, AttributeError):
         return f"/readyz answers {status}" if status else "/readyz does not answer"
-    found = [said["why"]] if said.get("why") else []
+    found = [report["why"]] if report.get("why") else []
     for text in stopped:
         name = text.split(" ", 1)[0]
         found.append(f"{text} (./aeo resume {name}{more} lets it go on, once its cause is mended)")

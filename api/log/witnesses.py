@@ -154,25 +154,25 @@ class Witnesses:
             witness.seen = self._remembered(witness)
         for _ in range(2):
             asked = self._request(min(witness.seen, head.size), note, head)
-            status, kind, said = _post(witness.url, asked)
+            status, kind, response = _post(witness.url, asked)
             if status == 200:
-                self._keep(witness, note, head, said)
+                self._keep(witness, note, head, response)
                 witness.seen = head.size
                 return
             if status != 409 or kind != "text/x.tlog.size":
                 break
-            witness.seen = read_number(said.removesuffix("\n"))
+            witness.seen = read_number(response.removesuffix("\n"))
             assert self._head is not None
             if witness.seen > self._head[1].size:
-                self._evidence(witness, asked, status, said)
+                self._evidence(witness, asked, status, response)
                 self._ahead = (
                     f"{witness.url} has seen {witness.seen} leaves of this log, and we have signed"
                     f" no more than {self._head[1].size}: this is not the latest state of it."
                 )
                 raise Contradiction(self._ahead)
-        answered = f"it answered {status}: {said[:200].strip()}"
+        answered = f"it answered {status}: {response[:200].strip()}"
         if status in (409, 422):
-            self._evidence(witness, asked, status, said)
+            self._evidence(witness, asked, status, response)
             raise Contradiction(answered)
         raise Unwilling(answered)
 
@@ -207,10 +207,12 @@ class Witnesses:
             ).fetchall()
         return int(size)
 
-    def _keep(self, witness: WitnessClient, note: SignedNote, head: Checkpoint, said: str) -> None:
+    def _keep(
+        self, witness: WitnessClient, note: SignedNote, head: Checkpoint, response: str
+    ) -> None:
         """Stores the cosignature. Raises BadNote and BadSignature where it is not one of this
         checkpoint."""
-        lines = SignedNote(note.text, read_signatures(said))
+        lines = SignedNote(note.text, read_signatures(response))
         times = lines.signed_by(witness.keys)
         if not times:
             raise Unwilling("it signed with none of the keys that witnesses.txt has of it")
@@ -225,14 +227,16 @@ class Witnesses:
                     [head.size, str(key), line, second],
                 )
 
-    def _evidence(self, witness: WitnessClient, asked: bytes, status: int, said: str) -> None:
+    def _evidence(self, witness: WitnessClient, asked: bytes, status: int, response: str) -> None:
         folder = self.home / "evidence"
         folder.mkdir(exist_ok=True)
         now = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
         kept = folder / f"{re.sub('[-:]', '', now)}Z-{status}.txt"
-        answer = f"\nanswered {status}\n\n{said}"
+        answer = f"\nanswered {status}\n\n{response}"
         kept.write_bytes(f"asked of {witness.url}\n\n".encode() + asked + answer.encode())
-        log.error("log.contradicted", witness=witness.url, status=status, said=said, kept=str(kept))
+        log.error(
+            "log.contradicted", witness=witness.url, status=status, said=response, kept=str(kept)
+        )
 
 
 def connect(conninfo: str) -> psycopg.Connection[Any]:
@@ -254,5 +258,5 @@ def _post(url: str, body: bytes) -> tuple[int, str, str]:
     with closing(kind(where.hostname or "", where.port, timeout=PATIENCE)) as asking:
         asking.request("POST", f"{where.path.rstrip('/')}/add-checkpoint", body)
         answer = asking.getresponse()
-        said = answer.read(LONGEST).decode("utf-8", "replace")
-        return answer.status, (answer.headers["content-type"] or "").split(";")[0].strip(), said
+        response = answer.read(LONGEST).decode("utf-8", "replace")
+        return answer.status, (answer.headers["content-type"] or "").split(";")[0].strip(), response

@@ -162,7 +162,7 @@ def _scopes(agreement_data: dict[str, Any]) -> list[dict[str, Any]]:
     for differing in ("crossings", "to"):
         rows: dict[str, dict[str, Any]] = {}
         for clause in found:
-            rest = repr([(name, said) for name, said in clause.items() if name != differing])
+            rest = repr([(name, shown) for name, shown in clause.items() if name != differing])
             row = rows.setdefault(rest, clause | {differing: []})
             row[differing] = [*row[differing], *clause[differing]]
         found = list(rows.values())

@@ -74,9 +74,9 @@ async def divergences(request: Request) -> Response:
             wrong[name] = f"{text[:40]!r} is neither a date nor an instant. Write 2018-02-01."
     asked = answer = None
     if territory and not wrong:
-        said = {"in": territory, **window}
-        answer = await ask(request, GIVEN, **said, after=typed.get("given"))
-        asked = await ask(request, DIVERGENCES, **said, after=typed.get("after"))
+        variables = {"in": territory, **window}
+        answer = await ask(request, GIVEN, **variables, after=typed.get("given"))
+        asked = await ask(request, DIVERGENCES, **variables, after=typed.get("after"))
     given = answer.data["correctedAnswers"] if answer and answer.data else None
     # A home customs sees the answers that others got about its operators, and nothing else.
     some = bool(given and given["edges"])

@@ -158,10 +158,10 @@ def masked(token: str) -> str:
     return (mask + masked_token).hex()
 
 
-def _unmasked(said: str) -> str:
+def _unmasked(masked: str) -> str:
     """Returns the token of a form; "" where it is invalid."""
     try:
-        both = bytes.fromhex(said)
+        both = bytes.fromhex(masked)
     except ValueError:
         return ""
     mask, masked_token = both[: len(both) // 2], both[len(both) // 2 :]
@@ -174,8 +174,8 @@ async def is_ours(request: Request) -> bool:
     """Returns whether a form repeats the token of the visitor's cookie and was not sent by another
     site's page, as far as the browser says."""
     cookie = request.cookies.get(CSRF_COOKIE, "")
-    said = _unmasked((await sent(request)).get(CSRF_FIELD, ""))
-    same = compare_digest(cookie.encode("latin-1", "replace"), said.encode("latin-1"))
+    field = _unmasked((await sent(request)).get(CSRF_FIELD, ""))
+    same = compare_digest(cookie.encode("latin-1", "replace"), field.encode("latin-1"))
     return bool(cookie) and same and not is_foreign(request)
 
 
@@ -195,7 +195,7 @@ async def _read_form(request: Request) -> dict[str, str]:
         if len(body) > LONGEST:
             break
     found = parse_qs(body[:LONGEST].decode("utf-8", "replace"))
-    return {name: said[0].strip() for name, said in found.items() if said[0].strip()}
+    return {name: values[0].strip() for name, values in found.items() if values[0].strip()}
 
 
 def is_foreign(request: Request) -> bool:

@@ -95,15 +95,15 @@ async def name(request: Request, tin: str) -> Response:
         return _name_again(request, found, naming(typed, **wrong))
     who = {field: typed[field] for field in MAX_LENGTH if typed.get(field)}
     kept = await ask(request, KEEP, tin=found.text, particulars=who)
-    said = (kept.data or {}).get("keepParticulars") or {}
-    if "person" in said:
-        input = {"tin": found.text, "role": typed["role"], **_command(typed), **said}
+    result = (kept.data or {}).get("keepParticulars") or {}
+    if "person" in result:
+        input = {"tin": found.text, "role": typed["role"], **_command(typed), **result}
         done = await ask(request, NAME, input=input)
-        said = (done.data or {}).get("nameContact") or {}
+        result = (done.data or {}).get("nameContact") or {}
         # The form was sent twice: the second pseudonym is not used by any event.
-        if "position" in said or said.get("code") == "OTHER_COMMAND":
+        if "position" in result or result.get("code") == "OTHER_COMMAND":
             return _back(found)
-    sentence = said.get("message") or "; ".join(kept.sentences) or "Nothing was recorded."
+    sentence = result.get("message") or "; ".join(kept.sentences) or "Nothing was recorded."
     return _name_again(request, found, naming(typed), sentence)
 
 
@@ -126,10 +126,10 @@ async def erase(request: Request, tin: str, person: str) -> Response:
         return await _erasing(request, found, person, typed, wrong)
     input = {"tin": found.text, "person": person, "ground": ground, **_command(typed)}
     done = await ask(request, ERASE, input=input)
-    said = (done.data or {}).get("erasePerson") or {}
-    if "position" in said:
+    result = (done.data or {}).get("erasePerson") or {}
+    if "position" in result:
         return _back(found)
-    sentence = said.get("message") or "; ".join(done.sentences) or "Nothing was recorded."
+    sentence = result.get("message") or "; ".join(done.sentences) or "Nothing was recorded."
     return await _erasing(request, found, person, typed, sentence=sentence)
 
 
@@ -183,8 +183,8 @@ async def _erasing(
     known = ((answer.data or {}).get("operator") or {"contacts": []})["contacts"]
     erasable = next((contact for contact in known if contact["person"] == person.lower()), None)
     if erasable is None:
-        said = f"{tin} has no contact under this pseudonym"
-        return page(request, "wrong.html", status=404, title="Nobody of that name", sentence=said)
+        why = f"{tin} has no contact under this pseudonym"
+        return page(request, "wrong.html", status=404, title="Nobody of that name", sentence=why)
     return page(
         request,
         "person.html",

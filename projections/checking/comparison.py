@@ -264,14 +264,14 @@ def describe_difference(
             nearest = [min(left, key=lambda other: len(_different_columns(names, row, other)))]
         differing |= _different_columns(names, row, nearest[0])
         left.remove(nearest[0])
-    said = []
+    parts = []
     if both:
-        said.append(f"{_rows(both, 'differs', 'differ')} in {_listed(names, differing)}")
+        parts.append(f"{_rows(both, 'differs', 'differ')} in {_listed(names, differing)}")
     if missing:
-        said.append(f"{_rows(len(missing), 'is', 'are')} missing")
+        parts.append(f"{_rows(len(missing), 'is', 'are')} missing")
     if left:
-        said.append(f"{_rows(len(left), 'is', 'are')} without an event")
-    return "; ".join(said)
+        parts.append(f"{_rows(len(left), 'is', 'are')} without an event")
+    return "; ".join(parts)
 
 
 def _different_columns(

@@ -105,15 +105,15 @@ async def _partner(
         facts = known.of(Tin(tin))
         for at in sorted({now} | {edge for edge in recognition.edges(facts) if edge > now}):
             answer = recognise(facts, Question(territory, at))
-            right, said = FeedVerdict(answer.outcome, answer.reasons), fold.at(tin, at)
-            if said != right:
+            right, folded = FeedVerdict(answer.outcome, answer.reasons), fold.at(tin, at)
+            if folded != right:
                 wrong.append(
                     f"{tin} in {territory} at {at.isoformat()}: the feed says"
-                    f" {_describe(said)}, the answer is {_describe(right)}"
+                    f" {_describe(folded)}, the answer is {_describe(right)}"
                 )
                 break
     return wrong
 
 
-def _describe(said: FeedVerdict) -> str:
-    return f"{said.outcome.value} ({', '.join(reason.value for reason in said.reasons)})"
+def _describe(verdict: FeedVerdict) -> str:
+    return f"{verdict.outcome.value} ({', '.join(reason.value for reason in verdict.reasons)})"

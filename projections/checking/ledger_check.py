@@ -87,8 +87,8 @@ def check_events(connection: psycopg.Connection[Any], after: int, until: int) ->
     except psycopg.DataError:  # an event is no longer valid JSON; the slow way finds which one
         wrong = [
             f"position {position}"
-            for position, state, *said in connection.execute(_READ.encode(), given)
-            if _column_fields(state) != said
+            for position, state, *columns in connection.execute(_READ.encode(), given)
+            if _column_fields(state) != columns
         ]
     return found + [Difference(EVENT, "", subject, _COLUMNS_DIFFER, until) for subject in wrong]
 

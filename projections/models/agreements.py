@@ -244,18 +244,20 @@ def _search_text(events: Events, reading: AgreementReading) -> str:
     crossings, goods, schemes and notes of the clauses. Goods are found by their code alone and by
     "HS" in front of the code."""
     first = events[0].event
-    said: list[str | None] = [first.agreement, reading.title, *reading.titles.values()]
-    said += [reading.legal_basis, first.source, *reading.details, *reading.details.values()]
-    said += [text for words in reading.names.values() for pair in words.items() for text in pair]
-    said += [str(p.administration) for p in first.parties]
+    searched: list[str | None] = [first.agreement, reading.title, *reading.titles.values()]
+    searched += [reading.legal_basis, first.source, *reading.details, *reading.details.values()]
+    searched += [
+        text for words in reading.names.values() for pair in words.items() for text in pair
+    ]
+    searched += [str(p.administration) for p in first.parties]
     for known in events[1:]:
         event = known.event
-        said += [getattr(event, "note", None), getattr(event, "text", None)]
+        searched += [getattr(event, "note", None), getattr(event, "text", None)]
         if isinstance(event, Agreement.ScopeSet):
             clause = event.clause
-            said += [*clause.crossings, *clause.modes, clause.identifier_scheme]
-            said += [f"HS {code}" for code in clause.hs]
-    return "\n".join(dict.fromkeys(folded(text) for text in said if text))
+            searched += [*clause.crossings, *clause.modes, clause.identifier_scheme]
+            searched += [f"HS {code}" for code in clause.hs]
+    return "\n".join(dict.fromkeys(folded(text) for text in searched if text))
 
 
 def _link(r: BitemporalRow[Link]) -> StoredLink:

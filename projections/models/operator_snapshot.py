@@ -259,7 +259,7 @@ def _instant(at: datetime | None) -> str:
     """Formats an instant. Cached, because the end of one interval is the beginning of the next."""
     if at is None:
         return "null"
-    said = msgspec.json.encode(at).decode()
-    if not said.endswith('Z"'):
-        said = msgspec.json.encode(at.astimezone(UTC)).decode()
-    return said if "." in said else f'{said[:-2]}.000000Z"'
+    written = msgspec.json.encode(at).decode()
+    if not written.endswith('Z"'):
+        written = msgspec.json.encode(at.astimezone(UTC)).decode()
+    return written if "." in written else f'{written[:-2]}.000000Z"'

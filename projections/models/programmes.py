@@ -134,13 +134,19 @@ def _search_text(events: Events) -> str:
     """Returns the text that a search looks in: code, names, the description in the source, and the
     sources of the rules."""
     first = events[0].event
-    said = [first.programme, first.name, first.local_name, first.operators_described, first.source]
-    said += [
+    searched = [
+        first.programme,
+        first.name,
+        first.local_name,
+        first.operators_described,
+        first.source,
+    ]
+    searched += [
         event.event.legal_ground or event.event.source
         for event in events[1:]
         if isinstance(event.event, Programme.RuleSet)
     ]
-    return "\n".join(dict.fromkeys(folded(text) for text in said if text))
+    return "\n".join(dict.fromkeys(folded(text) for text in searched if text))
 
 
 class _OfferedTypes(NamedTuple):

@@ -127,11 +127,11 @@ def document_rows(events: Events) -> Rows:
     for known in events[1:]:
         if isinstance(known.event, Document.Amended):
             reading = apply_amendment(reading, known.event)
-    said = [first.document, reading.title, *reading.titles.values(), reading.text, first.source]
-    said += [reading.quotation, reading.note, *reading.measures]
-    said += [text for words in reading.measure_names.values() for text in words.values()]
+    searched = [first.document, reading.title, *reading.titles.values(), reading.text, first.source]
+    searched += [reading.quotation, reading.note, *reading.measures]
+    searched += [text for words in reading.measure_names.values() for text in words.values()]
     for target in targets.values():
-        said += [target.event.text, target.event.quotation, target.event.note]
+        searched += [target.event.text, target.event.quotation, target.event.note]
     return {
         "document": [
             StoredDocument(

@@ -31,7 +31,7 @@ async def decisions(
         " where e.position = any(%s)",
         [list(positions)],
     )
-    found = {at: CommandSignature(*said) for at, *said in await cursor.fetchall()}
+    found = {at: CommandSignature(*fields) for at, *fields in await cursor.fetchall()}
     ids = {
         command_signature.administration: Administration.create_id(
             AdministrationCode(command_signature.administration)

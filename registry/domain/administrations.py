@@ -41,7 +41,7 @@ class Administration(BaseAggregate[UUID]):
 
         def apply(self, bloc: Administration) -> None:
             bloc.members[self.member, self.sense] = self.effective
-            bloc.said[self.member, self.sense] = self
+            bloc.latest_events[self.member, self.sense] = self
 
     class MemberLeft(Event):
         """A member left the bloc."""
@@ -54,7 +54,7 @@ class Administration(BaseAggregate[UUID]):
             if since := bloc.members.pop((self.member, self.sense), None):
                 bloc.joined[self.member, self.sense] = since
             bloc.left[self.member, self.sense] = self.effective
-            bloc.said[self.member, self.sense] = self
+            bloc.latest_events[self.member, self.sense] = self
 
     class ListReceived(Event):
         """A list of operators arrived from the administration, valid as of the instant `as_of`."""
@@ -64,7 +64,7 @@ class Administration(BaseAggregate[UUID]):
 
         def apply(self, administration: Administration) -> None:
             administration.list_as_of = self.as_of
-            administration.said["list"] = self
+            administration.latest_events["list"] = self
 
     class KeyAdded(Event):
         """A signing key of the administration is valid from the instant of recording."""
@@ -75,7 +75,7 @@ class Administration(BaseAggregate[UUID]):
 
         def apply(self, administration: Administration) -> None:
             administration.keys.append(self.key)
-            administration.said[self.key] = self
+            administration.latest_events[self.key] = self
             administration.keyed_since = administration.keyed_since or self.since
 
     class KeyRetired(Event):
@@ -86,7 +86,7 @@ class Administration(BaseAggregate[UUID]):
 
         def apply(self, administration: Administration) -> None:
             administration.keys.remove(self.key)
-            administration.said[self.key] = self
+            administration.latest_events[self.key] = self
             administration.retired_keys.append(self.key)
             if not administration.keys:
                 administration.keyed_since = None
@@ -108,7 +108,9 @@ class Administration(BaseAggregate[UUID]):
         self.left: dict[tuple[AdministrationCode, Sense], date] = {}  # the last day of leaving
         # The day of joining of former members.
         self.joined: dict[tuple[AdministrationCode, Sense], date] = {}
-        self.said: dict[object, Administration.Event] = {}  # the latest event on each subject
+        self.latest_events: dict[
+            object, Administration.Event
+        ] = {}  # the latest event on each subject
         self.list_as_of: datetime | None = None
         self.keys: list[str] = []  # the keys that can sign now
         self.retired_keys: list[str] = []
@@ -175,4 +177,4 @@ class Administration(BaseAggregate[UUID]):
     def _refuse_unless_recorded(self, about: object, by: Decision, words: str) -> None:
         """Returns if the latest event on the subject is identical. Raises AlreadyRecorded."""
         cure = "it is recorded once"
-        refuse_unless_identical([self.said[about]], by, words, cure)
+        refuse_unless_identical([self.latest_events[about]], by, words, cure)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 class Amended(Protocol):
     """An aggregate that has a reading and a list of its amendments."""
 
-    said: Any
+    reading: Any
     amendments: list[Any]
 
-    def trigger_event(self, event_class: type[Any], **said: Any) -> None: ...
+    def trigger_event(self, event_class: type[Any], **content: Any) -> None: ...
 
 
 R = TypeVar("R", bound="DataclassInstance")
@@ -66,16 +66,16 @@ def record_amendment(
 
     Raises BadValue if nothing would change.
     """
-    said = by.envelope() | given
+    content = by.envelope() | given
     if any(difference(before, by, None, given) is None for before in aggregate.amendments):
         return
-    if with_changes(aggregate.said, given) == aggregate.said:
+    if with_changes(aggregate.reading, given) == aggregate.reading:
         same = tuple(name for name, value in given.items() if value)[:1]
         raise BadValue(
             f"{command.name}: found what the {command.noun} says already, wanted a change",
             path=same or (command.noun,),
         )
-    aggregate.trigger_event(event, **said)
+    aggregate.trigger_event(event, **content)
 
 
 def _added(before: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

@@ -163,9 +163,11 @@ class Programme(BaseAggregate[UUID]):
             changed: dict[date, bool] = {}
             for rule in self.rules:
                 if rule.rule.startswith(of_place := f"{OF_CALENDAR}{place}."):
-                    changed.pop(said := date.fromisoformat(rule.rule.removeprefix(of_place)), None)
+                    changed.pop(
+                        exception_day := date.fromisoformat(rule.rule.removeprefix(of_place)), None
+                    )
                     if rule.value is not None:
-                        changed[said] = rule.value == WORKING_DAY
+                        changed[exception_day] = rule.value == WORKING_DAY
             self._calendars[place] = Calendar(place, changed)
         return self._calendars[place]
 
@@ -202,7 +204,7 @@ class Programme(BaseAggregate[UUID]):
         facts = by.envelope()
         if until and until <= facts["effective"]:
             raise WrongDates(f"until: {until} is not after {facts['effective']}, its beginning")
-        said = {
+        content = {
             "value": value,
             "unit": unit,
             "until": until,
@@ -211,9 +213,9 @@ class Programme(BaseAggregate[UUID]):
         # Only the latest event of a day applies, so an earlier one that is repeated replaces it.
         place = (rule, facts["effective"])
         last = next((r for r in reversed(self.rules) if (r.rule, r.effective) == place), None)
-        if last and difference(last, by, None, said) is None:
+        if last and difference(last, by, None, content) is None:
             return
-        self.trigger_event(self.RuleSet, rule=rule, **said, **facts)
+        self.trigger_event(self.RuleSet, rule=rule, **content, **facts)
 
 
 def _check_value(rule: str, value: str | None) -> None:

@@ -154,7 +154,7 @@ class Document(BaseAggregate[UUID]):
         note: str | None = None
 
         def apply(self, document: Document) -> None:
-            document.said = apply_amendment(document.said, self)
+            document.reading = apply_amendment(document.reading, self)
             document.amendments.append(self)
 
     class TargetSet(Event):
@@ -210,7 +210,7 @@ class Document(BaseAggregate[UUID]):
         source: str | None = None,
     ) -> None:
         self.document = document
-        self.said = DocumentReading(
+        self.reading = DocumentReading(
             title,
             dated,
             measures,
@@ -234,7 +234,7 @@ class Document(BaseAggregate[UUID]):
 
 def set_target(document: Document, command: c.SetTarget, by: Decision) -> None:
     """Records a target. A later command for the same target replaces the earlier one."""
-    said = {
+    content = {
         "text": command.text,
         "owner": command.owner,
         "deadline": command.deadline,
@@ -246,8 +246,10 @@ def set_target(document: Document, command: c.SetTarget, by: Decision) -> None:
         "note": command.note,
     }
     known = document.targets.get(command.target)
-    if known is None or difference(known, by, None, said) is not None:
-        document.trigger_event(Document.TargetSet, target=command.target, **said, **by.envelope())
+    if known is None or difference(known, by, None, content) is not None:
+        document.trigger_event(
+            Document.TargetSet, target=command.target, **content, **by.envelope()
+        )
 
 
 def retract(claim: Claim, command: c.RetractClaim, by: Decision) -> None:
@@ -268,7 +270,7 @@ def amend_document(document: Document, command: c.AmendDocument, by: Decision) -
     """
     check_measure_names(
         command.measure_names,
-        document.said.measures if command.measures is None else command.measures,
+        document.reading.measures if command.measures is None else command.measures,
     )
     given = {
         "title": command.title,

@@ -34,12 +34,12 @@ def difference(
     day: date | None = None,
     own: Mapping[str, object] | None = None,
     /,
-    **said: object,
+    **content: object,
 ) -> FieldDifference | None:
     """Returns the first field in which the command differs from the event, or None.
 
     `day`: the effective civil day of a command that states none; default: the day of the decision,
-    or today. `own` and `said`: the event's own fields with the values of the command. A command
+    or today. `own` and `content`: the event's own fields with the values of the command. A command
     without a day of decision does not differ in it.
     """
     expected = by.effective or day
@@ -47,7 +47,7 @@ def difference(
         return FieldDifference("effective", expected or by.today, event.effective)
     if by.decided not in (None, event.decided):
         return FieldDifference("decided", by.decided, event.decided)
-    for fields in (own or {}, said):
+    for fields in (own or {}, content):
         for name, value in fields.items():
             if value != getattr(event, name):
                 return FieldDifference(name, value, getattr(event, name))
@@ -65,7 +65,7 @@ def refuse_unless_identical(
     /,
     *,
     day: date | None = None,
-    **said: object,
+    **content: object,
 ) -> None:
     """Refuses a command that was recorded before with other fields; an identical one passes.
 
@@ -74,12 +74,12 @@ def refuse_unless_identical(
     """
     first: DatedFact | None = None
     for event in events:
-        if difference(event, by, day, **said) is None:
+        if difference(event, by, day, **content) is None:
             return
         first = first or event
     if first is None:
         raise AlreadyRecorded(f"{about} stands already; {cure}")
-    differs = difference(first, by, day, **said)
+    differs = difference(first, by, day, **content)
     assert differs is not None
     refuse(differs, first, about, cure)
 

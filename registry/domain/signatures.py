@@ -216,7 +216,7 @@ def add_key(administration: Administration, command: c.AddKey, by: Decision) -> 
     facts = _fields_of_today(command, by)
     if command.key in administration.keys:
         about = f"the key {key.id.hex()} of {administration.code}"
-        return refuse_unless_identical([administration.said[command.key]], by, about, ONCE)
+        return refuse_unless_identical([administration.latest_events[command.key]], by, about, ONCE)
     administration.trigger_event(
         Administration.KeyAdded, key=command.key, since=datetime.now(UTC), **facts
     )
@@ -226,7 +226,7 @@ def retire_key(administration: Administration, command: c.RetireKey, by: Decisio
     """Records that a key is no longer valid. Raises AlreadyRecorded, KeyUnknown, WrongDates."""
     if command.key in administration.retired_keys:
         about = f"that {administration.code} retired this key"
-        return refuse_unless_identical([administration.said[command.key]], by, about, ONCE)
+        return refuse_unless_identical([administration.latest_events[command.key]], by, about, ONCE)
     if command.key not in administration.keys:
         raise KeyUnknown(f"key: {administration.code} has no key {command.key[:90]}")
     administration.trigger_event(

@@ -96,8 +96,8 @@ def _willing(
             f"{_names(missed)}{_unclear(perhaps)}.",
         )
     if silent or perhaps:
-        said = f" Whether these were willing no source says: {_names(silent)}." if silent else ""
-        return Judgement(TargetOutcome.UNKNOWN, f"{counted}{_unclear(perhaps)}.{said}")
+        silence = f" Whether these were willing no source says: {_names(silent)}." if silent else ""
+        return Judgement(TargetOutcome.UNKNOWN, f"{counted}{_unclear(perhaps)}.{silence}")
     return Judgement(TargetOutcome.MET, f"{counted}: all of them, and so all who were willing.")
 
 

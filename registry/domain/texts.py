@@ -114,9 +114,9 @@ def _is_visible(character: str) -> bool:
     return category[0] in "LNPS" or category == "Co"
 
 
-def check_fields(said: dict[str, Any]) -> None:
+def check_fields(fields: dict[str, Any]) -> None:
     """Checks every text of a command given as plain data. Raises BadValue."""
-    for name, value in said.items():
+    for name, value in fields.items():
         if isinstance(value, str):
             check(name, value, prose=name in PROSE)
         elif isinstance(value, (dict, list, tuple)):
@@ -124,13 +124,13 @@ def check_fields(said: dict[str, Any]) -> None:
                 check(place, text, prose=name in PROSE or place.rpartition(".")[2] in PROSE)
 
 
-def _json(said: object) -> bytes:
+def _json(value: object) -> bytes:
     """The data as JSON, in which control characters except U+007F are escaped.
 
     Data that cannot be encoded gives a text that always leads to the complete check.
     """
     try:
-        return msgspec.json.encode(said)
+        return msgspec.json.encode(value)
     except (TypeError, ValueError, RecursionError):
         return b"\\u0000"
 

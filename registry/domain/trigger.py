@@ -22,7 +22,7 @@ A = TypeVar("A", bound=BaseAggregate[UUID])
 
 
 def trigger_plain_event(
-    aggregate: BaseAggregate[UUID], event_class: Any, said: dict[str, Any]
+    aggregate: BaseAggregate[UUID], event_class: Any, content: dict[str, Any]
 ) -> bool:
     """Creates the aggregate's next event, applies it and adds it to the pending events.
 
@@ -33,8 +33,8 @@ def trigger_plain_event(
     if plain is None:
         return False
     defaults, required = plain
-    fields = {**defaults, **said}
-    if len(fields) != len(defaults) or not said.keys() >= required:
+    fields = {**defaults, **content}
+    if len(fields) != len(defaults) or not content.keys() >= required:
         return False
     version = aggregate.version + 1
     fields["originator_id"] = aggregate.id
@@ -49,16 +49,16 @@ def trigger_plain_event(
     return True
 
 
-def create_aggregate(kind: type[A], event_class: Any, id: UUID, said: dict[str, Any]) -> A:
+def create_aggregate(kind: type[A], event_class: Any, id: UUID, content: dict[str, Any]) -> A:
     """Creates a new aggregate from its first event, as the library does; the event is pending.
 
     Raises TypeError for too many or too few arguments.
     """
     plain = _plain(event_class, CanInitAggregate.mutate)
     defaults, required = plain or ({}, frozenset())
-    fields = {**defaults, **said}
-    if len(fields) != len(defaults) or not said.keys() >= required:
-        raise TypeError(f"{event_class.__qualname__} cannot begin with {', '.join(said)}")
+    fields = {**defaults, **content}
+    if len(fields) != len(defaults) or not content.keys() >= required:
+        raise TypeError(f"{event_class.__qualname__} cannot begin with {', '.join(content)}")
     fields["originator_topic"] = get_topic(kind)
     fields["originator_id"] = id
     fields["originator_version"] = kind.INITIAL_VERSION

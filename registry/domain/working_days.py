@@ -57,9 +57,9 @@ class Calendar:
         """Whether the day is a working day. Raises UnknownCalendar."""
         if self.place == WEEKDAYS:
             return day.weekday() < 5
-        said = self.changed.get(day)
-        if said is not None:
-            return said
+        exception = self.changed.get(day)
+        if exception is not None:
+            return exception
         worked = is_worked(self.place, day)
         if worked is not None:
             return worked

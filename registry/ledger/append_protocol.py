@@ -185,11 +185,11 @@ def _wait(pgconn: PGconn, events: int, until: float | None = None) -> None:
 
 def _error_of(result: PGresult) -> psycopg.Error:
     state = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
-    said = (result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message).decode()
+    message = (result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message).decode()
     try:
-        return psycopg.errors.lookup(state)(said)
+        return psycopg.errors.lookup(state)(message)
     except KeyError:  # a broken connection: libpq reports it without an SQLSTATE
-        return psycopg.OperationalError(said.strip())
+        return psycopg.OperationalError(message.strip())
 
 
 def _outcomes(batch: Sequence[EncodedRequest], answer: PGresult) -> list[Outcome]:

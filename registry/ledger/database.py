@@ -90,8 +90,8 @@ def _apply(
                 if base is None or number != base.number:
                     file = {**migrations.before, **migrations.after}[number]
                     text = file.read_bytes().decode()
-                    said = privileges.without_existing_roles(connection, text)
-                    connection.execute(said.encode())
+                    statements = privileges.without_existing_roles(connection, text)
+                    connection.execute(statements.encode())
                 _record(connection, migrations, number)
 
 

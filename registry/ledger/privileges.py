@@ -127,8 +127,8 @@ def without_existing_roles(connection: Connection[Any], text: str) -> str:
 def advice_for(conninfo: str, error: BaseException) -> str | None:
     """Returns how to remedy an error that is, or is caused by, a missing privilege; None for any
     other error."""
-    said = _refused(error)
-    if said is None:
+    refused = _refused(error)
+    if refused is None:
         return None
     try:
         with Session.connect(conninfo, autocommit=True) as connection:
@@ -136,8 +136,8 @@ def advice_for(conninfo: str, error: BaseException) -> str | None:
     except psycopg.Error:
         lines = []
     if not lines:
-        return f"{said}: a superuser of the database, or the owner of that object, grants it"
-    return "\n  ".join([f"{said}; a superuser of this database runs:", *lines])
+        return f"{refused}: a superuser of the database, or the owner of that object, grants it"
+    return "\n  ".join([f"{refused}; a superuser of this database runs:", *lines])
 
 
 def _refused(error: BaseException | None) -> str | None:

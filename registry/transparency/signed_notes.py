@@ -61,8 +61,8 @@ class VerifierKey:
     @property
     def id(self) -> bytes:
         """The four bytes by which a signature line names its key."""
-        said = self.name.encode() + b"\n" + bytes([self.kind]) + self.public
-        return sha256(said).digest()[:4]
+        message = self.name.encode() + b"\n" + bytes([self.kind]) + self.public
+        return sha256(message).digest()[:4]
 
     def __str__(self) -> str:
         return f"{self.name}+{self.id.hex()}+{_base64(bytes([self.kind]) + self.public)}"
@@ -83,8 +83,8 @@ class VerifierKey:
                 key = MLDSA44PublicKey.from_public_bytes(self.public)
                 key.verify(signature, _subtree(self.name, time or 0, text))
             else:
-                said = text if time is None else _timed(time, text)
-                Ed25519PublicKey.from_public_bytes(self.public).verify(signature, said.encode())
+                message = text if time is None else _timed(time, text)
+                Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message.encode())
         except InvalidSignature:
             raise BadSignature(f"The signature of {self.name} is not of this text.") from None
         return time
@@ -128,8 +128,8 @@ class Signer:
         if self.kind == MLDSA44:
             body = self.private.sign(_subtree(self.name, time, text))
         else:
-            said = text if self.kind == ED25519 else _timed(time, text)
-            body = self.private.sign(said.encode())
+            message = text if self.kind == ED25519 else _timed(time, text)
+            body = self.private.sign(message.encode())
         stamp = b"" if self.kind == ED25519 else time.to_bytes(8, "big")
         return f"{_DASH}{self.name} {_base64(self.key.id + stamp + body)}\n"
 

@@ -206,8 +206,8 @@ def disclosed_event(context: Context, tin: Tin, row: EventRow) -> Event:
     if not row.type.startswith("operator.") or context.may(Action.READ_EVENTS, operator(tin)):
         return event_for(context, row)
     event = Event.of(row)
-    said: Mapping[str, object] = msgspec.json.decode(row.state)
-    event.payload = Json(dict.fromkeys(said, REDACTED))
+    payload: Mapping[str, object] = msgspec.json.decode(row.state)
+    event.payload = Json(dict.fromkeys(payload, REDACTED))
     event.legal_ground = REDACTED if row.legal_ground else None
     return event
 

@@ -362,11 +362,13 @@ def _described(kind: type[c.Command]) -> str:
 
     The docstring names the fields as an import file does; GraphQL has them in camel case.
     """
-    said = " ".join((vars(kind).get("__doc__") or "").split())
+    description = " ".join((vars(kind).get("__doc__") or "").split())
     for field in msgspec.structs.fields(kind):
-        said = said.replace(f"`{field.encode_name}`", f"`{to_camel_case(field.encode_name)}`")
+        description = description.replace(
+            f"`{field.encode_name}`", f"`{to_camel_case(field.encode_name)}`"
+        )
     words = "".join(f" {x.lower()}" if x.isupper() else x for x in kind.__name__).strip()
-    return said or f"{words.capitalize()}."
+    return description or f"{words.capitalize()}."
 
 
 def _input_described(command: type[c.Command]) -> str:

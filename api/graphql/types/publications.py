@@ -100,23 +100,23 @@ class ClaimType:
 
 def explanation_of(claim: ClaimRow, counted: Counted) -> str:
     """The text that compares both counts and names the parties that may explain the difference."""
-    said = [f"Claimed {claim.value}, on record {counted.number} {counted.of} on {claim.as_of}"]
+    sentences = [f"Claimed {claim.value}, on record {counted.number} {counted.of} on {claim.as_of}"]
     if counted.parties:
-        said[0] += f": {', '.join(counted.parties)}"
+        sentences[0] += f": {', '.join(counted.parties)}"
     difference = claim.value - counted.number
     if counted.perhaps:
-        said.append(
+        sentences.append(
             "Not counted, because no source says whether it was by then: "
             + ", ".join(counted.perhaps)
         )
     unknown = difference - len(counted.perhaps)
     if difference == 0:
-        said.append("The two agree")
+        sentences.append("The two agree")
     elif difference < 0:
-        said.append(f"The register has {-difference} more than the claim")
+        sentences.append(f"The register has {-difference} more than the claim")
     elif unknown > 0:
-        said.append(f"At least {unknown} of those claimed are unknown to the register")
-    return ". ".join(said) + "."
+        sentences.append(f"At least {unknown} of those claimed are unknown to the register")
+    return ". ".join(sentences) + "."
 
 
 @strawberry.type(

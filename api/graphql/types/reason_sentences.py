@@ -54,13 +54,13 @@ class Stated(Protocol):
 def sentence(code: ReasonCode, facts: Iterable[Stated]) -> str:
     """The sentence for a reason. It never raises and is never empty."""
     all_facts = list(facts)
-    whole = _Said([fact for fact in all_facts if fact.item == 0])
+    whole = _FactValues([fact for fact in all_facts if fact.item == 0])
     items = [
-        _Said([fact for fact in all_facts if fact.item == number])
+        _FactValues([fact for fact in all_facts if fact.item == number])
         for number in sorted({fact.item for fact in all_facts} - {0})
     ]
-    said = _controls(code, whole, items) if whole.of("subject") else _worded(code, whole, items)
-    return said or IN_GENERAL.get(code) or f"{code}."
+    text = _controls(code, whole, items) if whole.of("subject") else _worded(code, whole, items)
+    return text or IN_GENERAL.get(code) or f"{code}."
 
 
 @lru_cache(maxsize=1_024)
@@ -82,7 +82,7 @@ def moment(text: str) -> str:
     return f"{day} {at:%H:%M} UTC"
 
 
-class _Said:
+class _FactValues:
     """The facts of one group (`Fact.item`) by name. A missing fact is replaced by a general
     phrase."""
 
@@ -130,7 +130,7 @@ class _Said:
         return self.of("agreement") or "The agreement"
 
 
-def _worded(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
+def _worded(code: ReasonCode, whole: _FactValues, items: list[_FactValues]) -> str:
     """The sentence about recognition. Empty where facts are missing."""
     match code:
         case ReasonCode.NO_INFORMATION if whole.of("territory"):
@@ -140,49 +140,49 @@ def _worded(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
                 return f"{whole.there} is the operator's own territory."
             return f"{whole.home} and {whole.there} were one customs territory{whole.on}."
         case ReasonCode.NO_AGREEMENT if whole.of("territory"):
-            said = f"No agreement on record linked {whole.home} to {whole.there}{whole.on}"
+            text = f"No agreement on record linked {whole.home} to {whole.there}{whole.on}"
             before = _joined(f"{each.agreement} did until {each.day('until')}" for each in items)
-            return f"{said}; {before}" if before else f"{said}."
+            return f"{text}; {before}" if before else f"{text}."
         case ReasonCode.NO_CONSENT if whole.of("territory"):
-            said = f"{whole.operator} had given no consent to {whole.there}{whole.on}"
+            text = f"{whole.operator} had given no consent to {whole.there}{whole.on}"
             asking = _joined(_asking(each) for each in items)
-            return f"{said}; {asking}" if asking else f"{said}."
+            return f"{text}; {asking}" if asking else f"{text}."
         case ReasonCode.NO_AUTHORISATION if whole.of("operator"):
             at = f" for {whole.day('at')}" if whole.of("at") else ""
             return f"No AEO authorisation of {whole.operator} was on record{at}."
     return _joined(_item(code, whole, each) for each in items)
 
 
-def _item(code: ReasonCode, whole: _Said, said: _Said) -> str:
+def _item(code: ReasonCode, whole: _FactValues, item: _FactValues) -> str:
     on = whole.on
     match code:
         case ReasonCode.IN_FORCE:
-            covers = f", and covers {said.of('authorisation')}" if said.of("authorisation") else ""
-            missing = ", ".join(rule.replace("_", " ") for rule in said.all("ruleUnknown"))
+            covers = f", and covers {item.of('authorisation')}" if item.of("authorisation") else ""
+            missing = ", ".join(rule.replace("_", " ") for rule in item.all("ruleUnknown"))
             doubt = f", decided although the rule on {missing} is unknown" if missing else ""
             way = f"from {whole.home} into {whole.there}"
-            return f"{said.agreement}: in force {way}{on}{covers}{doubt}"
+            return f"{item.agreement}: in force {way}{on}{covers}{doubt}"
         case ReasonCode.UNMATCHED_IDENTIFIER:
-            scheme = said.of("identifierScheme") or "an identifier"
+            scheme = item.of("identifierScheme") or "an identifier"
             at = f" for {whole.day('at')}" if whole.of("at") else ""
             return (
-                f"{said.agreement}: {whole.there} finds operators by {scheme}, and none of"
+                f"{item.agreement}: {whole.there} finds operators by {scheme}, and none of"
                 f" {whole.operator} is on record{at}"
             )
         case ReasonCode.STALE_DATA:
             as_of = (
-                f" is as of {said.day('listAsOf')}, older" if said.of("listAsOf") else " is older"
+                f" is as of {item.day('listAsOf')}, older" if item.of("listAsOf") else " is older"
             )
-            hours = said.of("maxAgeHours")
+            hours = item.of("maxAgeHours")
             return (
-                f"{said.agreement}: the last list of {whole.home}{as_of}{on} than "
+                f"{item.agreement}: the last list of {whole.home}{as_of}{on} than "
                 f"{f'the {hours} hours that it allows' if hours else 'it allows'}"
             )
-        case ReasonCode.DATE_UNCERTAIN if said.of("standing"):
-            until = f" to {said.day('until')}" if said.of("until") else " on"
-            left = f"{said.day('since') or 'from the first'}{until}"
+        case ReasonCode.DATE_UNCERTAIN if item.of("standing"):
+            until = f" to {item.day('until')}" if item.of("until") else " on"
+            left = f"{item.day('since') or 'from the first'}{until}"
             return (
-                f"{said.of('authorisation') or 'The authorisation'}: no published list says whether"
+                f"{item.of('authorisation') or 'The authorisation'}: no published list says whether"
                 f" it was valid{on}; by the days on which the lists were read it is open {left}"
             )
         case (
@@ -191,34 +191,34 @@ def _item(code: ReasonCode, whole: _Said, said: _Said) -> str:
             | ReasonCode.NOT_YET_EFFECTIVE
             | ReasonCode.DECISION_AWAITED
         ):
-            return _standing(code, whole, said)
+            return _standing(code, whole, item)
         case ReasonCode.TYPE_OUT_OF_SCOPE:
-            return _type(said)
-        case ReasonCode.ROLE_OUT_OF_SCOPE if said.of("authorisedRole"):
-            own, asked = said.list("authorisedRole"), said.list("role")
+            return _type(item)
+        case ReasonCode.ROLE_OUT_OF_SCOPE if item.of("authorisedRole"):
+            own, asked = item.list("authorisedRole"), item.list("role")
             return f"{whole.operator}: authorised as {own}; the question is about {asked}"
         case ReasonCode.ROLE_OUT_OF_SCOPE:
-            return f"{said.agreement}: covers {said.list('coveredRole')}; not {said.list('role')}"
+            return f"{item.agreement}: covers {item.list('coveredRole')}; not {item.list('role')}"
         case ReasonCode.DIRECTION_OUT_OF_SCOPE:
-            alone, asked = said.list("coveredDirection"), said.list("direction")
-            return f"{said.agreement}: covers only {alone}; the question is about {asked}"
+            alone, asked = item.list("coveredDirection"), item.list("direction")
+            return f"{item.agreement}: covers only {alone}; the question is about {asked}"
         case ReasonCode.GOODS_OUT_OF_SCOPE:
             return (
-                f"{said.agreement}: covers HS {said.list('coveredHs')}; the question is about HS"
-                f" {said.list('hs')}"
+                f"{item.agreement}: covers HS {item.list('coveredHs')}; the question is about HS"
+                f" {item.list('hs')}"
             )
         case ReasonCode.CROSSING_OUT_OF_SCOPE:
-            covered = said.list("coveredCrossing", "coveredMode")
+            covered = item.list("coveredCrossing", "coveredMode")
             return (
-                f"{said.agreement}: covers {covered}; the question is about "
-                f"{said.of('crossing') or said.list('mode')}"
+                f"{item.agreement}: covers {covered}; the question is about "
+                f"{item.of('crossing') or item.list('mode')}"
             )
-    return _state(code, whole, said)
+    return _state(code, whole, item)
 
 
-def _asking(said: _Said) -> str:
-    law = f" by the law of {said.list('programme')}" if said.of("programme") else ""
-    return f"{said.agreement} requires it{law}"
+def _asking(item: _FactValues) -> str:
+    law = f" by the law of {item.list('programme')}" if item.of("programme") else ""
+    return f"{item.agreement} requires it{law}"
 
 
 _WORDS = {
@@ -227,63 +227,63 @@ _WORDS = {
 }
 
 
-def _standing(code: ReasonCode, whole: _Said, said: _Said) -> str:
+def _standing(code: ReasonCode, whole: _FactValues, item: _FactValues) -> str:
     plain = "ended" if code is ReasonCode.AUTHORISATION_ENDED else "suspended"
-    standing = said.of("standing")
+    standing = item.of("standing")
     word = _WORDS.get(standing) or standing.lower() or plain
-    if said.of("part"):
-        parts = [part for part in said.all("part") if part != "abroad"]
+    if item.of("part"):
+        parts = [part for part in item.all("part") if part != "abroad"]
         named = f" ({', '.join(parts)})" if parts else ""
         word = f"the part recognised abroad{named} {word}"
-    since = f"since {said.day('since')}" if said.of("since") else "from the first"
+    since = f"since {item.day('since')}" if item.of("since") else "from the first"
     so = f" and still{whole.on}" if whole.on else ""
-    return f"{said.of('authorisation') or 'The authorisation'}: {word} {since}{so}"
+    return f"{item.of('authorisation') or 'The authorisation'}: {word} {since}{so}"
 
 
-def _type(said: _Said) -> str:
-    if said.of("held") and not said.of("coveredType"):
+def _type(item: _FactValues) -> str:
+    if item.of("held") and not item.of("coveredType"):
         lacks = "lacks the part that partners recognise, whatever a clause covers"
-        return f"{said.list('held')}: {lacks}"
-    if not said.of("coveredType"):
-        way = f"{said.place('from', 'one side')} into {said.place('to', 'the other')}"
-        return f"{said.agreement}: no clause on record for {way}"
-    only = said.list("coveredType")
-    if said.of("coveredProgramme"):
-        only += f" of {said.list('coveredProgramme')}"
-    return f"{said.agreement}: covers {only}; the operator held {said.list('held')}"
+        return f"{item.list('held')}: {lacks}"
+    if not item.of("coveredType"):
+        way = f"{item.place('from', 'one side')} into {item.place('to', 'the other')}"
+        return f"{item.agreement}: no clause on record for {way}"
+    only = item.list("coveredType")
+    if item.of("coveredProgramme"):
+        only += f" of {item.list('coveredProgramme')}"
+    return f"{item.agreement}: covers {only}; the operator held {item.list('held')}"
 
 
-def _state(code: ReasonCode, whole: _Said, said: _Said) -> str:
+def _state(code: ReasonCode, whole: _FactValues, item: _FactValues) -> str:
     """The phrase about the state of an agreement between the two sides."""
-    on, since = whole.on, said.day("since")
-    who = " and ".join(map(territory, said.all("side"))) or whole.there
+    on, since = whole.on, item.day("since")
+    who = " and ".join(map(territory, item.all("side"))) or whole.there
     match code:
         case ReasonCode.AGREEMENT_NOT_IMPLEMENTED:
-            return f"{said.agreement}: {who} had not implemented it{on}"
+            return f"{item.agreement}: {who} had not implemented it{on}"
         case ReasonCode.AGREEMENT_SUSPENDED:
             then = f",{on}" if since and on else on
             begun = f" since {since}" if since else ""
-            return f"{said.agreement}: {who} had suspended it{begun}{then}"
+            return f"{item.agreement}: {who} had suspended it{begun}{then}"
         case ReasonCode.AGREEMENT_TERMINATED:
             before = f", before {whole.day('at')}" if whole.of("at") else ""
-            return f"{said.agreement}: ended{f' on {since}' if since else ''}{before}"
+            return f"{item.agreement}: ended{f' on {since}' if since else ''}{before}"
         case ReasonCode.DATE_UNCERTAIN:
             return (
-                f"{said.agreement}: no source says whether it was in force in {who}{on};"
-                f" the dates leave open {_left_open(said)}"
+                f"{item.agreement}: no source says whether it was in force in {who}{on};"
+                f" the dates leave open {_left_open(item)}"
             )
     return ""
 
 
-def _left_open(said: _Said) -> str:
+def _left_open(item: _FactValues) -> str:
     """The phrase for the interval in which no source says whether something was in force."""
-    since, until = said.day("since"), said.day("until")
+    since, until = item.day("since"), item.day("until")
     if not since and not until:
         return "all days"
     return f"{since or 'from the first'} {f'to {until}' if until else 'on'}"
 
 
-def _controls(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
+def _controls(code: ReasonCode, whole: _FactValues, items: list[_FactValues]) -> str:
     """The sentence about control results."""
     way = f"from {whole.place('from', 'one side')} into {whole.there}"
     hs, crossing = f"HS {whole.list('hs')}", whole.of("crossing") or "that crossing"
@@ -305,10 +305,10 @@ def _controls(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
                 f"{each.agreement}: {covered}; the dates leave open {_left_open(each)}"
                 for each in items
             )
-    said = _joined(_state(code, whole, each) for each in items)
+    text = _joined(_state(code, whole, each) for each in items)
     begun = code is ReasonCode.AGREEMENT_TERMINATED
     goods = f"{hs} at {crossing}"
-    return said or (
+    return text or (
         f"{names}: {'no longer' if begun else 'not yet'} covered {goods} {way}{whole.on}."
     )
 

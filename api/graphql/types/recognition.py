@@ -16,7 +16,7 @@ from strawberry.types.nodes import SelectedField
 
 from api.access import policy
 from api.access.policy import Action, operator
-from api.access.read_log import SAID, LoggedQuestion, consignment
+from api.access.read_log import CONSIGNMENT_FIELDS, LoggedQuestion, consignment
 from api.graphql import paging, sql_fields
 from api.graphql.as_of import AsOfInput
 from api.graphql.context import Context, Info
@@ -347,10 +347,10 @@ def _look(
         outcome_selected = found and any(
             selects(selected_field.selections, "outcome") for selected_field in info.selected_fields
         )
-        said = {name: getattr(asked, name) for name in SAID}
+        answered_question = {name: getattr(asked, name) for name in CONSIGNMENT_FIELDS}
         texts = {
             name: str(getattr(item, "text", None) or getattr(item, "value", item))
-            for name, item in said.items()
+            for name, item in answered_question.items()
             if item
         }
         question = LoggedQuestion(asked.territory.text, asked.at, as_of.known, consignment(texts))

@@ -123,15 +123,15 @@ def declared(questions: Sequence[RecognitionQuestion] | QuestionBatch) -> list[P
 
 
 def _read(recognition_question: RecognitionQuestion) -> ParsedQuestion:
-    said: dict[str, Any] = {"key": recognition_question.key, "tin": recognition_question.tin}
+    given: dict[str, Any] = {"key": recognition_question.key, "tin": recognition_question.tin}
     if recognition_question.at is not None:
-        said["at"] = recognition_question.at.isoformat()
+        given["at"] = recognition_question.at.isoformat()
     if recognition_question.consignment is not None:
-        said["consignment"] = {
+        given["consignment"] = {
             name: getattr(value, "text", None) or getattr(value, "value", value)
             for name, value in vars(recognition_question.consignment).items()
         }
-    return parse_question(said)
+    return parse_question(given)
 
 
 Batch = Annotated[

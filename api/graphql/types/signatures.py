@@ -40,12 +40,12 @@ async def decision_signature(context: Context, position: int) -> DecisionSignatu
     signed_decision = await load(context, reads.decisions, key=int(position), of=context.ledger)
     if signed_decision is None:
         return None
-    said = signed_decision.signed
+    signed = signed_decision.signed
     return DecisionSignature(
-        administration=said.administration,
-        key=said.key,
-        signature=b64encode(said.signature).decode(),
-        text=said.text,
+        administration=signed.administration,
+        key=signed.key,
+        signature=b64encode(signed.signature).decode(),
+        text=signed.text,
         valid=_is_valid(signed_decision),
     )
 

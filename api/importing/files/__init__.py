@@ -47,7 +47,7 @@ class Dialect:
     dates: str | None = None
     how: list[str] = field(default_factory=list)  # what was inferred, and from what
 
-    def said(self) -> str:
+    def description(self) -> str:
         """Returns the dialect in one line for a person."""
         parts = [self.kind]
         if self.sheet:

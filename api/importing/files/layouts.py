@@ -56,7 +56,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Returns the fields that have the same value in every line."""
         return {"scheme": self.scheme, **self.constants} if self.scheme else dict(self.constants)
 
-    def said(self, row: dict[str, Cell], dates: str | None) -> dict[str, Any]:
+    def fields_of(self, row: dict[str, Cell], dates: str | None) -> dict[str, Any]:
         """Returns the command of a row. Raises BadValue."""
         cells: dict[str, Cell] = {**self.fixed(), **row, "command": self.command}
         for field, words in self.values.items():

@@ -51,14 +51,14 @@ class Source:
                 if not line.strip():
                     continue
                 try:
-                    said = msgspec.json.decode(line)
-                    if not isinstance(said, dict):
-                        raise ValueError(f"found {type(said).__name__}, wanted an object")
-                    _each_once(line, said)
+                    record = msgspec.json.decode(line)
+                    if not isinstance(record, dict):
+                        raise ValueError(f"found {type(record).__name__}, wanted an object")
+                    _each_once(line, record)
                 except (ValueError, RecursionError) as error:
                     yield number, BadValue(f"this is not one line of JSON: {error}")
                 else:
-                    yield number, fixed | said if fixed else said
+                    yield number, fixed | record if fixed else record
 
     def _table(self) -> Iterator[Said]:
         width = len(self.fields)
@@ -77,7 +77,7 @@ class Source:
                 if field and cell != "":
                     row[field] = cell
             try:
-                yield number, layout.said(row, dates) if layout else typed(row, dates)
+                yield number, layout.fields_of(row, dates) if layout else typed(row, dates)
             except BadValue as wrong:
                 yield number, wrong
 
@@ -193,11 +193,11 @@ def _dates() -> set[str]:
 _DATES = _dates()
 
 
-def _each_once(line: str | bytes, said: dict[str, object]) -> None:
+def _each_once(line: str | bytes, record: dict[str, object]) -> None:
     """Raises ValueError for a name that occurs twice: JSON would keep the last value only."""
     text = line if isinstance(line, str) else line.decode()
-    nested = any(isinstance(value, (dict, list)) for value in said.values())
-    if not nested and all(text.count(f'"{name}"') < 2 for name in said):
+    nested = any(isinstance(value, (dict, list)) for value in record.values())
+    if not nested and all(text.count(f'"{name}"') < 2 for name in record):
         return
 
     def pairs(found: list[tuple[str, object]]) -> dict[str, object]:

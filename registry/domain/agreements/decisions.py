@@ -223,7 +223,7 @@ def _take_step(
     event: type[Agreement.DatedEvent],
     command: c.DatedCommand,
     by: Decision,
-    **said: object,
+    **content: object,
 ) -> None:
     """Records a step of the whole agreement, once.
 
@@ -233,8 +233,8 @@ def _take_step(
         own = [e for e in agreement.past[::-1] if type(e) is event]
         about = f"at the step {STEPS[event]} {_dates_in_words(taken)}"
         cure = "SetDates betters that date, or sets what another source says beside it"
-        return _refuse_unless_recorded(agreement, own, command, by, about, cure, **said)
-    _record(agreement, event, command, by, **said)
+        return _refuse_unless_recorded(agreement, own, command, by, about, cure, **content)
+    _record(agreement, event, command, by, **content)
 
 
 def _refuse_unless_recorded(
@@ -244,13 +244,13 @@ def _refuse_unless_recorded(
     by: Decision,
     about: str,
     cure: str,
-    **said: object,
+    **content: object,
 ) -> None:
     """Handles a request for what is already in force.
 
     Returns if one of `events` is identical to the command, and raises AlreadyRecorded otherwise.
     """
-    if not any(_is_identical(event, command, by, **said) for event in events):
+    if not any(_is_identical(event, command, by, **content) for event in events):
         _dates_of(command, by)
         raise AlreadyRecorded(f"{agreement.agreement} is {about} already: {cure}")
 
@@ -260,7 +260,7 @@ def _record(
     event: type[Agreement.DatedEvent],
     command: c.DatedCommand,
     by: Decision,
-    **said: object,
+    **content: object,
 ) -> None:
     """Records one dated event, unless the identical event is recorded and nothing has replaced it.
 
@@ -277,20 +277,20 @@ def _record(
             " from then on only its record can be bettered"
         )
     if event in (Agreement.ScopeSet, Agreement.DatesSet, Agreement.Noted):
-        place = _replaceable_key(event, said | {"dates": dates})
+        place = _replaceable_key(event, content | {"dates": dates})
         for past in reversed(agreement.past):
-            if type(past) is event and _is_identical(past, command, by, **said):
+            if type(past) is event and _is_identical(past, command, by, **content):
                 return
             if place and _replaces(past) and place == _replaceable_key(type(past), vars(past)):
                 break
     facts = msgspec.structs.replace(by, effective=dates.earliest).envelope()
     agreement.trigger_event(
-        event, dates=dates, assumed=command.assumed, note=command.note, **said, **facts
+        event, dates=dates, assumed=command.assumed, note=command.note, **content, **facts
     )
 
 
 def _is_identical(
-    event: Agreement.DatedEvent, command: c.DatedCommand, by: Decision, **said: object
+    event: Agreement.DatedEvent, command: c.DatedCommand, by: Decision, **content: object
 ) -> bool:
     """Whether the command states, field by field, what the event states.
 
@@ -304,7 +304,7 @@ def _is_identical(
     dates = Dates(first, last)
     own = {"dates": dates, "assumed": command.assumed, "note": command.note}
     by = msgspec.structs.replace(by, effective=named)
-    return difference(event, by, None, own, **said) is None
+    return difference(event, by, None, own, **content) is None
 
 
 def _member_concerned(event: Agreement.DatedEvent) -> AdministrationCode | None:
@@ -339,12 +339,12 @@ def _dates_in_words(dates: Dates) -> str:
     return f"from some day between {dates.earliest} and {dates.latest}"
 
 
-def _replaceable_key(event: type[Agreement.DatedEvent], said: dict[str, Any]) -> object:
+def _replaceable_key(event: type[Agreement.DatedEvent], content: dict[str, Any]) -> object:
     """What an event is about, if a later event can replace it; else None."""
     if event is Agreement.ScopeSet:
-        return said["clause"].place, said["dates"].earliest
+        return content["clause"].place, content["dates"].earliest
     if event is Agreement.DatesSet:
-        return said["what"], said["side"], said["term"]
+        return content["what"], content["side"], content["term"]
     return None
 
 
@@ -376,12 +376,12 @@ def _refuse_earlier_date(
     Raises WrongDates: their valid-time order must be the order of recording.
     """
     day = _dates_of(command, by).earliest
-    said = (
+    recorded_days = (
         e.dates.earliest
         for e in agreement.past
         if isinstance(e, kinds) and side in (_member_concerned(e), getattr(e, "side", None))
     )
-    if day < (last := max(said, default=day)):
+    if day < (last := max(recorded_days, default=day)):
         raise WrongDates(f"effective: found {day}, and the last word on this counts from {last}")
 
 

@@ -142,7 +142,7 @@ class Agreement(BaseAggregate[UUID]):
         names: Names | None = None
 
         def apply(self, agreement: Agreement) -> None:
-            agreement.said = apply_amendment(agreement.said, self)
+            agreement.reading = apply_amendment(agreement.reading, self)
             agreement.amendments.append(self)
 
     class DatedEvent(Event):
@@ -322,7 +322,7 @@ class Agreement(BaseAggregate[UUID]):
         self.terms: dict[AdministrationCode, int] = {}  # the number of terms each side has begun
         self.running: dict[AdministrationCode, Dates] = {}  # when each side's running term began
         self.past: list[Agreement.DatedEvent] = []
-        self.said = AgreementReading(
+        self.reading = AgreementReading(
             title, legal_basis, confidence, details or {}, titles or {}, names or {}
         )
         self.amendments: list[Agreement.Amended] = []

@@ -69,8 +69,8 @@ class Terms:
                 if place in self._in_force or place in self._conflicting:
                     self._ends.setdefault(place, dates)
             case Agreement.Noted(what=what, text=text):
-                said = self._dated((what, None, None), event)
-                self._notes.append(replace(said, note=text))
+                dated_term = self._dated((what, None, None), event)
+                self._notes.append(replace(dated_term, note=text))
             case Agreement.DatesSet(what=what, side=None):
                 self._set((what, None, None), event)
             case Agreement.DatesSet(what=what, side=AdministrationCode() as side, term=term):
@@ -166,14 +166,14 @@ class Terms:
 
     def _span(self, place: Place, zone: str | None = None) -> UncertainInstant | None:
         """The shortest interval that contains the dates of every source."""
-        said = self._entries(place) + [
+        entries = self._entries(place) + [
             note for note in self._notes if (note.what, note.side, note.term) == place
         ]
-        if not said:
+        if not entries:
             return None
-        dates = reduce(Dates.hull, (dated.dates for dated in said))
+        dates = reduce(Dates.hull, (dated.dates for dated in entries))
         return uncertain_instant(
-            dates, zone or self._zone(place[1]), any(dated.assumed for dated in said)
+            dates, zone or self._zone(place[1]), any(dated.assumed for dated in entries)
         )
 
 

@@ -183,8 +183,8 @@ class _Belief:
         """Every link of the agreement, over all of valid time."""
         found: list[Link] = []
         clauses = self._clauses()
-        for said in clauses:
-            found += self._links_of_clause(said)
+        for clause_time in clauses:
+            found += self._links_of_clause(clause_time)
         if self.proposed.kind is AgreementKind.AEO_MUTUAL_RECOGNITION:
             # Two parties without a clause are linked, but nothing is inside the scope of the link.
             named = {(clause.clause.from_, clause.clause.to) for clause in clauses}
@@ -218,16 +218,18 @@ class _Belief:
         found: list[_ClauseTime] = []
         for own in places.values():
             in_law = [own[start] for start in sorted(own)]
-            for said, after in zip(in_law, [*in_law[1:], None], strict=True):
-                ended = said.time.ended
+            for clause_time, after in zip(in_law, [*in_law[1:], None], strict=True):
+                ended = clause_time.time.ended
                 if after and (ended is None or after.time.begun.earliest < ended.earliest):
-                    said = replace(said, time=UncertainPeriod(said.time.begun, after.time.begun))
-                found.append(said)
+                    clause_time = replace(
+                        clause_time, time=UncertainPeriod(clause_time.time.begun, after.time.begun)
+                    )
+                found.append(clause_time)
         return sorted(found, key=lambda clause: clause.ordinal)
 
-    def _links_of_clause(self, said: _ClauseTime) -> Iterable[Link]:
+    def _links_of_clause(self, clause_time: _ClauseTime) -> Iterable[Link]:
         """The links of one clause, one for each interval in which its state does not change."""
-        clause = said.clause
+        clause = clause_time.clause
         sides = [clause.to]
         if len(self.proposed.parties) > 2 or self._plurilateral():
             # A plurilateral agreement (AAMRA) begins at the later of the two members' own starts.
@@ -237,7 +239,7 @@ class _Belief:
         paused, members = self._suspensions(clause.to), self._membership_times()
         one, other = members[clause.from_], members[clause.to]
         every = (
-            said.time,
+            clause_time.time,
             *paused,
             *one,
             *other,
@@ -247,7 +249,7 @@ class _Belief:
         edges |= {over.earliest, over.latest} if over else set()
 
         def state(at: datetime) -> _LinkAt | None:
-            inside = said.time.holds(at), any_of(one, at), any_of(other, at)
+            inside = clause_time.time.holds(at), any_of(one, at), any_of(other, at)
             if False in inside:
                 return None
             gone = over.reached(at) if over else False
@@ -267,10 +269,10 @@ class _Belief:
                 hindered_by = tuple(side for side, own in began.items() if own is None)
             else:
                 found = LinkState.LIVE
-            within = [said.time, *_possible(one, at), *_possible(other, at)]
+            within = [clause_time.time, *_possible(one, at), *_possible(other, at)]
             return _LinkAt(
                 found,
-                said.time.begun.assumed
+                clause_time.time.begun.assumed
                 or (all(terms.values()) and any(_assumed(own, at) for own in terms.values())),
                 hindered_by,
                 latest_of(time.begun.dates for time in within),
@@ -281,7 +283,7 @@ class _Belief:
             yield Link(
                 self.proposed.agreement,
                 self.proposed.kind,
-                said.ordinal,
+                clause_time.ordinal,
                 clause,
                 run.state,
                 run.assumed,

@@ -78,19 +78,19 @@ def read(line: dict[str, Any]) -> Command:
         texts = {k: _TRUTH[v] if isinstance(v, bool) else v for k, v in what.items()}
         line = line | {"what": texts}
     try:
-        if said := line.keys() & _INSTANTS[kind]:
-            line = line | {field: _instant(field, line[field]) for field in said}
+        if given := line.keys() & _INSTANTS[kind]:
+            line = line | {field: _instant(field, line[field]) for field in given}
         return msgspec.convert(line, kind, dec_hook=_decode_strictly, strict=True)
     except (msgspec.ValidationError, ValueError) as error:
         raise BadValue(f"{name}: {error}") from None
 
 
-def _instant(field: str, said: Any) -> Any:
+def _instant(field: str, text: Any) -> Any:
     """Parses a field that is an instant. Raises ValueError with the path of the field."""
-    if not isinstance(said, str):
-        return said
+    if not isinstance(text, str):
+        return text
     try:
-        return instants.parse(said)
+        return instants.parse(text)
     except ValueError as error:
         raise ValueError(f"{error} - at `$.{field}`") from None
 

@@ -36,8 +36,8 @@ from registry.domain.working_days import Effect
 
 def lodge(operator: Operator, command: c.LodgeApplication, by: Decision) -> None:
     """Records an application. Raises NotOffered, AlreadyRecorded."""
-    said = event_fields(operator, by)
-    day: date = said["effective"]
+    content = event_fields(operator, by)
+    day: date = content["effective"]
     programme = preconditions.find_programme(by, command.programme)
     preconditions.require_offered(programme, command.type, day)
     said_by = rules_of_day(operator, programme, day)
@@ -57,7 +57,7 @@ def lodge(operator: Operator, command: c.LodgeApplication, by: Decision) -> None
         type=command.type,
         due=said_by.due("acceptance", "acceptance_days", day),
         rule_unknown=preconditions.unknown_rules_field(said_by.rules.unknown("acceptance_days")),
-        **said,
+        **content,
     )
 
 
@@ -192,8 +192,8 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
     authorisation = find_authorisation(
         operator, by, command.authorisation, PENDING, "given more time"
     )
-    reason, said = required_reason(command.reason), event_fields(operator, by)
-    rules = preconditions.find_rules(by, authorisation, said["effective"])
+    reason, content = required_reason(command.reason), event_fields(operator, by)
+    rules = preconditions.find_rules(by, authorisation, content["effective"])
     allowed = rules.rule("decision_extension_days")
     before = [
         e
@@ -227,7 +227,7 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
     programme = preconditions.find_programme(by, authorisation.programme)
     given = sum(e.days for e in before)
     begun, end = _time_limit(operator, authorisation, programme, given, set_before[-1].due)
-    of_day = rules_of_day(operator, programme, said["effective"])
+    of_day = rules_of_day(operator, programme, content["effective"])
     end += timedelta(days=days)
     operator.trigger_event(
         Operator.DeadlineExtended,
@@ -236,7 +236,7 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
         reason=reason,
         due=(of_day.ending("decision", allowed.name, begun, end),),
         rule_unknown=preconditions.unknown_rules_field(unknown),
-        **said,
+        **content,
     )
 
 
@@ -284,7 +284,7 @@ def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> No
     programme = preconditions.find_programme(by, authorisation.programme)
     effect = Effect(by.effective) if by.effective else day_of_effect(operator, programme, decided)
     day = effect.day
-    said, of_day = event_fields(operator, by, day), rules_of_day(operator, programme, day)
+    content, of_day = event_fields(operator, by, day), rules_of_day(operator, programme, day)
     rules = of_day.rules
     type = command.type or authorisation.type
     preconditions.require_offered(programme, type, day)
@@ -319,7 +319,7 @@ def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> No
         abroad=rules.abroad(type),
         counted_by=effect.counted_by,
         shared=command.shared,
-        **said,
+        **content,
     )
 
 
@@ -388,7 +388,7 @@ def _last_consultation_event(
     """The latest event of the consultation of that administration: the request or the reply."""
     kinds = (Operator.ConsultationRequested, Operator.ConsultationReplied)
     own = is_about(authorisation, kinds)
-    said = events_in_force(
+    in_force = events_in_force(
         operator, lambda e: own(e) and getattr(e, "asked", None) == command.asked
     )
-    return said[0] if said else None
+    return in_force[0] if in_force else None

@@ -152,13 +152,13 @@ def _record_end_by_law(
     It was not decided, so it has no day of decision unless one is given.
     """
     ground = _ground(operator, authorisation, end, by)
-    said = event_fields(operator, by.with_ground(ground), end.day) | {"decided": by.decided}
+    content = event_fields(operator, by.with_ground(ground), end.day) | {"decided": by.decided}
     if end.what == TERM:
         operator.trigger_event(
-            Operator.Expired, authorisation=end.authorisation, reason=reason, by_law=True, **said
+            Operator.Expired, authorisation=end.authorisation, reason=reason, by_law=True, **content
         )
     else:
-        operator.trigger_event(Operator.SuspensionEnded, authorisation=end.authorisation, **said)
+        operator.trigger_event(Operator.SuspensionEnded, authorisation=end.authorisation, **content)
 
 
 def _refuse_unless_end_recorded(
@@ -186,14 +186,18 @@ def _ground(operator: Operator, authorisation: Authorisation, end: EndByLaw, by:
     if end.what == TERM:
         return preconditions.find_rules(by, authorisation, end.day).source("validity_years")
     kinds = (Operator.Suspended, Operator.SuspensionExtended)
-    said = [
+    suspensions = [
         e
         for e in preconditions.events_in_force(
             operator, preconditions.is_about(authorisation, kinds)
         )
         if getattr(e, "until", None) == end.day
     ]
-    return said[0].legal_ground or "the decision that suspended it" if said else "the decision"
+    return (
+        suspensions[0].legal_ground or "the decision that suspended it"
+        if suspensions
+        else "the decision"
+    )
 
 
 def _expired_authorisation(

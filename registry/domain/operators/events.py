@@ -607,10 +607,10 @@ class Operator(BaseAggregate[UUID]):
         if self.merged_on and begun < self.merged_on:
             authorisation.status, authorisation.ended = Status.SUPERSEDED, self.merged_on
 
-    def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **said: Any) -> None:
+    def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **content: Any) -> None:
         """Creates and applies an event, by the faster method if that is possible."""
-        if not trigger_plain_event(self, event_class, said):
-            super().trigger_event(event_class, **said)
+        if not trigger_plain_event(self, event_class, content):
+            super().trigger_event(event_class, **content)
 
     @staticmethod
     def create_id(tin: Tin) -> UUID:
@@ -638,14 +638,14 @@ def corrected_events(
     `also`: a further correction to try, by the version of the corrected event.
     """
     corrections = [(e.version, e.what) for e in events if isinstance(e, Operator.Corrected)]
-    said = apply_corrections(events, [*corrections, *(also or {}).items()])
-    if said is events:
+    corrected = apply_corrections(events, [*corrections, *(also or {}).items()])
+    if corrected is events:
         return events
     # An annulment always counts from the effective day of its grant, even if that is corrected.
-    begun = {e.authorisation: e.effective for e in said if isinstance(e, Operator.Granted)}
+    begun = {e.authorisation: e.effective for e in corrected if isinstance(e, Operator.Granted)}
     return [
         with_changes(e, {"effective": begun.get(e.authorisation, e.effective)})
         if isinstance(e, Operator.Annulled)
         else e
-        for e in said
+        for e in corrected
     ]

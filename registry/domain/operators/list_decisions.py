@@ -66,7 +66,7 @@ def _record_named(operator: Operator, command: c.ListOperator, by: Decision) -> 
     authorisation = next(
         (a for a in held if a.status in HELD or (a.ended and command.read_on < a.ended)), None
     )
-    said: dict[str, Any] = {
+    content: dict[str, Any] = {
         "type": command.type,
         "list": command.list_,
         "since": command.since,
@@ -91,7 +91,7 @@ def _record_named(operator: Operator, command: c.ListOperator, by: Decision) -> 
         ]
         if same_day := [e for e in reversed(readings) if e.effective == command.read_on]:
             about = f"what list {command.list_} says of {authorisation}"
-            return refuse_unless_identical(same_day, by, about, day=command.read_on, **said)
+            return refuse_unless_identical(same_day, by, about, day=command.read_on, **content)
         first = readings[0]
         assert isinstance(first, Operator.Listed)
         reference, earliest = authorisation.reference, first.earliest
@@ -110,7 +110,7 @@ def _record_named(operator: Operator, command: c.ListOperator, by: Decision) -> 
         earliest=min(earliest, command.read_on),
         roles=operator.roles,
         abroad=programme.rules_on(command.read_on).abroad(command.type),
-        **said,
+        **content,
         **_event_fields(command, by),
     )
 
@@ -192,5 +192,5 @@ def _event_fields(command: c.ListOperator, by: Decision) -> dict[str, Any]:
 
     Nothing in a list was decided, so `decided` is set only if given.
     """
-    said = by.envelope(command.read_on, source_suffices=True)
-    return said | {"decided": by.decided}
+    content = by.envelope(command.read_on, source_suffices=True)
+    return content | {"decided": by.decided}

@@ -42,7 +42,7 @@ def amend(operator: Operator, command: c.AmendParticulars, by: Decision) -> None
         raise BadValue(
             f"name: found {len(command.name_)} characters, wanted 1 to 500 that can be read"
         )
-    if _is_last_amendment(operator, said, by):
+    if _is_last_amendment(operator, content, by):
         return
     envelope = event_fields(operator, by)
     day: date = envelope["effective"]
@@ -63,7 +63,7 @@ def _is_last_amendment(operator: Operator, said: dict[str, Any], by: Decision) -
     if not operator.amendments or difference(operator.amendments[-1], by) is not None:
         return False
     *past, last = operator.amendments
-    for name, value in said.items():
+    for name, value in content.items():
         now = getattr(last, name)
         if value != now:
             before = [v for e in past if (v := getattr(e, name)) is not None]
@@ -238,10 +238,10 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
             "what.effective: an annulment counts from the day of effect of the grant; correct that"
             " of the grant, or void the annulment and revoke"
         )
-    said = corrected_events(operator.past, {version: command.what})
-    if right := next((e for e in said if e.originator_version == version), None):
+    corrected = corrected_events(operator.past, {version: command.what})
+    if right := next((e for e in corrected if e.originator_version == version), None):
         _check_corrected_event(operator, right, command.what, by)
-    _check_corrected_stream(operator, said, by)
+    _check_corrected_stream(operator, corrected, by)
     operator.trigger_event(
         Operator.Corrected,
         corrects=command.position,
@@ -283,31 +283,33 @@ def _check_corrected_event(
             preconditions.require_offered(preconditions.find_programme(by, code), right.type, day)
 
 
-def _check_corrected_stream(operator: Operator, said: list[Operator.Event], by: Decision) -> None:
+def _check_corrected_stream(
+    operator: Operator, corrected: list[Operator.Event], by: Decision
+) -> None:
     """Checks that the corrected stream is one that the decisions could have produced.
 
     Raises WrongStatus if a later event depends on what is voided, and WrongDates if an event would
     come before one on which it depends.
     """
     then = copy(operator)
-    then.past = [event for event in said if not isinstance(event, Operator.Corrected)]
+    then.past = [event for event in corrected if not isinstance(event, Operator.Corrected)]
     then.corrected = False
     then.start_again()
     try:
-        for event in said:
+        for event in corrected:
             if not isinstance(event, Operator.Corrected):
                 event.change(then)
     except KeyError as missing:
         raise WrongStatus(f"what: later events of {missing} rest on it; void those first") from None
     given = {
         consent.partner
-        for consent in consents(said, operator.time_zone)
+        for consent in consents(corrected, operator.time_zone)
         if consent.valid_to is None
     }
     if given != then.consents:
         raise WrongDates("what: a consent would be withdrawn before it was given, and so stand on")
     known: set[tuple[str, str]] = set()
-    for event in in_valid_time_order(said):
+    for event in in_valid_time_order(corrected):
         if isinstance(event, Operator.IdentifierAdded):
             known.add((event.scheme, normal(event.value, event.scheme)))
         elif isinstance(event, Operator.IdentifierEnded):
@@ -317,7 +319,7 @@ def _check_corrected_stream(operator: Operator, said: list[Operator.Event], by: 
                     "correct its end, too"
                 )
             known.remove((event.scheme, normal(event.value, event.scheme)))
-    stands = last_statuses(said, operator.time_zone)
+    stands = last_statuses(corrected, operator.time_zone)
     for authorisation in then.authorisations.values():
         if (
             authorisation.status in HELD | ENDED

@@ -56,10 +56,10 @@ def event_fields(operator: Operator, by: Decision, effective: date | None = None
 
     Raises Superseded from the day of a merger on, and what `Decision.envelope` raises.
     """
-    said = by.envelope(effective, source_suffices=False)
-    if operator.successor and said["effective"] >= merged_on(operator):
+    content = by.envelope(effective, source_suffices=False)
+    if operator.successor and content["effective"] >= merged_on(operator):
         raise Superseded(f"{operator.tin} was merged into {operator.successor}: ask of that one")
-    return said
+    return content
 
 
 def merged_on(operator: Operator) -> date:
@@ -221,7 +221,7 @@ def record_event(
     by: Decision,
     after: Kinds = GRANT_EVENTS,
     but: Sequence[Operator.Event] = (),
-    **said: object,
+    **content: object,
 ) -> None:
     """Records one event about this authorisation.
 
@@ -233,7 +233,7 @@ def record_event(
     refuse_earlier_day(
         operator, envelope["effective"], authorisation, lambda e: follows(e) and e not in but
     )
-    operator.trigger_event(event, authorisation=authorisation.reference, **said, **envelope)
+    operator.trigger_event(event, authorisation=authorisation.reference, **content, **envelope)
 
 
 def refuse_unless_recorded(
@@ -244,7 +244,7 @@ def refuse_unless_recorded(
     about: str,
     *,
     day: date | None = None,
-    **said: object,
+    **content: object,
 ) -> None:
     """Returns if the command is identical to an event in force.
 
@@ -255,7 +255,7 @@ def refuse_unless_recorded(
         by,
         f"{about} of {authorisation}",
         day=day,
-        **said,
+        **content,
     )
 
 
@@ -312,9 +312,9 @@ def barred_until(operator: Operator, programme: Programme) -> tuple[date | None,
         if held is None or held.programme != programme.programme:
             continue
         rule = programme.rules_on(min(e.effective for e in events)).rule("bar_years")
-        said = [e.barred_until or years_after(e.effective, rule.number) for e in events]
-        days += filter(None, said)
-        if rule.is_unknown and not any(said):
+        ends = [e.barred_until or years_after(e.effective, rule.number) for e in events]
+        days += filter(None, ends)
+        if rule.is_unknown and not any(ends):
             unknown = (rule.name,)
     return max(days, default=None), unknown
 

@@ -242,8 +242,8 @@ class AuthorisationPeriods:
             now = _cut(self.done, now, granted)
         if isinstance(event, Operator.Granted | Operator.TypeChanged):
             self.counts = event.abroad is not False
-        if said := END_SCHEDULERS.get(kind):
-            self.ends = said(self.ends, event)
+        if schedule := END_SCHEDULERS.get(kind):
+            self.ends = schedule(self.ends, event)
         # An annulment needs no special case. Its day is that of the grant, so in valid time it
         # directly follows the grant, and every later event follows an end.
         self.begin_period(now, after, day)

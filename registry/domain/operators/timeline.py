@@ -143,12 +143,12 @@ def build_timeline(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
         changes = _CHANGES[type(event)]
         every = changes == _EVERY
         corrected = corrected or every
-        said = corrected_events(decided) if corrected else decided
+        stated = corrected_events(decided) if corrected else decided
         if changes & _STATUSES:
             moved = None
             if every:
                 book = StatusTimeline(zone)
-                for corrected_event in said:
+                for corrected_event in stated:
                     book.tell(corrected_event)
             else:
                 moved = book.tell(event)
@@ -158,19 +158,19 @@ def build_timeline(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
                 statuses.believe(timed_event.position, timed_event.known_at, book.periods())
         if changes & _NAMES:
             names.append(
-                (timed_event.position, timed_event.known_at, _names(first.event, said, zone))
+                (timed_event.position, timed_event.known_at, _names(first.event, stated, zone))
             )
         if changes & _IDENTIFIERS:
             identifier_beliefs.append(
-                (timed_event.position, timed_event.known_at, identifiers(said, zone))
+                (timed_event.position, timed_event.known_at, identifiers(stated, zone))
             )
         if changes & _CONSENTS:
             consent_beliefs.append(
-                (timed_event.position, timed_event.known_at, consents(said, zone))
+                (timed_event.position, timed_event.known_at, consents(stated, zone))
             )
         if every or isinstance(event, (Operator.Granted, Operator.Listed)):
             certificate_beliefs.append(
-                (timed_event.position, timed_event.known_at, _certified(said))
+                (timed_event.position, timed_event.known_at, _certified(stated))
             )
     pages = book.pages.values()
     recorded = {

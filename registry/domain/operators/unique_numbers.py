@@ -89,9 +89,9 @@ def can_change_numbers(events: Iterable[Any]) -> bool:
 def numbers_held(operator: Operator) -> HeldNumbers:
     """The numbers that the operator holds according to all its events, sorted."""
     home = operator.administration.text
-    said = corrected_events(operator.past) if operator.corrected else operator.past
+    events = corrected_events(operator.past) if operator.corrected else operator.past
     certificates: dict[str, bool] = {}
-    for event in said:
+    for event in events:
         if isinstance(event, (Operator.Granted, Operator.Listed)) and event.number:
             number = normal(event.number)
             certificates[number] = certificates.get(number, False) or bool(event.shared)
@@ -100,7 +100,7 @@ def numbers_held(operator: Operator) -> HeldNumbers:
         for number, shared in certificates.items()
     }
     zone = operator.time_zone
-    for identifier in identifiers(said, zone):
+    for identifier in identifiers(events, zone):
         if is_unique(identifier.scheme):
             end = None if identifier.valid_to is None else day_of(identifier.valid_to, zone)
             number = normal(identifier.value, identifier.scheme)

@@ -199,7 +199,7 @@ def test_an_encoding_is_found_and_said_or_asked_for(encoding: str, tmp_path: Pat
     [(_, said)] = source.lines()
     assert isinstance(said, dict)
     assert said["name"] == OFFICES[encoding]
-    assert "encoding" in source.dialect.said()
+    assert "encoding" in source.dialect.description()
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "cp1251", "utf-16"])
@@ -274,7 +274,7 @@ def test_one_date_with_a_thirteenth_day_decides_for_the_whole_file(tmp_path: Pat
     source = read(tmp_path, "tin,name,effective\nKR1,a,01/02/2026\nKR2,b,13/02/2026\n")
 
     assert days(source) == ["2026-02-01", "2026-02-13"]
-    assert "day, month, year" in source.dialect.said()
+    assert "day, month, year" in source.dialect.description()
 
 
 def test_dates_in_both_orders_are_refused(tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def test_a_layout_of_an_office_is_a_file(tmp_path: Path) -> None:
             },
         )
     ]
-    assert "not used: Remark" in source.dialect.said()
+    assert "not used: Remark" in source.dialect.description()
 
 
 @pytest.mark.parametrize(

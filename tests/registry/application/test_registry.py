@@ -248,14 +248,14 @@ def test_nothing_was_known_in_the_future_and_nothing_before_what_it_follows(
 
 # ------------------------------------------------------------------ refusals
 
-SAID = {"kind": AgreementKind.AEO_MUTUAL_RECOGNITION, "title": "Korea and China"}
+PROPOSAL = {"kind": AgreementKind.AEO_MUTUAL_RECOGNITION, "title": "Korea and China"}
 REFUSED: list[tuple[type[Refusal], c.Command]] = [
     (UnknownOperator, c.AmendParticulars(tin=SORI, name_="Sori")),
     (UnknownOperator, c.MergeInto(tin=HANA, successor=SORI)),
     (UnknownOperator, c.SplitFrom(tin=HANA, origin=SORI)),
     (UnknownAdministration, c.RegisterOperator(tin=Tin("JP1"), name_="Fuji")),
     (UnknownAdministration, c.GiveConsent(tin=HANA, partner=NOBODY)),
-    (UnknownAdministration, c.ProposeAgreement(parties=(KR, NOBODY), **SAID)),
+    (UnknownAdministration, c.ProposeAgreement(parties=(KR, NOBODY), **PROPOSAL)),
     (UnknownAdministration, c.ReceiveList(administration=NOBODY, as_of=LONG_AGO)),
     (UnknownAgreement, c.SignAgreement(agreement="KR-CN-AEO")),
     (UnknownProgramme, c.LodgeApplication(tin=HANA, programme="KR-NONE", type="A")),
@@ -275,8 +275,8 @@ REFUSED: list[tuple[type[Refusal], c.Command]] = [
     (BadValue, c.RegisterOperator(tin=SORI, name_="  ")),
     (BadValue, c.RegisterOperator(tin=SORI, name_="x" * 501)),
     (BadValue, c.RegisterAdministration(administration=NOBODY, name_="J", time_zone="Asia/Edo")),
-    (BadValue, c.ProposeAgreement(parties=(), **SAID)),
-    (BadValue, c.ProposeAgreement(id="../etc", parties=(KR, CN), **SAID)),
+    (BadValue, c.ProposeAgreement(parties=(), **PROPOSAL)),
+    (BadValue, c.ProposeAgreement(id="../etc", parties=(KR, CN), **PROPOSAL)),
     (WrongDates, c.AmendParticulars(tin=HANA, name_="H", effective=date(1582, 10, 15))),
     (WrongDates, c.AmendParticulars(tin=HANA, name_="H", decided=date(1582, 10, 15))),
     (GroundNeeded, c.AmendParticulars(tin=HANA, name_="H", effective=date(2020, 1, 1))),
@@ -304,7 +304,7 @@ def test_a_refused_command_may_be_sent_again_when_its_time_has_come(registry: Re
     with pytest.raises(UnknownAgreement):
         do(registry, sign)
 
-    do(registry, c.ProposeAgreement(parties=(KR, CN), **SAID))
+    do(registry, c.ProposeAgreement(parties=(KR, CN), **PROPOSAL))
 
     assert do(registry, sign).positions
 

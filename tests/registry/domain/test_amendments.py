@@ -51,11 +51,11 @@ def test_a_better_title_is_an_event_and_what_is_left_out_stays() -> None:
     [said] = when(new_document, c.AmendDocument(document="PLAN", title="The plan of 2018"))
 
     assert said.fields["title"] == "The plan of 2018"
-    assert (new_document.said.title, new_document.said.measures) == (
+    assert (new_document.reading.title, new_document.said.measures) == (
         "The plan of 2018",
         ("ports", "rail"),
     )
-    assert new_document.said.titles == {"zh-Hans": "计划"}
+    assert new_document.reading.titles == {"zh-Hans": "计划"}
 
 
 def test_names_add_to_those_that_are_known() -> None:
@@ -67,7 +67,7 @@ def test_names_add_to_those_that_are_known() -> None:
         new_document, c.AmendDocument(document="PLAN", measure_names={"zh-Hans": {"rail": "铁路"}})
     )
 
-    assert new_document.said.measure_names == {"zh-Hans": {"ports": "港口", "rail": "铁路"}}
+    assert new_document.reading.measure_names == {"zh-Hans": {"ports": "港口", "rail": "铁路"}}
 
 
 def test_the_same_amendment_again_records_nothing_and_from_another_day_is_refused() -> None:
@@ -100,8 +100,8 @@ def test_an_agreement_learns_what_its_crossings_are_called() -> None:
         ),
     )
 
-    assert new_agreement.said.details == {"mode": "rail", "route": "by Heihe"}
-    assert new_agreement.said.names == {"zh-Hans": {"Heihe": "黑河"}}
+    assert new_agreement.reading.details == {"mode": "rail", "route": "by Heihe"}
+    assert new_agreement.reading.names == {"zh-Hans": {"Heihe": "黑河"}}
 
 
 def test_a_claim_that_its_source_does_not_make_is_retracted_once_and_with_a_reason() -> None:

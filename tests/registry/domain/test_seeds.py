@@ -145,6 +145,6 @@ def test_a_home_that_had_the_first_reading_ends_with_the_better_one(database: st
     agreement = registry.repository.get(Agreement.create_id("CN-RU-CONTROL"))
     registry.close()
 
-    assert document.said.dated == date(2024, 7, 30)
-    assert document.said.text.startswith("Held on 30 July 2024")
-    assert agreement.said.names["zh-Hans"]["Heihe-Blagoveshchensk"] == "黑河-布拉戈维申斯克"
+    assert document.reading.dated == date(2024, 7, 30)
+    assert document.reading.text.startswith("Held on 30 July 2024")
+    assert agreement.reading.names["zh-Hans"]["Heihe-Blagoveshchensk"] == "黑河-布拉戈维申斯克"

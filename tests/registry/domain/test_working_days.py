@@ -201,7 +201,7 @@ def test_where_nobody_knows_the_holidays_a_grant_states_its_ground() -> None:
 
     with pytest.raises(GroundNeeded, match="working_days_calendar"):
         DECISIONS[c.GrantAuthorisation](operator, grant, by)
-    DECISIONS[c.GrantAuthorisation](operator, grant, by.because("an order"))
+    DECISIONS[c.GrantAuthorisation](operator, grant, by.with_ground("an order"))
     [event] = operator.collect_events()
     assert (event.effective, event.counted_by) == (date(2012, 3, 19), None)
     assert event.rule_unknown == ("working_days_calendar",)
