@@ -22,7 +22,7 @@ from psycopg.sql import SQL, Identifier
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from registry.application.registry import Registry
 from registry.domain import commands as c
-from registry.domain.decisions import day_of
+from registry.domain.decisions import civil_day_of
 from registry.domain.errors import Refusal
 from registry.domain.operators.end_decisions import EndByLaw, unrecorded
 from registry.domain.values import Tin
@@ -107,7 +107,7 @@ class EndRecorder:
 
     def _record(self, registry: Registry, tin: Tin, now: datetime) -> int:
         operator = registry.operator(tin)
-        ends = unrecorded(operator, day_of(now, operator.time_zone))
+        ends = unrecorded(operator, civil_day_of(now, operator.time_zone))
         return sum(_executed(registry, command) for command in records(tin, ends))
 
     def _connect(self) -> psycopg.Connection[tuple[str]]:

@@ -70,7 +70,7 @@ def at(
     known: datetime = NOW,
 ) -> list[Link]:
     """The links of that direction at the beginning of the day where it is recognised."""
-    instant = on if isinstance(on, datetime) else begins(day(on), ZONES[to.text])
+    instant = on if isinstance(on, datetime) else start_of_day(day(on), ZONES[to.text])
     return [
         link
         for link in believed(told.links, known)

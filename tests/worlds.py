@@ -19,7 +19,7 @@ from registry.domain.administrations import Administration
 from registry.domain.agreements import decisions as deciding
 from registry.domain.agreements.events import Agreement, Party
 from registry.domain.bitemporal import TimedEvent
-from registry.domain.decisions import Decision, day_of
+from registry.domain.decisions import Decision, civil_day_of
 from registry.domain.errors import Refusal
 from registry.domain.operators import (
     application_decisions,
@@ -322,7 +322,7 @@ class Maker:
         told = [(event, known) for event in item.collect_events()]
         for step in steps:
             known += timedelta(hours=self.random.randint(0, 24 * 30))
-            today = day_of(known, zone)
+            today = civil_day_of(known, zone)
             shift = self.random.choice((0, 0, 0, -40, -10, 5, 30))
             by = Decision(
                 today=today,

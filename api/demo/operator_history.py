@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from registry.application.bulk_import import History
 from registry.domain import commands as c
-from registry.domain.decisions import Decision, begins
+from registry.domain.decisions import Decision, start_of_day
 from registry.domain.errors import AlreadyRecorded, Refusal
 from registry.domain.operators import application_decisions as app
 from registry.domain.operators import authorisation_decisions as auth
@@ -420,7 +420,7 @@ class OperatorHistory:
 
     def written(self, day: date) -> None:
         seconds, known = 32_400 + int(28_800 * self.random()), self.known
-        at = begins(day, self.zone) + timedelta(0, seconds)
+        at = start_of_day(day, self.zone) + timedelta(0, seconds)
         if known and at <= known[-1]:
             at = known[-1] + timedelta(0, 1)
         known.append(at)

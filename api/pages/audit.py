@@ -15,7 +15,7 @@ from api.pages.labels import moment, territory
 from api.pages.operators import RECOGNITION
 from api.pages.query import PageQuery, ask
 from api.pages.render import page
-from registry.domain.decisions import day_of
+from registry.domain.decisions import civil_day_of
 from registry.domain.values import AdministrationCode, Tin
 
 router = APIRouter(route_class=PageRoute)
@@ -229,7 +229,7 @@ def _placed(
 ) -> dict[str, Any]:
     """Returns the event, with its meaning at the page's as-of pair."""
     law, belief = clocks.instant("at", now), clocks.instant("knownAt", now)
-    day = day_of(law, zone or "UTC").isoformat()
+    day = civil_day_of(law, zone or "UTC").isoformat()
     if moment(event["knownAt"]) > belief:
         meant = "not yet known"
     elif event["effective"] and event["effective"] > day:

@@ -14,7 +14,7 @@ from api.pages.labels import territory as meant
 from api.pages.query import ask, context
 from api.pages.render import page
 from registry.domain import instants
-from registry.domain.decisions import begins, day_of, ends
+from registry.domain.decisions import civil_day_of, end_of_day, start_of_day
 
 router = APIRouter(route_class=PageRoute)
 
@@ -62,8 +62,8 @@ async def divergences(request: Request) -> Response:
     now = (await context(request)).now
     zone = await forms.zone_of(request, territory)
     days = {
-        "from": typed.get("from", "").strip() or day_of(now - LATELY, zone).isoformat(),
-        "to": typed.get("to", "").strip() or day_of(now, zone).isoformat(),
+        "from": typed.get("from", "").strip() or civil_day_of(now - LATELY, zone).isoformat(),
+        "to": typed.get("to", "").strip() or civil_day_of(now, zone).isoformat(),
     }
     wrong: dict[str, str] = {}
     window: dict[str, str] = {}
@@ -104,4 +104,4 @@ def _instant(text: str, zone: str, end: bool) -> datetime:
     if not instants.is_day(text):
         return instants.parse(text)
     day = instants.parse_day(text)
-    return ends(day, zone) if end else begins(day, zone)
+    return end_of_day(day, zone) if end else start_of_day(day, zone)

@@ -25,7 +25,7 @@ from projections.models.catalogue import READ_MODELS, TABLES
 from projections.models.operator_snapshot import LATEST, particulars_of
 from projections.reads.bitemporal_sql import holds
 from registry.domain import working_days
-from registry.domain.decisions import ends
+from registry.domain.decisions import end_of_day
 from registry.domain.time_zones import RELEASE
 from registry.ledger import locks
 from registry.ledger.connections import Session
@@ -271,7 +271,7 @@ def _unbounded(connection: psycopg.Connection[Any]) -> list[str]:
     wrong = (
         f"operator {tin} is held until {valid_to}, and the term ended with {last}"
         for zone, last, tin, valid_to in rows
-        if valid_to is None or valid_to > ends(last, zone)
+        if valid_to is None or valid_to > end_of_day(last, zone)
     )
     return list(islice(wrong, 10))
 

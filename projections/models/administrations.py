@@ -17,7 +17,7 @@ from projections.models.read_model import (
 )
 from registry.domain.administrations import Administration
 from registry.domain.bitemporal import TimedEvent, bitemporal_rows
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 
 
 class StoredAdministration(TableRow):
@@ -126,7 +126,7 @@ def _members(events: list[Administration.Event], zone: str) -> list[_Member]:
     open: dict[tuple[Any, Any], _Member] = {}
     done: list[_Member] = []
     for event in sorted(events, key=lambda e: (e.effective, e.originator_version)):
-        day = begins(event.effective, zone)
+        day = start_of_day(event.effective, zone)
         ground = event.legal_ground or event.source
         match event:
             # If the member is found to have joined earlier, the earlier of the two days counts.

@@ -27,7 +27,7 @@ from projections.models.read_model import (
 )
 from projections.models.tables import array, optional
 from registry.domain.bitemporal import ALWAYS, BitemporalRow, F, TimedEvent
-from registry.domain.decisions import begins, day_of, ends
+from registry.domain.decisions import civil_day_of, end_of_day, start_of_day
 from registry.domain.identifiers import normal
 from registry.domain.operators.events import Operator
 from registry.domain.operators.timeline import build_timeline
@@ -183,8 +183,8 @@ def rows(events: Events, since: int = -1) -> Rows:
                 optional(r.fact.issuer),
                 r.fact.verified_by,
                 normal(r.fact.value, r.fact.scheme),
-                day_of(r.fact.valid_from, zone),
-                day_of(r.fact.valid_to, zone) if r.fact.valid_to else None,
+                civil_day_of(r.fact.valid_from, zone),
+                civil_day_of(r.fact.valid_to, zone) if r.fact.valid_to else None,
                 r.fact.shared,
                 r.fact.valid_from,
                 r.fact.valid_to,
@@ -252,10 +252,10 @@ def rows(events: Events, since: int = -1) -> Rows:
                 d.authorisation,
                 d.what,
                 d.due,
-                ends(d.due, zone) if d.due else None,
+                end_of_day(d.due, zone) if d.due else None,
                 d.rule,
                 d.met_on,
-                begins(d.met_on, zone) if d.met_on else None,
+                start_of_day(d.met_on, zone) if d.met_on else None,
                 d.dropped,
                 number,
             )

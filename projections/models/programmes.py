@@ -177,7 +177,7 @@ def _types(
     dated: dict[datetime, tuple[str, ...]] = {ALWAYS: first.types}
     for event in domain_events:
         if isinstance(event, Programme.TypesSet):
-            dated[begins(event.effective, zone)] = event.types
+            dated[start_of_day(event.effective, zone)] = event.types
     starts = sorted(dated)
     return [
         _OfferedTypes(dated[start], start, end)
@@ -218,8 +218,8 @@ def _rule_intervals(of_name: list[Programme.RuleSet], zone: str) -> list[_RuleIn
             e.as_rule.state.value,
             start,
             end,
-            begins(start, zone),
-            begins(end, zone) if end and end != date.max else None,
+            start_of_day(start, zone),
+            start_of_day(end, zone) if end and end != date.max else None,
             e.legal_ground or e.source or "",
         )
         for e, start, end in found

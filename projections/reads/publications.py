@@ -16,7 +16,7 @@ from projections.reads.administrations import BLOC
 from projections.reads.agreements import PartnerRow
 from projections.reads.bitemporal_sql import AsOf, believed, on_both
 from projections.reads.spans import TextRange
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.texts import folded
 from registry.domain.values import NEVER, AdministrationCode, Dates
 
@@ -29,7 +29,7 @@ _RECOGNITION = "AEO_MUTUAL_RECOGNITION"
 def last_instant(day: date, zone: str) -> datetime:
     """The last instant (UTC) of a civil day in a time zone: what was so on that day was so by
     then."""
-    return begins(day + timedelta(days=1), zone) - timedelta(microseconds=1)
+    return start_of_day(day + timedelta(days=1), zone) - timedelta(microseconds=1)
 
 
 # ------------------------------------------------------------------- claims

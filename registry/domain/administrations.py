@@ -8,7 +8,7 @@ from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, BaseAggregate
 
-from registry.domain.decisions import DatedFact, Decision, day_of
+from registry.domain.decisions import DatedFact, Decision, civil_day_of
 from registry.domain.errors import BadValue, NotAMember, WrongDates
 from registry.domain.repeated_commands import refuse_unless_identical
 from registry.domain.stream_ids import stream_id
@@ -161,7 +161,7 @@ class Administration(BaseAggregate[UUID]):
             raise BadValue(f"asOf: found {as_of}, wanted an instant with a zone")
         if not 1900 <= as_of.year <= 2200:  # the first and last dates have no civil day
             raise WrongDates(f"asOf: found {as_of}, wanted an instant from 1900 to 2200")
-        if day_of(as_of, self.time_zone) > by.today:
+        if civil_day_of(as_of, self.time_zone) > by.today:
             raise WrongDates(f"asOf: {as_of} is after {by.today}, the day on which it came in")
         if self.list_as_of and as_of < self.list_as_of:
             raise WrongDates(

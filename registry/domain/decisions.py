@@ -86,7 +86,7 @@ class Decision(Struct, frozen=True):
 
 
 @lru_cache(maxsize=65_536)
-def begins(day: date, zone_name: str) -> datetime:
+def start_of_day(day: date, zone_name: str) -> datetime:
     """The instant (UTC) at which a civil day begins in a time zone.
 
     The last possible date stands for "never" and the first for "always"; they are the same in every
@@ -99,9 +99,9 @@ def begins(day: date, zone_name: str) -> datetime:
     return datetime.combine(day, _midnight(zone_name)).astimezone(UTC)
 
 
-def ends(day: date, zone_name: str) -> datetime:
+def end_of_day(day: date, zone_name: str) -> datetime:
     """The instant (UTC) at which a civil day ends in a time zone: the beginning of the next day."""
-    return begins(day if day == date.max else day + timedelta(days=1), zone_name)
+    return start_of_day(day if day == date.max else day + timedelta(days=1), zone_name)
 
 
 @lru_cache(maxsize=512)
@@ -109,8 +109,8 @@ def _midnight(zone_name: str) -> time:
     return time(tzinfo=zone(zone_name))
 
 
-def day_of(instant: datetime, zone_name: str) -> date:
-    """The civil day of an instant in a time zone: the inverse of `begins`.
+def civil_day_of(instant: datetime, zone_name: str) -> date:
+    """The civil day of an instant in a time zone: the inverse of `start_of_day`.
 
     "Always" and "never" are the same day in every zone. An instant beyond the calendar of a zone
     belongs to the first or last possible date.

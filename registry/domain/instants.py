@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from registry.domain.decisions import begins, day_of, ends
+from registry.domain.decisions import civil_day_of, end_of_day, start_of_day
 from registry.domain.time_zones import zone
 
 _RFC_3339 = re.compile(
@@ -108,14 +108,14 @@ def parse_transaction_time(text: str, zone_name: str, now: datetime) -> Reading:
         at = clamp_to_now(parse(text), now)
         return Reading(at, _shown(at))
     day = parse_day(text)
-    today = day_of(now, zone_name)
+    today = civil_day_of(now, zone_name)
     if day == today:
         return Reading(now, f"now, because {day} is today in {zone_name}")
-    if begins(day, zone_name) > now:
-        if zone_name == "UTC" and begins(day, FIRST_ZONE) <= now:
+    if start_of_day(day, zone_name) > now:
+        if zone_name == "UTC" and start_of_day(day, FIRST_ZONE) <= now:
             return Reading(now, f"now, because {day} has begun in the east already")
         raise InTheFuture(f"{day} is in the future in {zone_name}, where today is {today}")
-    at = ends(day, zone_name) - timedelta(microseconds=1)
+    at = end_of_day(day, zone_name) - timedelta(microseconds=1)
     return Reading(at, f"the end of {day} in {zone_name} ({_shown(at)})")
 
 

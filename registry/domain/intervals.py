@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.values import Dates
 
 
@@ -40,7 +40,7 @@ SINCE_EVER = UncertainInstant(ALWAYS, ALWAYS)
 def uncertain_instant(dates: Dates, zone: str, assumed: bool = False) -> UncertainInstant:
     """The interval of instants in which an event of these civil days happened, in a time zone."""
     return UncertainInstant(
-        begins(dates.earliest, zone), begins(dates.latest, zone), assumed, dates
+        start_of_day(dates.earliest, zone), start_of_day(dates.latest, zone), assumed, dates
     )
 
 

@@ -19,7 +19,7 @@ from projections.engine.projector import Projector
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain import instants
-from registry.domain.decisions import begins, day_of, ends
+from registry.domain.decisions import civil_day_of, end_of_day, start_of_day
 from registry.domain.errors import BadValue
 from registry.domain.instants import InTheFuture, parse, parse_transaction_time, parse_valid_time
 from registry.domain.time_zones import names
@@ -112,20 +112,20 @@ def test_a_day_is_read_within_that_day_and_known_by_its_end(zone: str, day: date
         parse_transaction_time(day.isoformat(), zone, NOW),
     ):
         # A zone that left out a day of its calendar was on the next one at once.
-        assert day_of(reading.at, zone) in (day, day + timedelta(days=1))
+        assert civil_day_of(reading.at, zone) in (day, day + timedelta(days=1))
         assert day.isoformat() in reading.sentence and zone in reading.sentence
     end = parse_transaction_time(day.isoformat(), zone, NOW).at
-    assert end + timedelta(microseconds=1) == max(ends(day, zone), begins(day, zone))
+    assert end + timedelta(microseconds=1) == max(end_of_day(day, zone), start_of_day(day, zone))
 
 
 @pytest.mark.parametrize("zone", ZONES.values())
 def test_today_means_now_and_tomorrow_is_in_the_future(zone: str) -> None:
     for hour in range(24):
         now = datetime(2026, 11, 21, hour, 30, tzinfo=UTC)
-        today = day_of(now, zone)
+        today = civil_day_of(now, zone)
         assert parse_transaction_time(today.isoformat(), zone, now).at == now
         yesterday = parse_transaction_time((today - timedelta(days=1)).isoformat(), zone, now).at
-        assert yesterday == begins(today, zone) - timedelta(microseconds=1)
+        assert yesterday == start_of_day(today, zone) - timedelta(microseconds=1)
         with pytest.raises(InTheFuture):
             parse_transaction_time((today + timedelta(days=1)).isoformat(), zone, now)
 
@@ -236,8 +236,8 @@ def test_a_page_about_a_day_is_about_the_authority_s_own_day(at: Client, code: s
 
 @pytest.mark.parametrize("code", ZONES)
 def test_today_is_known_now_on_every_page(at: Client, code: str) -> None:
-    today = day_of(datetime.now(UTC), ZONES[code])
-    in_korea = day_of(datetime.now(UTC), "Asia/Seoul")
+    today = civil_day_of(datetime.now(UTC), ZONES[code])
+    in_korea = civil_day_of(datetime.now(UTC), "Asia/Seoul")
     for path, day in (
         (f"/operators/{_tin(code)}", today),
         (f"/countries/{code}", today),
@@ -276,7 +276,7 @@ def test_the_command_line_reads_days_as_the_pages_do(
     database_of_days: str, tmp_path: Path, code: str
 ) -> None:
     terminal = Terminal(database_of_days, tmp_path)
-    today = day_of(datetime.now(UTC), ZONES[code])
+    today = civil_day_of(datetime.now(UTC), ZONES[code])
     said = json.loads(
         terminal.run(
             "ask",
@@ -292,7 +292,7 @@ def test_the_command_line_reads_days_as_the_pages_do(
     )
     assert said["readings"]["at"].startswith(f"the civil day 2026-03-10 in {ZONES[code]}")
     assert said["readings"]["knownAt"] == f"now, because {today} is today in {ZONES[code]}"
-    assert day_of(datetime.fromisoformat(said["at"]), ZONES[code]) == DAY
+    assert civil_day_of(datetime.fromisoformat(said["at"]), ZONES[code]) == DAY
     tomorrow = str(today + timedelta(days=1))
     terminal.run("ask", _tin("KR"), "--in", code, "--known-at", tomorrow, code=2)
     assert "in the future" in terminal.complaint
@@ -304,7 +304,7 @@ def test_graphql_reads_instants_by_the_same_parser(at: Client) -> None:
     ask = """query ($tin: TIN!, $at: DateTime!, $known: DateTime!) {
       operator(tin: $tin, asOf: { at: $at, knownAt: $known }) { standing }
     }"""
-    end = ends(DAY - timedelta(days=1), ZONES["NZ"]) - timedelta(microseconds=1)
+    end = end_of_day(DAY - timedelta(days=1), ZONES["NZ"]) - timedelta(microseconds=1)
     text = end.isoformat().replace("+00:00", "9999999Z")  # of the next day if it were rounded
     soon = (datetime.now(UTC) + timedelta(seconds=40)).isoformat()
     found = at.ask(ask, AUDITOR, tin=_tin("NZ"), at=text, known=soon)

@@ -28,7 +28,7 @@ from projections.reads import planner_selects as places
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.operators import IdentifierRow, OperatorRow
 from projections.reads.visibility import VisibilityScope
-from registry.domain.decisions import day_of
+from registry.domain.decisions import civil_day_of
 from registry.domain.disclosure import CERTIFIED
 from registry.domain.operators.events import Operator as Stream
 from registry.domain.values import AdministrationCode, Outcome, Role, Status, Tin
@@ -154,7 +154,7 @@ class OperatorType(Node):
         """The authorisations at the instant asked about, the best status first. Subjects other than
         the home customs, the operator and auditors see an authorisation from its grant on."""
         rows = await load(info.context, reads.authorisations, self.as_of, key=self.row.tin)
-        today = day_of(self.as_of.at, self.row.time_zone)
+        today = civil_day_of(self.as_of.at, self.row.time_zone)
         in_full = self._may_read_in_full(info)
         return [
             AuthorisationType.of(row, self.as_of, today, all_of_it=in_full)

@@ -22,7 +22,7 @@ from api.graphql.scalars import Json
 from projections import persons as store
 from projections.reads.bitemporal_sql import AsOf
 from registry.domain import commands as c
-from registry.domain.decisions import day_of
+from registry.domain.decisions import civil_day_of
 from registry.domain.errors import Refusal
 from registry.domain.operators.events import Operator as Stream
 from registry.domain.operators.person_decisions import Contact as Named
@@ -157,7 +157,7 @@ def _read(
     known = {row.originator_version for row in rows if row.known_at <= as_of.known}
     read: Any = context.registry.mapper.to_domain_event
     events: list[Stream.Event] = [read(row) for row in rows[1:]]
-    today = day_of(as_of.at, zone)
+    today = civil_day_of(as_of.at, zone)
     now, then = contacts(events), contacts([e for e in events if e.originator_version in known])
     named = [
         Named(

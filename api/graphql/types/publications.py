@@ -20,7 +20,7 @@ from api.graphql.types.agreements import AgreementType, agreement
 from projections.reads import publications as reads
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.publications import ClaimRow, Counted, DocumentRow, TargetRow
-from registry.domain.decisions import day_of
+from registry.domain.decisions import civil_day_of
 from registry.domain.targets import Goal, Judgement, judge
 from registry.domain.values import AdministrationCode, AgreementKind, TargetOutcome
 
@@ -307,7 +307,7 @@ async def _targets(info: Info, owner: AdministrationCode | None, as_of: AsOf) ->
     found = []
     async with info.context.views.connection() as connection:
         for row in await reads.targets(connection, as_of.known, owner.text if owner else None):
-            today = day_of(as_of.at, row.time_zone)
+            today = civil_day_of(as_of.at, row.time_zone)
             states = [AdministrationCode(code) for code in row.states]
             goal = Goal(row.relation, row.condition, row.deadline, states, row.willing)
             by = min(row.deadline or today, today)

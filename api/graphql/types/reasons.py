@@ -23,7 +23,7 @@ from api.graphql.types.reason_sentences import sentence
 from registry.domain.agreements.links import Link, LinkState
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.control_results import Inspection, Reliance
-from registry.domain.decisions import begins, day_of
+from registry.domain.decisions import civil_day_of, start_of_day
 from registry.domain.operators.authorisation_parts import suspended_parts
 from registry.domain.operators.timeline import Period
 from registry.domain.programme_rules import rules_unknown
@@ -114,8 +114,8 @@ def civil_day(at: datetime, zone: str) -> date | None:
     """The civil day that begins at this instant in this zone (IANA name). None where no day begins
     then, at the ends of the calendar, and for an unknown zone."""
     try:
-        day = day_of(at, zone)
-        return day if begins(day, zone) == at else None
+        day = civil_day_of(at, zone)
+        return day if start_of_day(day, zone) == at else None
     except (OverflowError, ValueError, KeyError):
         return None
 

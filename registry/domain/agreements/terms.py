@@ -14,7 +14,7 @@ from datetime import date, datetime
 from functools import reduce
 
 from registry.domain.agreements.events import STEPS, Agreement
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.intervals import UncertainInstant, UncertainPeriod, uncertain_instant
 from registry.domain.values import AdministrationCode, Dates, Step
 
@@ -122,8 +122,8 @@ class Terms:
             event.source,
             event.assumed,
             event.note,
-            begins(event.dates.earliest, zone),
-            begins(event.dates.latest, zone),
+            start_of_day(event.dates.earliest, zone),
+            start_of_day(event.dates.latest, zone),
         )
 
     # ------------------------------------------------------------------ results
@@ -139,7 +139,7 @@ class Terms:
         own = [self._in_force[place]] if place in self._in_force else []
         own += self._conflicting.get(place, [])
         if ended := self._ends.get(place):
-            over_at = begins(ended.latest, self._zone(place[1]))
+            over_at = start_of_day(ended.latest, self._zone(place[1]))
             own = [replace(dated, over_at=over_at) for dated in own]
         return own
 

@@ -18,7 +18,7 @@ from registry.domain.agreements.links import Link, LinkState
 from registry.domain.agreements.suspension_times import suspension_times
 from registry.domain.agreements.terms import Dated, Terms
 from registry.domain.bitemporal import BitemporalRow, TimedEvent, bitemporal_rows
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.intervals import (
     SINCE_EVER,
     UncertainInstant,
@@ -326,7 +326,7 @@ class _Belief:
         over = self.terms.span(Step.TERMINATED)
         members = self._membership_times()
         paused = {party: self._suspensions(party) for party in members}
-        proposed = begins(self.proposed.effective, "UTC")
+        proposed = start_of_day(self.proposed.effective, "UTC")
         edges: set[datetime | None] = {proposed, over.latest if over else None}
         edges |= {span.latest for _, span in spans}
         times = [time for own in (*paused.values(), *members.values()) for time in own]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from registry.domain.decisions import Decision, begins, day_of
+from registry.domain.decisions import Decision, civil_day_of, start_of_day
 from registry.domain.errors import (
     AlreadyHeld,
     BadValue,
@@ -143,7 +143,7 @@ def as_of_day(operator: Operator, authorisation: Authorisation, day: date) -> Au
     ahead = authorisation.ended and day < authorisation.ended
     if day >= authorisation.latest and not (over or ahead or operator.corrected):
         return authorisation
-    at = begins(day, operator.time_zone)
+    at = start_of_day(day, operator.time_zone)
     found = [
         period
         for period in authorisation_periods(
@@ -343,7 +343,7 @@ def require_not_held(
             continue
         if holding := _held_from(operator, held, day):
             end = holding[-1].valid_to
-            until = f" until {day_of(end, operator.time_zone)}" if end else ""
+            until = f" until {civil_day_of(end, operator.time_zone)}" if end else ""
             raise AlreadyHeld(
                 f"{operator.tin} holds {held} ({held.type}), which is {holding[0].status}{until}: "
                 f"no second authorisation of type {type}"
@@ -354,7 +354,7 @@ def _held_from(operator: Operator, authorisation: Authorisation, day: date) -> l
     """The periods on or after a day in which the authorisation is granted and has not ended."""
     if authorisation.status in CLOSED | PENDING:
         return []
-    at = begins(day, operator.time_zone)
+    at = start_of_day(day, operator.time_zone)
     return [
         period
         for period in authorisation_periods(

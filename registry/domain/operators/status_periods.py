@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.operators.events import Operator
 from registry.domain.operators.scheduled_ends import END_SCHEDULERS, NO_ENDS, ScheduledEnd
 from registry.domain.operators.status_effects import (
@@ -173,7 +173,7 @@ class AuthorisationPeriods:
             lodged.type,
             Status.LODGED,
             Status.LODGED,
-            begins(lodged.effective, self.zone),
+            start_of_day(lodged.effective, self.zone),
         )
 
     def periods(self) -> list[Period]:
@@ -231,11 +231,11 @@ class AuthorisationPeriods:
         after = stands(base, event)
         if after is None:
             return
-        now, day = self.now, begins(effective, self.zone)
+        now, day = self.now, start_of_day(effective, self.zone)
         decided_on = event.decided if isinstance(event, Operator.Granted) else None
         if decided_on and decided_on < effective:
             # Decided but not in effect yet: UCC Delegated Act Art. 29 sets five days.
-            decided = max(begins(decided_on, self.zone), now.valid_from)
+            decided = max(start_of_day(decided_on, self.zone), now.valid_from)
             granted = replace(
                 after, status=Status.GRANTED, abroad=Status.GRANTED, valid_from=decided
             )
@@ -264,7 +264,7 @@ class AuthorisationPeriods:
             if not end.by_decision:
                 self.passed.append(end)
             base, self.ends = self.ends.over(end, self.base)
-            self.begin_period(self.now, base, begins(end.day, self.zone))
+            self.begin_period(self.now, base, start_of_day(end.day, self.zone))
 
     def current_and_scheduled(self) -> list[Period]:
         """The last period and those that follow it by scheduled ends if no other event comes."""
@@ -285,7 +285,7 @@ class AuthorisationPeriods:
             end
             for end in (*self.passed, *self.coming)
             if end.day <= until
-            and (after := began.get(begins(end.day, self.zone)))
+            and (after := began.get(start_of_day(end.day, self.zone)))
             # If another event has effect on the same day, that event ended or continued it.
             and (after.status is Status.EXPIRED if end.of_term else is_not_suspended(after))
         ]
@@ -317,9 +317,9 @@ class ListedAuthorisationPeriods(AuthorisationPeriods):
         day, earliest = since or read[0].effective, max(listed.earliest for listed in read)
         self.last = read[0].effective
         self.counts = read[-1].abroad is not False
-        certain = replace(listed(read[0], since, begins(day, self.zone)), number=number)
+        certain = replace(listed(read[0], since, start_of_day(day, self.zone)), number=number)
         if since is None and earliest < day:
-            maybe = uncertain(certain, begins(earliest, self.zone))
+            maybe = uncertain(certain, start_of_day(earliest, self.zone))
             maybe = maybe if self.counts else at_home_only(maybe)
             self.done.append(replace(maybe, valid_to=certain.valid_from))
         return certain
@@ -342,7 +342,7 @@ class ListedAuthorisationPeriods(AuthorisationPeriods):
             ]
             valid = self.base.status is Status.VALID
             if valid and held and (day := max(held) + timedelta(days=1)) < event.effective:
-                after = begins(day, self.zone)
+                after = start_of_day(day, self.zone)
                 self.begin_period(self.now, uncertain(self.base, after), after)
         super().add(event)
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from registry.domain.bitemporal import BeliefHistory, BitemporalRow, TimedEvent, bitemporal_rows
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.identifiers import normal
 from registry.domain.operators.deadlines import Deadline, deadlines
 from registry.domain.operators.events import Operator, corrected_events
@@ -174,7 +174,7 @@ def build_timeline(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
             )
     pages = book.pages.values()
     recorded = {
-        (e.authorisation, begins(e.effective, zone))
+        (e.authorisation, start_of_day(e.effective, zone))
         for e in decided
         if isinstance(e, Operator.AuthorisationEvent) and records_an_end(e)
     }
@@ -215,7 +215,7 @@ def _first_unrecorded_end(
         if isinstance(e, Operator.Expired | Operator.SuspensionEnded)
     }
     days = [end.day for text, end in ends if (end.of_term, text, end.day) not in recorded]
-    return begins(min(days), zone) if days else None
+    return start_of_day(min(days), zone) if days else None
 
 
 # ------------------------------------------- names, identifiers and consents
@@ -233,7 +233,7 @@ def _names(first: Operator.Registered, events: list[Operator.Event], zone: str) 
                 after = replace(now, successor=successor)
             case _:
                 continue
-        day = max(begins(event.effective, zone), now.valid_from)
+        day = max(start_of_day(event.effective, zone), now.valid_from)
         if day > now.valid_from:
             done.append(replace(now, valid_to=day))
         now = replace(after, valid_from=day)
@@ -249,19 +249,19 @@ def identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
             case Operator.IdentifierAdded(scheme=scheme, value=value, valid_to=valid_to):
                 key = (scheme, normal(value, scheme))
                 if key in open:  # recorded again: verified, or valid for longer
-                    _close(done, open.pop(key), begins(event.effective, zone))
+                    _close(done, open.pop(key), start_of_day(event.effective, zone))
                 open[key] = Identified(
                     scheme,
                     value,
                     event.issuer,
                     event.verified_by,
-                    begins(event.effective, zone),
-                    begins(valid_to, zone) if valid_to else None,
+                    start_of_day(event.effective, zone),
+                    start_of_day(valid_to, zone) if valid_to else None,
                     bool(event.shared),
                 )
             case Operator.IdentifierEnded(scheme=scheme, value=value):
                 if identified := open.pop((scheme, normal(value, scheme)), None):
-                    _close(done, identified, begins(event.effective, zone))
+                    _close(done, identified, start_of_day(event.effective, zone))
     return [*done, *open.values()]
 
 
@@ -282,9 +282,9 @@ def consents(events: list[Operator.Event], zone: str) -> list[Consented]:
     for event in in_valid_time_order(e for e in events if _CHANGES[type(e)] & _CONSENTS):
         match event:
             case Operator.ConsentGiven(partner=partner) if partner not in open:
-                open[partner] = Consented(partner, begins(event.effective, zone))
+                open[partner] = Consented(partner, start_of_day(event.effective, zone))
             case Operator.ConsentWithdrawn(partner=partner) if partner in open:
-                _close(done, open.pop(partner), begins(event.effective, zone))
+                _close(done, open.pop(partner), start_of_day(event.effective, zone))
     return [*done, *open.values()]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from registry.domain import commands as c
-from registry.domain.decisions import day_of
+from registry.domain.decisions import civil_day_of
 from registry.domain.errors import HeldByAnother
 from registry.domain.identifiers import normal, schemes
 from registry.domain.operators.events import Operator, corrected_events
@@ -102,9 +102,9 @@ def numbers_held(operator: Operator) -> HeldNumbers:
     zone = operator.time_zone
     for identifier in identifiers(events, zone):
         if is_unique(identifier.scheme):
-            end = None if identifier.valid_to is None else day_of(identifier.valid_to, zone)
+            end = None if identifier.valid_to is None else civil_day_of(identifier.valid_to, zone)
             number = normal(identifier.value, identifier.scheme)
-            begin = day_of(identifier.valid_from, zone)
+            begin = civil_day_of(identifier.valid_from, zone)
             found.add(Number(identifier.scheme, "", number, begin, end, identifier.shared))
     return HeldNumbers(operator.tin.text, home, tuple(sorted(found, key=_in_order)))
 

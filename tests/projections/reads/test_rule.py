@@ -19,7 +19,7 @@ from projections.models.tables import copy
 from registry.domain.agreements import links
 from registry.domain.agreements import timeline as agreement_timeline
 from registry.domain.bitemporal import TimedEvent
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.operators import timeline as operator_timeline
 from registry.domain.programmes import Programme
 from registry.domain.recognition import (
@@ -69,7 +69,9 @@ def _questions(world: World, turn: int, number: int) -> list[Asked]:
     """On and around the edges of the world's own days, where rules go wrong."""
     luck = random.Random(f"{turn}/{number}")
     streams = [*world.operators, *world.agreements, *world.administrations, *world.programmes]
-    edges = {begins(e.event.effective, z) for s in streams for e in s for z in world.zones.values()}
+    edges = {
+        start_of_day(e.event.effective, z) for s in streams for e in s for z in world.zones.values()
+    }
     known = {e.known_at for s in streams for e in s}
     found: list[Asked] = []
     for _ in range(QUESTIONS):
@@ -120,8 +122,8 @@ def _facts(world: World, stream: list[TimedEvent[Any]], known: datetime) -> Reco
         consent_laws=[
             ConsentLaw(
                 p[0].event.programme,
-                begins(rule.effective, p[0].event.time_zone),
-                begins(rule.until, p[0].event.time_zone) if rule.until else None,
+                start_of_day(rule.effective, p[0].event.time_zone),
+                start_of_day(rule.until, p[0].event.time_zone) if rule.until else None,
             )
             for p in world.programmes
             for e in _by(p, known)

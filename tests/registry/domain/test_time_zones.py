@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from registry.application.dispatch import known_zone
 from registry.domain import time_zones
-from registry.domain.decisions import begins, day_of, ends
+from registry.domain.decisions import civil_day_of, end_of_day, start_of_day
 from registry.domain.errors import BadValue
 from registry.paths import MIGRATIONS, ROOT, SQL
 
@@ -23,7 +23,7 @@ CASABLANCA = "Africa/Casablanca"
 
 
 def test_morocco_is_at_utc_since_september_2026() -> None:
-    assert begins(date(2026, 12, 5), CASABLANCA) == datetime(2026, 12, 5, tzinfo=UTC)
+    assert start_of_day(date(2026, 12, 5), CASABLANCA) == datetime(2026, 12, 5, tzinfo=UTC)
 
 
 def test_a_host_of_another_release_changes_no_civil_day(tmp_path: Path) -> None:
@@ -34,11 +34,11 @@ def test_a_host_of_another_release_changes_no_civil_day(tmp_path: Path) -> None:
     asked = f"""
 from datetime import date
 from ops.attacks import verifier
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 ours = verifier()
 ours.ZONES.choose({time_zones.RELEASE!r}, {{}})
 seconds = ours.begins("2026-12-05", {CASABLANCA!r}) // 10**6
-print(begins(date(2026, 12, 5), {CASABLANCA!r}).isoformat(), seconds, ours.ZONES.release)
+print(start_of_day(date(2026, 12, 5), {CASABLANCA!r}).isoformat(), seconds, ours.ZONES.release)
 """
     done = subprocess.run(
         [sys.executable, "-c", asked],
@@ -75,18 +75,18 @@ def test_no_statement_derives_a_civil_day_in_the_database() -> None:
 
 @given(st.sampled_from(sorted(time_zones.names())), st.dates(date(1900, 1, 1), date(2200, 1, 1)))
 def test_a_day_begins_where_it_belongs_and_ends_where_the_next_begins(name: str, day: date) -> None:
-    assert ends(day, name) == begins(day + timedelta(days=1), name)
+    assert end_of_day(day, name) == start_of_day(day + timedelta(days=1), name)
     # A zone that left out a day of its calendar (Samoa, 2011-12-30) was on the next one at once.
-    assert day_of(begins(day, name), name) in (day, day + timedelta(days=1))
+    assert civil_day_of(start_of_day(day, name), name) in (day, day + timedelta(days=1))
 
 
 @pytest.mark.parametrize("name", ["Pacific/Kiritimati", "America/Los_Angeles", "UTC"])
 def test_every_instant_has_a_day_in_every_zone(name: str) -> None:
     for day in (date.min, date.max):
-        assert day_of(begins(day, name), name) == day
-        assert ends(date.max, name) == begins(date.max, name)
-    assert day_of(datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC), name).year == 1
-    assert day_of(datetime.max.replace(tzinfo=UTC), name) == date.max
+        assert civil_day_of(start_of_day(day, name), name) == day
+        assert end_of_day(date.max, name) == start_of_day(date.max, name)
+    assert civil_day_of(datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC), name).year == 1
+    assert civil_day_of(datetime.max.replace(tzinfo=UTC), name) == date.max
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../zones", "/etc/passwd", "Asia"])

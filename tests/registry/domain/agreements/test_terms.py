@@ -16,7 +16,7 @@ from registry.domain.agreements import decisions as agreement_decisions
 from registry.domain.agreements.events import Agreement, Party
 from registry.domain.agreements.timeline import AgreementTimeline, build_timeline
 from registry.domain.bitemporal import TimedEvent
-from registry.domain.decisions import Decision, begins
+from registry.domain.decisions import Decision, start_of_day
 from registry.domain.errors import Refusal
 from registry.domain.values import AdministrationCode, AgreementKind, Step
 from tests.arrangements import LATER, NOW, at, day, implemented, of, said, scope, state
@@ -145,7 +145,7 @@ def test_a_side_shows_the_term_that_runs_or_is_next() -> None:
 
     sides = [s for s in believed(told.sides, NOW) if s.party == TH]
     assert [(s.implemented_from, s.valid_to) for s in sides] == [
-        (day("2020-01-01"), begins(day("2022-01-01"), "Asia/Bangkok")),
+        (day("2020-01-01"), start_of_day(day("2022-01-01"), "Asia/Bangkok")),
         (day("2024-06-01"), None),
     ]
 
@@ -358,7 +358,7 @@ def test_each_day_of_random_steps_is_as_the_oracle_says(seed: int) -> None:
     for n in range(-1, DAYS + 1):
         on = START + timedelta(days=n)
         for pair in PAIRS:
-            found = at(course.told, *pair, begins(on, "UTC"))
+            found = at(course.told, *pair, start_of_day(on, "UTC"))
             assert [link.state.value for link in found] == [
                 state for state in [oracle.state(*pair, on)] if state
             ], (on, pair, course.taken)
@@ -372,7 +372,7 @@ def test_what_is_certainly_live_or_not_is_so_in_every_reading_of_the_days(seed: 
     for n in range(-1, DAYS + 12):
         on = START + timedelta(days=n)
         for pair in PAIRS:
-            found = at(course.told, *pair, begins(on, "UTC"))
+            found = at(course.told, *pair, start_of_day(on, "UTC"))
             told = found[0].state.value if found else None
             live = {oracle.state(*pair, on) == "LIVE" for oracle in oracles}
             if told != "UNCERTAIN":

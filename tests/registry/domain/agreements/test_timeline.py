@@ -230,7 +230,7 @@ def test_who_accedes_is_linked_from_then_and_who_withdraws_until_then() -> None:
     assert [state(told, AU, SG, on) for on in ("2022-12-31", "2023-01-01")] == ["LIVE", None]
     members = {m.party: (m.valid_from.year, m.valid_to) for m in believed(told.parties, NOW)}
     assert members[TH] == (2021, None)  # Bangkok's new year is still 2021 in Greenwich
-    assert members[AU][1] == begins(day("2023-01-01"), "Australia/Sydney")
+    assert members[AU][1] == start_of_day(day("2023-01-01"), "Australia/Sydney")
 
 
 def test_a_member_that_joined_some_time_in_a_year_is_uncertain_for_that_year() -> None:
@@ -330,7 +330,7 @@ def test_clauses_of_different_goods_or_directions_stand_beside_each_other() -> N
 
 
 def stage(told: AgreementTimeline, on: str) -> AgreementStatus:
-    instant = begins(day(on), "UTC")
+    instant = start_of_day(day(on), "UTC")
     [found] = [
         s.status
         for s in believed(told.stages, NOW)

@@ -13,7 +13,7 @@ import pytest
 
 from registry.domain import commands as c
 from registry.domain.bitemporal import TimedEvent
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.errors import AlreadyRecorded, GroundNeeded, WrongDates
 from registry.domain.operators.events import Operator
 from registry.domain.operators.timeline import build_timeline
@@ -30,7 +30,7 @@ GRANTED: tuple[tuple[date, c.Command], ...] = (
 MAY, APRIL = date(2026, 5, 1), date(2026, 4, 1)
 FIRST, SECOND = date(2026, 5, 4), date(2026, 5, 20)  # when each was recorded
 BEFORE, AFTER = noon(date(2026, 5, 10)), noon(date(2026, 5, 21))
-BETWEEN = begins(date(2026, 4, 15), "Europe/Berlin")
+BETWEEN = start_of_day(date(2026, 4, 15), "Europe/Berlin")
 
 
 def back(day: date, **said: Any) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_of_an_earlier_day_it_is_recorded_and_changes_the_days_between(
     assert len(events) == len(past()) + 2
     assert [p.abroad for p in standing(events, BETWEEN, BEFORE)] == [Status(was)]
     assert [p.abroad for p in standing(events, BETWEEN, AFTER)] == [Status(then)]
-    later = begins(date(2026, 5, 5), "Europe/Berlin")
+    later = start_of_day(date(2026, 5, 5), "Europe/Berlin")
     for known in (BEFORE, AFTER):
         assert [p.abroad for p in standing(events, later, known)] == [Status(then)]
 
@@ -113,8 +113,8 @@ def test_consent_and_its_withdrawal_are_found_to_be_earlier() -> None:
     )
     [was], [then] = (believed(build_timeline(given).consents, known) for known in (BEFORE, AFTER))
     assert (was.valid_from, then.valid_from) == (
-        begins(MAY, "Europe/Berlin"),
-        begins(APRIL, "Europe/Berlin"),
+        start_of_day(MAY, "Europe/Berlin"),
+        start_of_day(APRIL, "Europe/Berlin"),
     )
 
     taken = past(
@@ -124,8 +124,8 @@ def test_consent_and_its_withdrawal_are_found_to_be_earlier() -> None:
     )
     [was], [then] = (believed(build_timeline(taken).consents, known) for known in (BEFORE, AFTER))
     assert (was.valid_to, then.valid_to) == (
-        begins(MAY, "Europe/Berlin"),
-        begins(APRIL, "Europe/Berlin"),
+        start_of_day(MAY, "Europe/Berlin"),
+        start_of_day(APRIL, "Europe/Berlin"),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from registry.domain import commands as c
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.operators.events import Operator
 from registry.domain.operators.status_periods import Period
 from registry.domain.operators.timeline import build_timeline
@@ -60,7 +60,7 @@ def test_what_counts_abroad_follows_from_the_type_of_each_day(
     told = build_timeline(stream(Operator, registered, *zip(days, said, strict=True)))
     found = believed(told.periods, noon(date(2026, 12, 1)))
     for month in range(1, 13):
-        at = begins(date(2025, month, 15), "Europe/Berlin")
+        at = start_of_day(date(2025, month, 15), "Europe/Berlin")
         [period] = [
             p for p in found if p.valid_from <= at and (p.valid_to is None or at < p.valid_to)
         ]

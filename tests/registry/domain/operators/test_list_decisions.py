@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from registry.domain import commands as c
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.errors import (
     AlreadyHeld,
     AlreadyRecorded,
@@ -161,7 +161,7 @@ def test_an_older_list_that_is_read_later_betters_the_beginning() -> None:
 
     assert shown(life)[1] == ("2026-02-28T23", "VALID", "LISTED")
     then = [p for p in believed(life.periods, noon(day("2026-05-10"))) if p.status is Status.VALID]
-    assert [p.valid_from for p in then] == [begins(day("2026-05-01"), BERLIN)]
+    assert [p.valid_from for p in then] == [start_of_day(day("2026-05-01"), BERLIN)]
 
 
 def test_a_list_between_two_readings_narrows_the_end() -> None:
@@ -229,7 +229,7 @@ def test_a_list_that_was_read_wrongly_is_put_right_by_correcting_its_record() ->
     said = [e for e in new_operator.past if not isinstance(e, Operator.Corrected)][1:]
 
     valid = [p for p in periods(said, BERLIN) if p.status is Status.VALID]
-    assert [p.valid_from for p in valid] == [begins(day("2026-03-05"), BERLIN)]
+    assert [p.valid_from for p in valid] == [start_of_day(day("2026-03-05"), BERLIN)]
 
 
 READINGS = st.lists(
@@ -263,7 +263,7 @@ def test_whatever_lists_say_every_day_stands_in_one_way_and_none_contradicts_a_r
         for before, after in pairwise(stretches):
             assert before.valid_to == after.valid_from > before.valid_from
     for read, is_named in taken.items():
-        at = begins(read, BERLIN)
+        at = start_of_day(read, BERLIN)
         then = {
             p.status
             for ps in found.values()

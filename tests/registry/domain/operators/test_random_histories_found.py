@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from registry.domain import commands as c
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.errors import AlreadyHeld, WrongDates, WrongStatus
 from registry.domain.operators.events import Operator
 from registry.domain.operators.status_periods import Period
@@ -132,7 +132,7 @@ def test_a_number_known_from_a_list_is_not_granted_beside_it() -> None:
 
 
 def _on(periods: list[Period], day: date) -> Status:
-    at = begins(day, "Europe/Berlin")
+    at = start_of_day(day, "Europe/Berlin")
     [found] = [
         p.status for p in periods if p.valid_from <= at and (p.valid_to is None or at < p.valid_to)
     ]

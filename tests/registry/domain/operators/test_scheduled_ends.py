@@ -11,7 +11,7 @@ import pytest
 
 from registry.domain import commands as c
 from registry.domain.bitemporal import TimedEvent
-from registry.domain.decisions import Decision, begins
+from registry.domain.decisions import Decision, start_of_day
 from registry.domain.errors import AlreadyHeld, AlreadyRecorded, BadValue, WrongDates, WrongStatus
 from registry.domain.operators import end_decisions
 from registry.domain.operators.events import Operator
@@ -34,7 +34,7 @@ def day(text: str) -> date:
 
 def on(past: Operator, at: str) -> Period:
     """How its only authorisation stands at the beginning of a civil day at home."""
-    instant = begins(day(at), past.time_zone)
+    instant = start_of_day(day(at), past.time_zone)
     [found] = [
         p
         for p in periods(past.past, past.time_zone)

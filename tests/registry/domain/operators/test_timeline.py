@@ -9,7 +9,7 @@ import pytest
 
 from registry.domain import commands as c
 from registry.domain.bitemporal import TimedEvent
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.operators.deadlines import Deadline
 from registry.domain.operators.events import Operator
 from registry.domain.operators.timeline import OperatorTimeline, Period, build_timeline
@@ -44,7 +44,7 @@ def acme(*words: tuple[date, c.Command], created: Fact = registered) -> Operator
 
 def stands(told: OperatorTimeline, at: str, known: str | None = None, zone: str = BERLIN) -> Period:
     """The one period of that civil day's beginning at home, as known at noon of another."""
-    instant = begins(day(at), zone)
+    instant = start_of_day(day(at), zone)
     [found] = [
         p
         for p in believed(told.periods, noon(day(known)) if known else NOW)
@@ -66,9 +66,21 @@ def test_a_grant_is_decided_first_and_in_effect_on_its_day() -> None:
     assert [
         (p.status, p.valid_from.astimezone(UTC), p.valid_to) for p in believed(told.periods, NOW)
     ] == [
-        (Status.LODGED, datetime(2025, 6, 1, 22, tzinfo=UTC), begins(day("2025-06-16"), BERLIN)),
-        (Status.ACCEPTED, datetime(2025, 6, 15, 22, tzinfo=UTC), begins(day("2026-01-01"), BERLIN)),
-        (Status.GRANTED, datetime(2025, 12, 31, 23, tzinfo=UTC), begins(day("2026-01-06"), BERLIN)),
+        (
+            Status.LODGED,
+            datetime(2025, 6, 1, 22, tzinfo=UTC),
+            start_of_day(day("2025-06-16"), BERLIN),
+        ),
+        (
+            Status.ACCEPTED,
+            datetime(2025, 6, 15, 22, tzinfo=UTC),
+            start_of_day(day("2026-01-01"), BERLIN),
+        ),
+        (
+            Status.GRANTED,
+            datetime(2025, 12, 31, 23, tzinfo=UTC),
+            start_of_day(day("2026-01-06"), BERLIN),
+        ),
         (Status.VALID, datetime(2026, 1, 5, 23, tzinfo=UTC), None),
     ]
 
@@ -293,9 +305,9 @@ def test_a_new_name_counts_from_its_day_and_a_merger_points_on() -> None:
 
     names = [(n.particulars.name, n.successor, n.valid_from) for n in believed(told.names, NOW)]
     assert names == [
-        ("Acme", None, begins(day("2025-01-02"), BERLIN)),
-        ("Acme AG", None, begins(day("2026-02-02"), BERLIN)),
-        ("Acme AG", OTHER, begins(day("2026-03-02"), BERLIN)),
+        ("Acme", None, start_of_day(day("2025-01-02"), BERLIN)),
+        ("Acme AG", None, start_of_day(day("2026-02-02"), BERLIN)),
+        ("Acme AG", OTHER, start_of_day(day("2026-03-02"), BERLIN)),
     ]
     assert status(told, "2026-03-02") is Status.SUPERSEDED
 
@@ -311,7 +323,9 @@ def test_an_identifier_holds_to_its_end_and_one_said_anew_follows_itself() -> No
     )
 
     held = [(i.verified_by, i.valid_from, i.valid_to) for i in believed(told.identifiers, NOW)]
-    one, two, three = (begins(day(d), BERLIN) for d in ("2025-02-03", "2026-02-02", "2026-03-02"))
+    one, two, three = (
+        start_of_day(day(d), BERLIN) for d in ("2025-02-03", "2026-02-02", "2026-03-02")
+    )
     assert held == [(None, one, two), ("customs", two, three)]
 
 
@@ -323,7 +337,7 @@ def test_consent_holds_from_its_day_to_its_withdrawal() -> None:
     )
 
     held = {i.partner: i.valid_to for i in believed(told.consents, NOW)}
-    assert held == {KR: begins(day("2026-03-02"), BERLIN), None: None}
+    assert held == {KR: start_of_day(day("2026-03-02"), BERLIN), None: None}
 
 
 # ---------------------------------------------------------------- deadlines
