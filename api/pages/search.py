@@ -13,7 +13,7 @@ from api.pages.errors import PageRoute
 from api.pages.labels import is_called, territory
 from api.pages.query import ask
 from api.pages.render import page
-from registry.domain.identifiers import LONGEST, normal
+from registry.domain.identifiers import LONGEST, normal_form
 from registry.domain.texts import folded
 from registry.domain.values import Tin
 
@@ -91,7 +91,7 @@ async def _exact(request: Request, q: str) -> str | None:
 
 async def _holders(request: Request, q: str) -> list[dict[str, Any]]:
     """Returns the operators whose certificate has this number, in any spelling."""
-    if not 3 <= len(normal(q)) <= LONGEST:
+    if not 3 <= len(normal_form(q)) <= LONGEST:
         return []
     found = await ask(request, CERTIFICATE, number=q)
     return found.data["operatorsByCertificate"] if found.data else []

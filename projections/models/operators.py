@@ -28,7 +28,7 @@ from projections.models.read_model import (
 from projections.models.tables import array, optional
 from registry.domain.bitemporal import ALWAYS, BitemporalRow, F, TimedEvent
 from registry.domain.decisions import civil_day_of, end_of_day, start_of_day
-from registry.domain.identifiers import normal
+from registry.domain.identifiers import normal_form
 from registry.domain.operators.events import Operator
 from registry.domain.operators.timeline import build_timeline
 from registry.domain.values import Status
@@ -182,7 +182,7 @@ def rows(events: Events, since: int = -1) -> Rows:
                 r.fact.value,
                 optional(r.fact.issuer),
                 r.fact.verified_by,
-                normal(r.fact.value, r.fact.scheme),
+                normal_form(r.fact.value, r.fact.scheme),
                 civil_day_of(r.fact.valid_from, zone),
                 civil_day_of(r.fact.valid_to, zone) if r.fact.valid_to else None,
                 r.fact.shared,
@@ -200,7 +200,7 @@ def rows(events: Events, since: int = -1) -> Rows:
                 tin,
                 r.fact.authorisation,
                 r.fact.number,
-                normal(r.fact.number),
+                normal_form(r.fact.number),
                 r.fact.shared,
                 r.recorded_from,
                 r.recorded_to,

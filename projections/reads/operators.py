@@ -27,7 +27,7 @@ from registry.domain.disclosure import (
     disclosed_flags,
     disclosed_intervals,
 )
-from registry.domain.identifiers import normal
+from registry.domain.identifiers import normal_form
 from registry.domain.values import Status, Tin
 
 Connection = AsyncConnection[Any]
@@ -135,7 +135,7 @@ async def holders(
         select c.tin from views.certificate c where c.normal = %(number)s and {believed("c")})
     and (%(administration)s::text is null or o.administration = %(administration)s)
     order by o.tin limit 10"""
-    asked = {"number": normal(number), "administration": administration}
+    asked = {"number": normal_form(number), "administration": administration}
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
         await cursor.execute(statement, statement_parameters(scope, now, as_of) | asked)
         return await cursor.fetchall()

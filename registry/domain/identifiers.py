@@ -50,7 +50,7 @@ def schemes() -> dict[str, Scheme]:
 
 
 @lru_cache(maxsize=16_384)
-def normal(value: str, scheme: str | None = None) -> str:
+def normal_form(value: str, scheme: str | None = None) -> str:
     """The normal form of a number.
 
     Two numbers are the same if their normal forms are equal. Idempotent.
@@ -74,7 +74,7 @@ def check(scheme: str, value: str, override: str | None = None) -> str:
     if known is None:
         raise WrongForm(f"scheme: found {scheme!r}, wanted one of {', '.join(sorted(schemes()))}")
     value = value.strip()
-    if not 0 < len(value) <= LONGEST or not normal(value, scheme):
+    if not 0 < len(value) <= LONGEST or not normal_form(value, scheme):
         raise WrongForm(f"value: found {value[:70]!r}, wanted 1 to {LONGEST} printable characters")
     try:
         texts.check("value", value)
@@ -88,7 +88,7 @@ def check(scheme: str, value: str, override: str | None = None) -> str:
             f"value: {value!r} is not of the form of {scheme} ({known.form.pattern}); "
             "if the authority did issue it so, say why in override"
         )
-    if known.checker and not _valid(known.checker, normal(value, scheme)):
+    if known.checker and not _valid(known.checker, normal_form(value, scheme)):
         raise OverrideNeeded(
             f"value: the check digit of {scheme} {value!r} fails; "
             "if the authority did issue it, say why in override"
@@ -99,7 +99,7 @@ def check(scheme: str, value: str, override: str | None = None) -> str:
 def is_of_form(scheme: str, value: str) -> bool:
     """Whether the number has the form of its scheme."""
     form = schemes()[scheme].form
-    return form is None or form.fullmatch(normal(value, scheme)) is not None
+    return form is None or form.fullmatch(normal_form(value, scheme)) is not None
 
 
 def _valid(module: str, value: str) -> bool:

@@ -27,7 +27,7 @@ class IdentifierFilter:
     )
 
     @property
-    def normal(self) -> str:
+    def normal_form(self) -> str:
         """The identifier in the normal form of its scheme. Raises Unanswered (BAD_INPUT)."""
         known = identifiers.schemes()
         if self.scheme not in known:
@@ -36,7 +36,7 @@ class IdentifierFilter:
                 f"{', '.join(sorted(known))}"
             )
         value = self.value.strip()
-        found = identifiers.normal(value, self.scheme)
+        found = identifiers.normal_form(value, self.scheme)
         if not found or len(value) > identifiers.LONGEST:
             raise bad_input(
                 f"identifier.value: found {value[:70]!r}, wanted 1 to {identifiers.LONGEST} "

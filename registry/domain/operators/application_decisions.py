@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from registry.domain import commands as c
 from registry.domain.decisions import Decision
 from registry.domain.errors import AlreadyHeld, BadValue, Barred, WrongDates, WrongStatus
-from registry.domain.identifiers import LONGEST, normal
+from registry.domain.identifiers import LONGEST, normal_form
 from registry.domain.operators import preconditions
 from registry.domain.operators.authorisation import Authorisation
 from registry.domain.operators.events import Operator
@@ -263,18 +263,18 @@ def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> No
     bars a grant after a revocation. Raises AlreadyHeld, BadValue, Barred, GroundNeeded, NotOffered,
     WrongDates.
     """
-    if not 0 < len(normal(command.number)) <= LONGEST:
+    if not 0 < len(normal_form(command.number)) <= LONGEST:
         raise BadValue(
             f"number: found {command.number[:70]!r}, wanted the number of the "
             "authorisation, of 1 to "
             f"{LONGEST} characters"
         )
-    number = normal(command.number)
+    number = normal_form(command.number)
     for candidate in operator.authorisations.values():
         held = preconditions.as_of_day(
             operator, candidate, max(by.effective or by.today, candidate.latest)
         )
-        if held.number and normal(held.number) == number and held.status in HELD:
+        if held.number and normal_form(held.number) == number and held.status in HELD:
             return _refuse_unless_granted_so(operator, held, command, by)
     examined = {Status.ACCEPTED, Status.UNDER_EXAMINATION}
     authorisation = find_authorisation(
@@ -328,7 +328,7 @@ def _refuse_unless_granted_so(
 ) -> None:
     """Returns if the identical grant is recorded. Raises AlreadyHeld, AlreadyRecorded."""
     another = command.authorisation not in (None, held.reference) and (
-        normal(command.authorisation or "") != normal(held.number or "")
+        normal_form(command.authorisation or "") != normal_form(held.number or "")
     )
     if another or command.type not in (None, held.type):
         raise AlreadyHeld(

@@ -15,7 +15,7 @@ from eventsourcing.domain import AggregateCreated, BaseAggregate, CanMutateAggre
 
 from registry.domain.corrections import apply_corrections, with_changes
 from registry.domain.decisions import DatedFact
-from registry.domain.identifiers import normal
+from registry.domain.identifiers import normal_form
 from registry.domain.operators.authorisation import Authorisation, Due
 from registry.domain.operators.particulars import (
     FirstParticulars,
@@ -116,7 +116,7 @@ class Operator(BaseAggregate[UUID]):
                 state["shared"] = override
 
         def change(self, operator: Operator) -> None:
-            operator.identifiers[self.scheme, normal(self.value, self.scheme)] = self
+            operator.identifiers[self.scheme, normal_form(self.value, self.scheme)] = self
 
     class IdentifierEnded(Event):
         """A number no longer identifies the operator."""
@@ -126,7 +126,7 @@ class Operator(BaseAggregate[UUID]):
         value: str
 
         def change(self, operator: Operator) -> None:
-            operator.identifiers.pop((self.scheme, normal(self.value, self.scheme)), None)
+            operator.identifiers.pop((self.scheme, normal_form(self.value, self.scheme)), None)
 
     class ConsentGiven(Event):
         """The operator consents to sharing its data with a partner, or to publication."""

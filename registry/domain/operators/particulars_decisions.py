@@ -12,7 +12,7 @@ from registry.domain import commands as c
 from registry.domain.corrections import CORRECTABLE
 from registry.domain.decisions import Decision
 from registry.domain.errors import BadValue, Superseded, UnknownPosition, WrongDates, WrongStatus
-from registry.domain.identifiers import check, is_of_form, normal
+from registry.domain.identifiers import check, is_of_form, normal_form
 from registry.domain.operators import preconditions
 from registry.domain.operators.events import Operator, corrected_events
 from registry.domain.operators.preconditions import (
@@ -83,7 +83,7 @@ def add_identifier(operator: Operator, command: c.AddIdentifier, by: Decision) -
         "override": command.override,
         "shared": command.shared,
     }
-    known = operator.identifiers.get((command.scheme, normal(value, command.scheme)))
+    known = operator.identifiers.get((command.scheme, normal_form(value, command.scheme)))
     if known and difference(known, by, None, own) is None:  # compared in the normal form
         return
     envelope = event_fields(operator, by)
@@ -100,7 +100,7 @@ def add_identifier(operator: Operator, command: c.AddIdentifier, by: Decision) -
 def end_identifier(operator: Operator, command: c.EndIdentifier, by: Decision) -> None:
     """Records the end of an identifier. Raises AlreadyRecorded, WrongDates, WrongStatus."""
     about = _about_identifier(command.scheme, command.value)
-    known = operator.identifiers.get((command.scheme, normal(command.value, command.scheme)))
+    known = operator.identifiers.get((command.scheme, normal_form(command.value, command.scheme)))
     if known is None:
         ended = events_in_force(operator, about)[:1]
         if not ended:
@@ -311,14 +311,14 @@ def _check_corrected_stream(
     known: set[tuple[str, str]] = set()
     for event in in_valid_time_order(corrected):
         if isinstance(event, Operator.IdentifierAdded):
-            known.add((event.scheme, normal(event.value, event.scheme)))
+            known.add((event.scheme, normal_form(event.value, event.scheme)))
         elif isinstance(event, Operator.IdentifierEnded):
-            if (event.scheme, normal(event.value, event.scheme)) not in known:
+            if (event.scheme, normal_form(event.value, event.scheme)) not in known:
                 raise WrongDates(
                     f"what: {event.scheme} {event.value} would end where it does not stand; "
                     "correct its end, too"
                 )
-            known.remove((event.scheme, normal(event.value, event.scheme)))
+            known.remove((event.scheme, normal_form(event.value, event.scheme)))
     stands = last_statuses(corrected, operator.time_zone)
     for authorisation in then.authorisations.values():
         if (
@@ -399,7 +399,7 @@ def _record_consent(
 def _about_identifier(scheme: str, value: str) -> Callable[[Operator.Event], bool]:
     """Returns a test: is an event about this identifier, compared in its normal form?"""
     kinds = (Operator.IdentifierAdded, Operator.IdentifierEnded)
-    wanted = normal(value, scheme)
+    wanted = normal_form(value, scheme)
     return lambda e: (
-        isinstance(e, kinds) and e.scheme == scheme and normal(e.value, e.scheme) == wanted
+        isinstance(e, kinds) and e.scheme == scheme and normal_form(e.value, e.scheme) == wanted
     )

@@ -23,7 +23,7 @@ from registry.domain.errors import (
     WrongDates,
     WrongStatus,
 )
-from registry.domain.identifiers import normal
+from registry.domain.identifiers import normal_form
 from registry.domain.operators.authorisation import Authorisation
 from registry.domain.operators.events import Operator, corrected_events
 from registry.domain.operators.status_periods import Period, authorisation_periods
@@ -76,11 +76,11 @@ def authorisations_named(operator: Operator, asked: str) -> list[Authorisation]:
 
     Numbers are compared in their normal form. Raises UnknownAuthorisation.
     """
-    number = normal(asked)
+    number = normal_form(asked)
     found = [
         a
         for a in operator.authorisations.values()
-        if asked == a.reference or (a.number and normal(a.number) == number)
+        if asked == a.reference or (a.number and normal_form(a.number) == number)
     ]
     if not found:
         raise UnknownAuthorisation(f"{operator.tin} has no authorisation {asked}")

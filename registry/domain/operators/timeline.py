@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from registry.domain.bitemporal import BeliefHistory, BitemporalRow, TimedEvent, bitemporal_rows
 from registry.domain.decisions import start_of_day
-from registry.domain.identifiers import normal
+from registry.domain.identifiers import normal_form
 from registry.domain.operators.deadlines import Deadline, deadlines
 from registry.domain.operators.events import Operator, corrected_events
 from registry.domain.operators.particulars import OperatorParticulars
@@ -247,7 +247,7 @@ def identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
     for event in in_valid_time_order(e for e in events if _CHANGES[type(e)] & _IDENTIFIERS):
         match event:
             case Operator.IdentifierAdded(scheme=scheme, value=value, valid_to=valid_to):
-                key = (scheme, normal(value, scheme))
+                key = (scheme, normal_form(value, scheme))
                 if key in open:  # recorded again: verified, or valid for longer
                     _close(done, open.pop(key), start_of_day(event.effective, zone))
                 open[key] = Identified(
@@ -260,7 +260,7 @@ def identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
                     bool(event.shared),
                 )
             case Operator.IdentifierEnded(scheme=scheme, value=value):
-                if identified := open.pop((scheme, normal(value, scheme)), None):
+                if identified := open.pop((scheme, normal_form(value, scheme)), None):
                     _close(done, identified, start_of_day(event.effective, zone))
     return [*done, *open.values()]
 

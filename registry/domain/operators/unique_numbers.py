@@ -17,7 +17,7 @@ import msgspec
 from registry.domain import commands as c
 from registry.domain.decisions import civil_day_of
 from registry.domain.errors import HeldByAnother
-from registry.domain.identifiers import normal, schemes
+from registry.domain.identifiers import normal_form, schemes
 from registry.domain.operators.events import Operator, corrected_events
 from registry.domain.operators.timeline import identifiers
 
@@ -93,7 +93,7 @@ def numbers_held(operator: Operator) -> HeldNumbers:
     certificates: dict[str, bool] = {}
     for event in events:
         if isinstance(event, (Operator.Granted, Operator.Listed)) and event.number:
-            number = normal(event.number)
+            number = normal_form(event.number)
             certificates[number] = certificates.get(number, False) or bool(event.shared)
     found = {
         Number(CERTIFICATE, home, number, None, None, shared)
@@ -103,7 +103,7 @@ def numbers_held(operator: Operator) -> HeldNumbers:
     for identifier in identifiers(events, zone):
         if is_unique(identifier.scheme):
             end = None if identifier.valid_to is None else civil_day_of(identifier.valid_to, zone)
-            number = normal(identifier.value, identifier.scheme)
+            number = normal_form(identifier.value, identifier.scheme)
             begin = civil_day_of(identifier.valid_from, zone)
             found.add(Number(identifier.scheme, "", number, begin, end, identifier.shared))
     return HeldNumbers(operator.tin.text, home, tuple(sorted(found, key=_in_order)))
@@ -134,12 +134,12 @@ def number_requested(command: c.Command, today: date) -> Number | None:
         case c.GrantAuthorisation(number=str(number)) | c.ListOperator(number=str(number)):
             shared = command.shared
             home = command.tin.country
-            return Number(CERTIFICATE, home, normal(number), None, None, bool(shared))
+            return Number(CERTIFICATE, home, normal_form(number), None, None, bool(shared))
         case c.AddIdentifier(scheme=scheme, value=value) if is_unique(scheme):
             return Number(
                 scheme,
                 "",
-                normal(value, scheme),
+                normal_form(value, scheme),
                 command.effective or today,
                 command.valid_to,
                 bool(command.shared),

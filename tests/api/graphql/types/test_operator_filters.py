@@ -62,11 +62,11 @@ def _ends(begin: date | None, end: date | None) -> Asked:
 
 
 def _identified(scheme: str, value: str) -> Asked:
-    wanted = normal(value, scheme)
+    wanted = normal_form(value, scheme)
     return Asked(
         {"identifier": {"scheme": scheme, "value": value}},
         lambda entry: any(
-            i["scheme"] == scheme and normal(i["value"], scheme) == wanted
+            i["scheme"] == scheme and normal_form(i["value"], scheme) == wanted
             for i in entry["identifiers"]
         ),
     )
