@@ -121,10 +121,10 @@ class Persons:
             rows = connection.execute(
                 "select person, sealed from person.particulars where tin = %s", [tin.text]
             )
-            kept: dict[UUID, bytes | None] = dict(rows.fetchall())
+            encrypted: dict[UUID, bytes | None] = dict(rows.fetchall())
         found = {}
         for contact in named:
-            text, secret = self._decrypt(contact.person, tin, kept.get(contact.person))
+            text, secret = self._decrypt(contact.person, tin, encrypted.get(contact.person))
             if text is None:
                 continue
             if _commitment(secret, text) != contact.commitment:

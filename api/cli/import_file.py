@@ -185,14 +185,14 @@ def _explain(source: Source, as_json: bool) -> None:
     from api.importing.lines import explain, lines_from
     from registry.domain.errors import BadValue
 
-    taken, bad = [], []
+    readable, bad = [], []
     for line in islice(lines_from(source), 3):
         if isinstance(line.content, BadValue):
             bad.append(explain(line, line.content))
         else:
-            taken.append((line.number, line.content))
+            readable.append((line.number, line.content))
     if as_json:
-        explained = [{"line": number, "said": words} for number, words in taken]
+        explained = [{"line": number, "said": words} for number, words in readable]
         print_json(
             {
                 "dialect": asdict(source.dialect),
@@ -202,7 +202,7 @@ def _explain(source: Source, as_json: bool) -> None:
         )
         return
     print(printable(f"{source.path.name}: {source.dialect.description()}"))
-    for number, words in taken:
+    for number, words in readable:
         print(f"line {number}: {json_text(words)}")
     show_bad(bad)
     print("nothing was recorded")

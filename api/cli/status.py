@@ -76,8 +76,8 @@ def new_epoch(
     with register(home, "aeo_writer") as url:
         with Session.connect(url) as connection:
             before = current(connection)
-        begun = begin(url, before.id, why)
-    print(f"epoch {begun.id} after position {begun.after_position:,}; before: {before.id}")
+        new = begin(url, before.id, why)
+    print(f"epoch {new.id} after position {new.after_position:,}; before: {before.id}")
 
 
 def resume(

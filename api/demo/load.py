@@ -61,12 +61,12 @@ def load_operators(
     """
     with closing(Registry(environment(conninfo))) as registry:
         population = Population(registry, seed)
-        begun = _recorded(registry, population, wanted)
-    if begun == wanted:
+        loaded = _recorded(registry, population, wanted)
+    if loaded == wanted:
         return 0
     # The corrections of the last batch may be missing, so that batch is sent again.
-    begun -= min(begun, BATCH)
-    ranges = [(first, min(first + BATCH, wanted)) for first in range(begun, wanted, BATCH)]
+    loaded -= min(loaded, BATCH)
+    ranges = [(first, min(first + BATCH, wanted)) for first in range(loaded, wanted, BATCH)]
     events = 0
     with (
         worker_pool(conninfo, registry, population) as workers,

@@ -149,8 +149,8 @@ class OperatorHistory:
     def __init__(self, population: Population, number: int) -> None:
         self.population, self.number = population, number
         self.place = population.place(number)
-        begun = population.beginning(number)
-        self.tin, self.home, self.zone, self.day, self.fate, self.random = begun
+        beginning = population.beginning(number)
+        self.tin, self.home, self.zone, self.day, self.fate, self.random = beginning
         self.known: list[datetime] = []  # the transaction time of each event
         self.refused: list[str] = []
         self.ended = False
@@ -230,7 +230,7 @@ class OperatorHistory:
         if self.random() < 0.1:
             self.consult()
         rules = programme.rules_on(self.day)
-        awaited = any(getattr(event, "due", ()) for event in self.operator.past)
+        awaited = any(getattr(event, "due", ()) for event in self.operator.history)
         if self.random() < 0.06 and awaited and rules.number("decision_extension_days"):
             extend = c.ExtendDeadline(tin=tin, reason="further checks of the premises")
             self.do(app.extend_deadline, extend)
@@ -259,7 +259,7 @@ class OperatorHistory:
 
         `before`: the position before the first event.
         """
-        granted = next((e for e in self.operator.past if isinstance(e, Operator.Granted)), None)
+        granted = next((e for e in self.operator.history if isinstance(e, Operator.Granted)), None)
         if self.fate != "valid" or not self.population.may_err(self.number) or granted is None:
             return None
         version = granted.originator_version
@@ -305,7 +305,7 @@ class OperatorHistory:
         """Simulates one year: mostly without an event."""
         tin, chance = self.tin, self.random()
         mine = self.operator.held()[0]
-        begun = self.day
+        year_start = self.day
         if mine.valid_until and mine.valid_until - self.day < timedelta(days=400):
             if self.fate == "expired":
                 self.day = mine.valid_until + DAY
@@ -341,7 +341,7 @@ class OperatorHistory:
             partner = min(self.operator.consents, key=str)
             take = c.WithdrawConsent(tin=tin, partner=partner, publication=partner is None)
             self.do(particulars_decisions.withdraw_consent, take)
-        self.day = max(self.day + 20 * DAY, begun + 365 * DAY)
+        self.day = max(self.day + 20 * DAY, year_start + 365 * DAY)
 
     def suspend(self, until: date | None = None) -> None:
         rules = self.place.programme.rules_on(self.day)

@@ -117,7 +117,7 @@ def _place(registry: Registry, code: str) -> DemoPlace:
         large = [AdministrationCode(m) for m in LARGE.get(administration.code.text, ())]
         codes = members + [m for m in large if m in members]
     homes = tuple((code, registry.administration(code).time_zone) for code in codes)
-    [begun] = cast(list[Programme.Registered], list(registry.events.get(programme.id, lte=1)))
-    opened = max(begun.effective + 366 * DAY, FIRST_DAY)
+    [registered] = cast(list[Programme.Registered], list(registry.events.get(programme.id, lte=1)))
+    opened = max(registered.effective + 366 * DAY, FIRST_DAY)
     law = LAW.get(administration.code.text, "the programme's own rules")
     return DemoPlace(programme, homes, opened, law)

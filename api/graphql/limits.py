@@ -138,7 +138,7 @@ class Documents:
         """True where the document is cached. Reading a new one takes longer than most answers."""
         return text in self._good or text in self._refused
 
-    def kept(self, text: str) -> CheckedDocument | None:
+    def cached(self, text: str) -> CheckedDocument | None:
         """The cached document, or None."""
         for cache in (self._good, self._refused):
             found = cache.get(text)
@@ -150,7 +150,7 @@ class Documents:
     def get(self, text: str) -> CheckedDocument:
         """The checked document, from the cache or read now. An invalid one holds its errors;
         nothing is raised."""
-        found = self.kept(text)
+        found = self.cached(text)
         if found is None:
             found = read(self._schema, text)
             self.keep(text, found)

@@ -142,9 +142,9 @@ def compressing(send: Send, want: AcceptedCoding) -> Send:
                 message = {**message, "body": body}
             await send(message)
             return
-        begun, start = start, None
+        opening, start = start, None
         body, more = message.get("body", b""), message.get("more_body", False)
-        if (more or len(body) >= least) and _is_plain(begun):
+        if (more or len(body) >= least) and _is_plain(opening):
             if more:
                 parts = _in_parts(coding)
                 body = parts(body, False)
@@ -152,9 +152,9 @@ def compressing(send: Send, want: AcceptedCoding) -> Send:
                 body = await asyncio.to_thread(compress, coding, body)
             else:
                 body = compress(coding, body)
-            begun = _labelled(begun, coding, None if more else len(body))
+            opening = _labelled(opening, coding, None if more else len(body))
             message = {**message, "body": body}
-        await send(begun)
+        await send(opening)
         await send(message)
 
     return sending
@@ -202,26 +202,26 @@ def of_every_answer(
     """Returns the headers to add to a response with these headers: `Vary` for text that is
     compressed on request, `Cache-Control: no-store` where the handler set none, and
     `X-Content-Type-Options`."""
-    text = kept = safe = False
+    text = cacheable = safe = False
     for name, value in answer_headers:
         if name == b"content-type":
             text = value.startswith(_TEXT)
         elif name == b"cache-control":
-            kept = True
+            cacheable = True
         elif name == b"x-content-type-options":
             safe = True
-    return _BESIDES[text, kept, safe]
+    return _BESIDES[text, cacheable, safe]
 
 
 _VARY, _NOT_KEPT = (b"vary", b"accept-encoding"), (b"cache-control", b"no-store")
 _SAFE = (b"x-content-type-options", b"nosniff")
 _BESIDES = {
-    (text, kept, safe): tuple(
+    (text, cacheable, safe): tuple(
         header
-        for header, lacking in ((_VARY, text), (_NOT_KEPT, not kept), (_SAFE, not safe))
+        for header, lacking in ((_VARY, text), (_NOT_KEPT, not cacheable), (_SAFE, not safe))
         if lacking
     )
-    for text, kept, safe in product((False, True), repeat=3)
+    for text, cacheable, safe in product((False, True), repeat=3)
 }
 #: The same for text that has a Cache-Control already, as answers to GraphQL queries have.
 OF_ANSWERS = _BESIDES[True, True, False]

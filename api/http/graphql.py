@@ -190,7 +190,7 @@ async def _answer(
     text = service.persisted.text(asked.query, asked.extensions)
     if text is None:
         return GraphQLResponse({"errors": [not_found()]}, expected=True)
-    document = executor.documents.kept(text)
+    document = executor.documents.cached(text)
     fresh = document is None
     counters.count(_NEW if document is None else _REFUSED if document.errors else _KNOWN)
     if document is None:

@@ -81,23 +81,23 @@ class Files(StaticFiles):
         than GET or HEAD."""
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
-        kept = ASK_AGAIN
+        cache_control = ASK_AGAIN
         if found := _HASHED.fullmatch(path):
-            path, kept = found["begin"] + found["end"], FOR_EVER
+            path, cache_control = found["begin"] + found["end"], FOR_EVER
         name = path.replace(os.sep, "/")
         if name not in names():
             raise HTTPException(404)
         whole = await asyncio.to_thread(_hash, name)
         if found and found["hash"] != whole[:12]:
             raise HTTPException(404)
-        return await _given(name, whole, kept, scope)
+        return await _given(name, whole, cache_control, scope)
 
 
-async def _given(name: str, whole: str, kept: str, scope: Scope) -> Response:
+async def _given(name: str, whole: str, cache_control: str, scope: Scope) -> Response:
     request_headers = {key.lower(): value for key, value in scope["headers"]}
     headers: dict[str, Any] = {
         "ETag": f'"{whole[:32]}"',
-        "Cache-Control": kept,
+        "Cache-Control": cache_control,
         "X-Content-Type-Options": "nosniff",
     }
     if tagged(f'"{whole[:32]}"', request_headers.get(b"if-none-match", b"").decode("latin-1")):

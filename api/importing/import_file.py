@@ -299,16 +299,16 @@ class Report:
     notes: list[ImportNote] = field(default_factory=list)
     dialect: Dialect | None = None
 
-    def count(self, line: ImportLine, taken: Taken) -> None:
-        match taken.how:
+    def count(self, line: ImportLine, result: Taken) -> None:
+        match result.how:
             case How.RECORDED:
                 self.recorded += 1
             case How.KNOWN:
                 self.repeated += 1
             case How.UNCHANGED:
                 self.unchanged += 1
-        if taken.why:
-            self.notes.append(ImportNote(line.file, line.number, taken.why))
+        if result.why:
+            self.notes.append(ImportNote(line.file, line.number, result.why))
 
 
 def import_file(
@@ -388,14 +388,14 @@ def _take(draft: UnitOfWork, line: ImportLine, id: UUID, actor: str) -> Taken:
         raise line.content
     check_texts(line.content)
     command = c.read(line.content)
-    begun = line.begins and c.read(line.begins)
-    if not isinstance(begun, c.RegisterOperator) or draft.holds(begun.tin):
+    registration = line.begins and c.read(line.begins)
+    if not isinstance(registration, c.RegisterOperator) or draft.holds(registration.tin):
         return draft.add(command, actor, id)
-    draft.add(begun, actor, uuid5(id, "registered"))
+    draft.add(registration, actor, uuid5(id, "registered"))
     try:
         return draft.add(command, actor, id)
     except Refusal:
-        draft.forget(begun.tin)
+        draft.forget(registration.tin)
         raise
 
 

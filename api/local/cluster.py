@@ -72,18 +72,18 @@ def find_cluster(home: Path) -> Cluster:
     """
     chosen = os.environ.get("AEO_PG_BIN")
     majors = (data.parent.name[2:] for data in home.glob("pg*/data"))
-    kept = set() if chosen else {int(major) for major in majors if major.isdigit()}
+    versions_present = set() if chosen else {int(major) for major in majors if major.isdigit()}
     for programs in _programs():
         major = _major(programs)
-        if major and major >= FLOOR and (not kept or major in kept):
+        if major and major >= FLOOR and (not versions_present or major in versions_present):
             return Cluster(programs, home / f"pg{major}")
     if chosen:
         raise NoDatabase(
             f"AEO_PG_BIN is {chosen}, and there is no PostgreSQL {FLOOR} or newer in that folder"
             " (initdb, pg_ctl, postgres)"
         )
-    if kept:
-        versions = ", ".join(map(str, sorted(kept)))
+    if versions_present:
+        versions = ", ".join(map(str, sorted(versions_present)))
         raise NoDatabase(
             f"{home} holds data of PostgreSQL {versions}, and no such server is here:"
             " install it, or set AEO_PG_BIN to another to begin anew"
@@ -128,12 +128,13 @@ def runner(cluster: Cluster) -> Run:
     """Returns a function that runs the cluster's programs. PostgreSQL refuses to run as root, so
     root runs them as another user."""
     prefix, identity = _identity(cluster)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 
     def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*prefix, *command],
-            env=kept | {"LC_ALL": "C"},  # NOT_YET is searched in the log, so it must be in English
+            env=environment
+            | {"LC_ALL": "C"},  # NOT_YET is searched in the log, so it must be in English
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

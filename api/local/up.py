@@ -181,12 +181,12 @@ def _project(url: str, helpers: list[ChildProcess], bar: Bar, say: Say) -> None:
 
 def _wait_until_ready(site: Site, helpers: list[ChildProcess], say: Say) -> None:
     """Says once why it is not ready, when that lasts longer than a start does."""
-    begun, reported = time.monotonic(), False
+    started, reported = time.monotonic(), False
     while True:
         status, body = _asked(site, "/readyz")
         if status == 200:
             return
-        if not reported and time.monotonic() - begun > PATIENCE:
+        if not reported and time.monotonic() - started > PATIENCE:
             reported = True
             say(f"not ready: {_why_not(status, body, site.more)}")
             say(f"  it listens on {site.url}/, and is ready as soon as that is mended")

@@ -231,11 +231,11 @@ class Witnesses:
         folder = self.home / "evidence"
         folder.mkdir(exist_ok=True)
         now = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
-        kept = folder / f"{re.sub('[-:]', '', now)}Z-{status}.txt"
+        file = folder / f"{re.sub('[-:]', '', now)}Z-{status}.txt"
         answer = f"\nanswered {status}\n\n{response}"
-        kept.write_bytes(f"asked of {witness.url}\n\n".encode() + asked + answer.encode())
+        file.write_bytes(f"asked of {witness.url}\n\n".encode() + asked + answer.encode())
         log.error(
-            "log.contradicted", witness=witness.url, status=status, said=response, kept=str(kept)
+            "log.contradicted", witness=witness.url, status=status, said=response, kept=str(file)
         )
 
 

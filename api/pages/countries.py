@@ -146,17 +146,17 @@ def _row(of: str, partner: dict[str, Any]) -> dict[str, Any]:
     it."""
     code = partner["administration"]["code"]
     there = {code, *partner["blocs"]}
-    begun: dict[bool, list[str]] = {True: [], False: []}
+    first_days: dict[bool, list[str]] = {True: [], False: []}
     for agreement in partner["agreements"]:
         for side in agreement["sides"]:
             ours = side["party"] == of or (side["party"] == "EU" and "EU" not in there)
             if side["certainFrom"] and (ours or side["party"] in there):
-                begun[ours].append(side["certainFrom"])
+                first_days[ours].append(side["certainFrom"])
     return partner | {
         "code": code,
         "name": name_of(code),
-        "recognised_since": min(begun[True], default=None),
-        "recognising_since": min(begun[False], default=None),
+        "recognised_since": min(first_days[True], default=None),
+        "recognising_since": min(first_days[False], default=None),
     }
 
 

@@ -94,8 +94,8 @@ async def name(request: Request, tin: str) -> Response:
     if wrong:
         return _name_again(request, found, naming(typed, **wrong))
     who = {field: typed[field] for field in MAX_LENGTH if typed.get(field)}
-    kept = await ask(request, KEEP, tin=found.text, particulars=who)
-    result = (kept.data or {}).get("keepParticulars") or {}
+    saved = await ask(request, KEEP, tin=found.text, particulars=who)
+    result = (saved.data or {}).get("keepParticulars") or {}
     if "person" in result:
         input = {"tin": found.text, "role": typed["role"], **_command(typed), **result}
         done = await ask(request, NAME, input=input)
@@ -103,7 +103,7 @@ async def name(request: Request, tin: str) -> Response:
         # The form was sent twice: the second pseudonym is not used by any event.
         if "position" in result or result.get("code") == "OTHER_COMMAND":
             return _back(found)
-    sentence = result.get("message") or "; ".join(kept.sentences) or "Nothing was recorded."
+    sentence = result.get("message") or "; ".join(saved.sentences) or "Nothing was recorded."
     return _name_again(request, found, naming(typed), sentence)
 
 

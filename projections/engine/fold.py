@@ -155,18 +155,18 @@ def fold(
     if not events:
         return TableChanges()
     new = group_by_stream(events)
-    begun = [
+    continued = [
         stream_events[0].stream for stream_events in new.values() if stream_events[0].version > 1
     ]
     before = events[0].position - 1
-    past = group_by_stream(read_streams(connection, begun, 0, before)) if begun else {}
-    return fold_streams(projection, new, past, small=len(events) <= SMALL_BATCH)
+    earlier = group_by_stream(read_streams(connection, continued, 0, before)) if continued else {}
+    return fold_streams(projection, new, earlier, small=len(events) <= SMALL_BATCH)
 
 
 def fold_streams(
     projection: ReadModel, new: EventsByStream, past: EventsByStream, *, small: bool = False
 ) -> TableChanges:
-    """Computes the changes from whole streams. `past`: the earlier events of the streams that
+    """Computes the changes from whole streams. `earlier`: the earlier events of the streams that
     existed before. `small`: too few rows for COPY, which costs a round trip for each table."""
     plain: Rows = {}
     irregular: Rows = {}
@@ -175,7 +175,7 @@ def fold_streams(
     for id, stream_events in new.items():
         aggregate = projection.by_noun[stream_events[0].noun]
         new_events = events = [to_timed_event(ledger_event) for ledger_event in stream_events]
-        before = [to_timed_event(ledger_event) for ledger_event in past.get(id, ())]
+        before = [to_timed_event(ledger_event) for ledger_event in earlier.get(id, ())]
         if before:
             events = before + new_events
         extension = aggregate.extension if before else None
@@ -196,7 +196,7 @@ def fold_streams(
         elif (
             aggregate.same_characters
             and not _escapes(stream_events)
-            and not _escapes(past.get(id, ()))
+            and not _escapes(earlier.get(id, ()))
         ):
             into = plain  # without a backslash in the events there is none in the rows
         for table, rows in made.items():

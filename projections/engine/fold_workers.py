@@ -187,10 +187,10 @@ def fold_request(connection: psycopg.Connection[Any], request: FoldRequest) -> F
             for projection in [BY_NAME[name]]
         }
         return FoldResult(changes, len(found))
-    begun = {ledger_event.stream for ledger_event in found if ledger_event.version == 1}
-    stream_events = [ledger_event for ledger_event in found if ledger_event.stream in begun]
+    new_streams = {ledger_event.stream for ledger_event in found if ledger_event.version == 1}
+    stream_events = [ledger_event for ledger_event in found if ledger_event.stream in new_streams]
     stream_events += read_streams(
-        connection, list(begun), request.until, request.whole, request.known
+        connection, list(new_streams), request.until, request.whole, request.known
     )
     changes = {
         name: fold_streams(projection, group_by_stream(events_of(projection, stream_events)), {})

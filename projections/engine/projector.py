@@ -172,7 +172,7 @@ class Projector:
             return False
         names = [p.name for p in running]
         pending: deque[tuple[int, Future[FoldResult]]] = deque()
-        ahead, begun = reached, reached
+        ahead, start = reached, reached
         with FoldWorkers(self.conninfo, self.role) as workers:
             while not (stop and stop.is_set()):
                 head = self._head(connection, until)
@@ -192,7 +192,7 @@ class Projector:
                 if progress:
                     progress(last, last - reached)
                 reached = last
-        return reached > begun
+        return reached > start
 
     def bulk_fill(self, progress: Progress | None = None) -> None:
         """Fills empty tables that have no indexes and no readers: whole streams, each written once.

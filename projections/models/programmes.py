@@ -203,8 +203,8 @@ def _rule_intervals(of_name: list[Programme.RuleSet], zone: str) -> list[_RuleIn
     newest_last = sorted(of_name, key=lambda e: e.effective)
     found: list[tuple[Programme.RuleSet, date, date | None]] = []
     for start, end in zip(turns, [*turns[1:], None], strict=True):
-        begun = [e for e in newest_last if e.effective <= start]
-        held = [e for e in begun if e.until is None or e.until > start]
+        effective = [e for e in newest_last if e.effective <= start]
+        held = [e for e in effective if e.until is None or e.until > start]
         if not held:
             continue
         if found and found[-1][0] is held[-1] and found[-1][2] == start:

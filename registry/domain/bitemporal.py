@@ -63,8 +63,10 @@ class BeliefHistory(Generic[F]):
     def believe(self, position: int, known_at: datetime, facts: Iterable[F]) -> None:
         """Replaces the current belief: from `known_at` on exactly these facts are believed."""
         now = list(facts)
-        kept = set(now) if len(now) > 8 else now
-        self.change(position, known_at, [fact for fact in self._held if fact not in kept], now)
+        still_held = set(now) if len(now) > 8 else now
+        self.change(
+            position, known_at, [fact for fact in self._held if fact not in still_held], now
+        )
 
     def change(
         self, position: int, known_at: datetime, gone: Iterable[F], new: Iterable[F]

@@ -46,22 +46,22 @@ def uncertain_instant(dates: Dates, zone: str, assumed: bool = False) -> Uncerta
 
 @dataclass(frozen=True)
 class UncertainPeriod:
-    """A period whose beginning and end may be uncertain. `ended` is None if it has no end."""
+    """A period whose beginning and end may be uncertain. `end` is None if it has no end."""
 
-    begun: UncertainInstant
-    ended: UncertainInstant | None = None
+    start: UncertainInstant
+    end: UncertainInstant | None = None
 
     def holds(self, at: datetime) -> bool | None:
         """Whether the instant is inside the period; None if that is unknown."""
-        begun, ended = self.begun.reached(at), self.ended.reached(at) if self.ended else False
-        if begun is False or ended is True:
+        start, end = self.start.reached(at), self.end.reached(at) if self.end else False
+        if start is False or end is True:
             return False
-        return None if None in (begun, ended) else True
+        return None if None in (start, end) else True
 
     @property
     def edges(self) -> tuple[datetime, ...]:
         """The instants at which the answer of `holds` can change."""
-        spans = (self.begun, self.ended) if self.ended else (self.begun,)
+        spans = (self.start, self.end) if self.end else (self.start,)
         return tuple(edge for span in spans for edge in (span.earliest, span.latest))
 
 

@@ -79,19 +79,19 @@ class Calendar:
             working_days -= self.works(day)
         return day
 
-    def end_of_period(self, last: date, begun: date) -> date:
+    def end_of_period(self, last: date, first: date) -> date:
         """The last day of a period of EU law that would end on `last`.
 
         Regulation (EEC, Euratom) 1182/71 Art. 3: if that day is a public holiday, Sunday or
         Saturday, the period ends with the following working day (4). A period of two days or more
-        contains two working days (5). The day of the event, `begun`, is not counted (1); holidays
+        contains two working days (5). The day of the event, `first`, is not counted (1); holidays
         within are counted (3).
         """
-        length = (last - begun).days
+        length = (last - first).days
         if 2 <= length < _ALWAYS_TWO_WORKING_DAYS:
-            days = (begun + timedelta(n) for n in range(1, length + 1))
+            days = (first + timedelta(n) for n in range(1, length + 1))
             if sum(map(self.works, days)) < 2:
-                last = self.after(begun, 2)
+                last = self.after(first, 2)
         while not self.works(last):
             last += _DAY
         return last

@@ -39,26 +39,26 @@ def take_batch(
     Two requests on one stream, or with the same command id, never share a batch. The later one
     stays in the queue, and everything behind it on the same stream stays behind it.
     """
-    taken: list[EncodedRequest] = []
+    batch: list[EncodedRequest] = []
     left: list[EncodedRequest] = []
     seen: set[bytes] = set()
     room = MAX_BATCH_BYTES
     most = min(most, MAX_BATCH_COMMANDS)
-    while queue and len(taken) < most:
+    while queue and len(batch) < most:
         request = queue[0]
-        if taken and request.size > room:
+        if batch and request.size > room:
             break
         queue.popleft()
         if request.future is not None and request.future.cancelled():
             continue  # cancelled before it was sent
         if seen.isdisjoint(request.keys):
-            taken.append(request)
+            batch.append(request)
             room -= request.size
         else:
             left.append(request)
         seen |= request.keys
     queue.extendleft(reversed(left))
-    return taken
+    return batch
 
 
 def in_doubt(error: Exception) -> bool:

@@ -71,7 +71,7 @@ async def _require_unshared(conninfo: str, seconds: float) -> None:
     parameters = {**without_settings(conninfo), "connect_timeout": 5}
     first = await AsyncConnection.connect(**parameters, autocommit=True)
     async with first:
-        begun = await _process(first, seconds)
+        process = await _process(first, seconds)
         second = await AsyncConnection.connect(**parameters, autocommit=True)
         async with second:
             for _ in range(ROUNDS):
@@ -83,12 +83,12 @@ async def _require_unshared(conninfo: str, seconds: float) -> None:
                     if "statement pooling" not in str(error):
                         raise
                     raise WrongSession(f"session: no transaction may begin; {ADVICE}") from error
-                if again != begun:
+                if again != process:
                     raise WrongSession(
-                        f"session: found server process {again} on a connection that had {begun};"
+                        f"session: found server process {again} on a connection that had {process};"
                         f" {ADVICE}"
                     )
-                if other == begun:
+                if other == process:
                     raise WrongSession(
                         f"session: found server process {other} on two connections; {ADVICE}"
                     )

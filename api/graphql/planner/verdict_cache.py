@@ -101,10 +101,10 @@ class _Template:
             return self.parts[0]
         parts = list(self.parts)
         for n, (place, since, agreement) in enumerate(self.places):
-            begun = max(_instant(own.since[place]), since)
+            since_text = max(_instant(own.since[place]), since)
             parts[2 * n + 1] = (
                 f'{belief}{agreement}"}},"authorisation":{_json_string(own.numbers[place])}'
-                f',"since":"{begun}"'
+                f',"since":"{since_text}"'
             ).encode()
         return b"".join(parts)
 

@@ -163,8 +163,8 @@ async def _page(
         tins = sorted({each.tin for each in given})
         seen = await visible(views, visibility, context.now, tins)
         row = await (await views.execute(f"select {POSITION}")).fetchone()
-        kept = [each for each in given if each.tin in seen]
-        found = await reads.corrected(views, territory, kept, row[0] if row else 0)
+        visible_answers = [each for each in given if each.tin in seen]
+        found = await reads.corrected(views, territory, visible_answers, row[0] if row else 0)
     return found, given[-1] if len(given) == MOST else None
 
 

@@ -173,7 +173,7 @@ class OperatorFilter:
             due_before=self.due_before,
             overdue=self.overdue,
             scheme=self.identifier.scheme if self.identifier else None,
-            identifier=self.identifier.normal if self.identifier else None,
+            identifier=self.identifier.normal_form if self.identifier else None,
         )
 
 

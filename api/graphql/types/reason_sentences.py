@@ -262,8 +262,8 @@ def _state(code: ReasonCode, whole: _FactValues, item: _FactValues) -> str:
             return f"{item.agreement}: {who} had not implemented it{on}"
         case ReasonCode.AGREEMENT_SUSPENDED:
             then = f",{on}" if since and on else on
-            begun = f" since {since}" if since else ""
-            return f"{item.agreement}: {who} had suspended it{begun}{then}"
+            since_words = f" since {since}" if since else ""
+            return f"{item.agreement}: {who} had suspended it{since_words}{then}"
         case ReasonCode.AGREEMENT_TERMINATED:
             before = f", before {whole.day('at')}" if whole.of("at") else ""
             return f"{item.agreement}: ended{f' on {since}' if since else ''}{before}"
@@ -306,10 +306,10 @@ def _controls(code: ReasonCode, whole: _FactValues, items: list[_FactValues]) ->
                 for each in items
             )
     text = _joined(_state(code, whole, each) for each in items)
-    begun = code is ReasonCode.AGREEMENT_TERMINATED
+    terminated = code is ReasonCode.AGREEMENT_TERMINATED
     goods = f"{hs} at {crossing}"
     return text or (
-        f"{names}: {'no longer' if begun else 'not yet'} covered {goods} {way}{whole.on}."
+        f"{names}: {'no longer' if terminated else 'not yet'} covered {goods} {way}{whole.on}."
     )
 
 

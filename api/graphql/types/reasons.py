@@ -294,9 +294,9 @@ class _RecognitionReasons:
                 (link.clause.to, self.asked.territory),
             )
             for one, other in product(*(self._membership_intervals(*side) for side in sides)):
-                begun = max(link.valid_from, one[0], other[0])
+                both_live = max(link.valid_from, one[0], other[0])
                 over = min(link.valid_to or NEVER_AT, one[1], other[1])
-                if begun < over <= self.at:
+                if both_live < over <= self.at:
                     ends[link.agreement] = max(over, ends.get(link.agreement, over))
         for agreement, over in sorted(ends.items()):
             builder.begin_item().add("agreement", agreement)

@@ -56,12 +56,12 @@ def opened(path: Path, dialect: Dialect, newline: str | None) -> Iterator[TextIO
 
 def _of_text(path: Path, dialect: Dialect) -> Iterator[Row]:
     assert dialect.separator is not None  # every text table has one
-    begun = 1  # a quoted cell may span several lines; the number is that of the first
+    first_line = 1  # a quoted cell may span several lines; the number is that of the first
     with opened(path, dialect, "") as file:
         reader = csv.reader(file, delimiter=dialect.separator, strict=True)
         try:
             for cells in reader:
-                number, begun = begun, reader.line_num + 1
+                number, first_line = first_line, reader.line_num + 1
                 if number == 1 and _separator_line(dialect.separator.join(cells)):
                     continue
                 yield number, list(cells)

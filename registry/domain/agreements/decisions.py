@@ -132,7 +132,7 @@ def accede(
     """
     party = Party(command.member, time_zone)
     if command.member in agreement.parties:
-        own = [e for e in agreement.past[::-1] if _member_concerned(e) == command.member][:1]
+        own = [e for e in agreement.history[::-1] if _member_concerned(e) == command.member][:1]
         about = f"one of which {command.member} is a party"
         cure = "only who is none can accede"
         return _refuse_unless_recorded(agreement, own, command, by, about, cure, party=party)
@@ -142,7 +142,7 @@ def accede(
 
 def withdraw_member(agreement: Agreement, command: c.WithdrawFromAgreement, by: Decision) -> None:
     """Records that a party leaves the agreement. Raises NotAParty, WrongDates."""
-    last = [e for e in agreement.past[::-1] if _member_concerned(e) == command.member][:1]
+    last = [e for e in agreement.history[::-1] if _member_concerned(e) == command.member][:1]
     if command.member not in agreement.parties and any(
         isinstance(e, Agreement.Withdrew) and _is_identical(e, command, by, member=command.member)
         for e in last
@@ -158,17 +158,17 @@ def set_dates(agreement: Agreement, command: c.SetDates, by: Decision) -> None:
 
     Raises BadValue, NotAParty, WrongDates.
     """
-    if command.side and command.side not in agreement.ever:
+    if command.side and command.side not in agreement.all_parties:
         _require_party(agreement, command.side)
     if (command.what is Step.IMPLEMENTED) != (command.side is not None):
         raise BadValue(
             f"side: found {command.side} for {command.what}; each side implements for itself, "
             "and every other step is one of all together"
         )
-    begun = agreement.terms.get(command.side, 0) if command.side else 0
-    if command.term is not None and not 1 <= command.term <= begun:
+    terms_begun = agreement.terms.get(command.side, 0) if command.side else 0
+    if command.term is not None and not 1 <= command.term <= terms_begun:
         raise BadValue(
-            f"term: found {command.term}, and {command.side or 'all together'} began {begun}"
+            f"term: found {command.term}, and {command.side or 'all together'} began {terms_begun}"
         )
     _record(
         agreement,
@@ -197,8 +197,8 @@ def set_scope(agreement: Agreement, command: c.SetScope, by: Decision) -> None:
     _require_party(agreement, command.to)
     if command.max_age_hours is not None and not 1 <= command.max_age_hours <= YEAR:
         raise BadValue(f"max_age_hours: found {command.max_age_hours}, wanted 1 to {YEAR}, a year")
-    if command.until and command.until <= (begun := _dates_of(command, by).earliest):
-        raise WrongDates(f"until: {command.until} is not after {begun}, its beginning")
+    if command.until and command.until <= (first_day := _dates_of(command, by).earliest):
+        raise WrongDates(f"until: {command.until} is not after {first_day}, its beginning")
     clause = Clause(
         command.from_,
         command.to,
@@ -229,9 +229,9 @@ def _take_step(
 
     Raises AlreadyRecorded for another date, because that would change answers already given.
     """
-    if taken := agreement.taken.get(STEPS[event]):
-        own = [e for e in agreement.past[::-1] if type(e) is event]
-        about = f"at the step {STEPS[event]} {_dates_in_words(taken)}"
+    if recorded_dates := agreement.dated_steps.get(STEPS[event]):
+        own = [e for e in agreement.history[::-1] if type(e) is event]
+        about = f"at the step {STEPS[event]} {_dates_in_words(recorded_dates)}"
         cure = "SetDates betters that date, or sets what another source says beside it"
         return _refuse_unless_recorded(agreement, own, command, by, about, cure, **content)
     _record(agreement, event, command, by, **content)
@@ -268,7 +268,7 @@ def _record(
     record.
     """
     dates = _dates_of(command, by)
-    over = agreement.taken.get(Step.TERMINATED)
+    over = agreement.dated_steps.get(Step.TERMINATED)
     completes_record = event in (Agreement.DatesSet, Agreement.Noted, Agreement.Terminated)
     # Nothing happens to an agreement from its end on, but the record before that can be completed.
     if over and not completes_record and dates.earliest >= over.latest:
@@ -278,10 +278,14 @@ def _record(
         )
     if event in (Agreement.ScopeSet, Agreement.DatesSet, Agreement.Noted):
         place = _replaceable_key(event, content | {"dates": dates})
-        for past in reversed(agreement.past):
-            if type(past) is event and _is_identical(past, command, by, **content):
+        for recorded in reversed(agreement.history):
+            if type(recorded) is event and _is_identical(recorded, command, by, **content):
                 return
-            if place and _replaces(past) and place == _replaceable_key(type(past), vars(past)):
+            if (
+                place
+                and _replaces(recorded)
+                and place == _replaceable_key(type(recorded), vars(recorded))
+            ):
                 break
     facts = msgspec.structs.replace(by, effective=dates.earliest).envelope()
     agreement.trigger_event(
@@ -324,7 +328,7 @@ def _events_of_membership(
 ) -> list[Agreement.DatedEvent]:
     """The events of a side since its last withdrawal, the latest first."""
     found: list[Agreement.DatedEvent] = []
-    for event in reversed(agreement.past):
+    for event in reversed(agreement.history):
         if isinstance(event, Agreement.Withdrew) and event.member == side:
             break
         if isinstance(event, kinds) and event.side == side:
@@ -378,7 +382,7 @@ def _refuse_earlier_date(
     day = _dates_of(command, by).earliest
     recorded_days = (
         e.dates.earliest
-        for e in agreement.past
+        for e in agreement.history
         if isinstance(e, kinds) and side in (_member_concerned(e), getattr(e, "side", None))
     )
     if day < (last := max(recorded_days, default=day)):

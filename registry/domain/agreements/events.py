@@ -158,9 +158,9 @@ class Agreement(BaseAggregate[UUID]):
         note: str | None = None
 
         def apply(self, agreement: Agreement) -> None:
-            agreement.past.append(self)
+            agreement.history.append(self)
             if type(self) in STEPS and not isinstance(self, Agreement.SideEvent):
-                agreement.taken[STEPS[type(self)]] = self.dates
+                agreement.dated_steps[STEPS[type(self)]] = self.dates
 
     class NegotiationOpened(DatedEvent):
         """Negotiations began."""
@@ -235,7 +235,7 @@ class Agreement(BaseAggregate[UUID]):
         def apply(self, agreement: Agreement) -> None:
             super().apply(agreement)
             agreement.parties[self.party.administration] = self.party.time_zone
-            agreement.ever.add(self.party.administration)
+            agreement.all_parties.add(self.party.administration)
 
     class Withdrew(DatedEvent):
         """The member's membership ends, with its running term and its suspension.
@@ -276,7 +276,7 @@ class Agreement(BaseAggregate[UUID]):
             if self.conflicting or self.dates.latest == NEVER:
                 return  # kept beside the dates in force, or leaves open whether the step was taken
             if self.side is None:
-                agreement.taken[self.what] = self.dates
+                agreement.dated_steps[self.what] = self.dates
             elif self.term in (None, agreement.terms.get(self.side)) and (
                 self.side in agreement.running or self.side not in agreement.terms
             ):
@@ -316,12 +316,12 @@ class Agreement(BaseAggregate[UUID]):
     ) -> None:
         self.agreement, self.kind = agreement, kind
         self.parties = {p.administration: p.time_zone for p in parties}
-        self.ever = set(self.parties)  # everyone who is or was a party
+        self.all_parties = set(self.parties)  # everyone who is or was a party
         self.suspended: dict[AdministrationCode, Dates] = {}
-        self.taken: dict[Step, Dates] = {}  # the steps of the whole agreement
+        self.dated_steps: dict[Step, Dates] = {}  # the steps of the whole agreement
         self.terms: dict[AdministrationCode, int] = {}  # the number of terms each side has begun
         self.running: dict[AdministrationCode, Dates] = {}  # when each side's running term began
-        self.past: list[Agreement.DatedEvent] = []
+        self.history: list[Agreement.DatedEvent] = []
         self.reading = AgreementReading(
             title, legal_basis, confidence, details or {}, titles or {}, names or {}
         )

@@ -155,11 +155,11 @@ class Terms:
         found: list[UncertainPeriod] = []
         for number in range(1, self._begun.get(side, 1) + 1):
             place = (Step.IMPLEMENTED, side, number)
-            if begun := self._span(place):
+            if start := self._span(place):
                 ended = self._ends.get(place)
                 found.append(
                     UncertainPeriod(
-                        begun, uncertain_instant(ended, self._zone(side)) if ended else None
+                        start, uncertain_instant(ended, self._zone(side)) if ended else None
                     )
                 )
         return found

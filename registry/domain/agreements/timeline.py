@@ -158,10 +158,10 @@ class _Belief:
     def memberships(self) -> list[Membership]:
         """The intervals in which each administration was certainly a party."""
         return [
-            Membership(party, time_.begun.latest, time_.ended.earliest if time_.ended else None)
+            Membership(party, time_.start.latest, time_.end.earliest if time_.end else None)
             for party, times in self._membership_times().items()
             for time_ in times
-            if time_.ended is None or time_.begun.latest < time_.ended.earliest
+            if time_.end is None or time_.start.latest < time_.end.earliest
         ]
 
     def _membership_times(self) -> dict[AdministrationCode, list[UncertainPeriod]]:
@@ -169,11 +169,11 @@ class _Belief:
         found = {p.administration: [UncertainPeriod(SINCE_EVER)] for p in self.proposed.parties}
         for event in self.dated_events:
             if isinstance(event, Agreement.Acceded):
-                begun = uncertain_instant(event.dates, event.party.time_zone)
-                found.setdefault(event.party.administration, []).append(UncertainPeriod(begun))
+                start = uncertain_instant(event.dates, event.party.time_zone)
+                found.setdefault(event.party.administration, []).append(UncertainPeriod(start))
             elif isinstance(event, Agreement.Withdrew) and (own := found.get(event.member)):
                 own[-1] = UncertainPeriod(
-                    own[-1].begun, uncertain_instant(event.dates, self.zones[event.member])
+                    own[-1].start, uncertain_instant(event.dates, self.zones[event.member])
                 )
         return found
 
@@ -206,23 +206,23 @@ class _Belief:
         for event in self.dated_events:
             if isinstance(event, Agreement.ScopeSet):
                 zone = self.zones[event.clause.to]
-                begun = uncertain_instant(event.dates, zone, event.assumed)
+                began = uncertain_instant(event.dates, zone, event.assumed)
                 ended = uncertain_instant(Dates.on(event.until), zone) if event.until else None
                 own = places.setdefault(event.clause.place, {})
-                before = own.get(begun.earliest)
+                before = own.get(began.earliest)
                 ordinal += before is None
                 number = before.ordinal if before else ordinal
-                own[begun.earliest] = _ClauseTime(
-                    number, event.clause, UncertainPeriod(begun, ended)
+                own[began.earliest] = _ClauseTime(
+                    number, event.clause, UncertainPeriod(began, ended)
                 )
         found: list[_ClauseTime] = []
         for own in places.values():
             in_law = [own[start] for start in sorted(own)]
             for clause_time, after in zip(in_law, [*in_law[1:], None], strict=True):
-                ended = clause_time.time.ended
-                if after and (ended is None or after.time.begun.earliest < ended.earliest):
+                ended = clause_time.time.end
+                if after and (ended is None or after.time.start.earliest < ended.earliest):
                     clause_time = replace(
-                        clause_time, time=UncertainPeriod(clause_time.time.begun, after.time.begun)
+                        clause_time, time=UncertainPeriod(clause_time.time.start, after.time.start)
                     )
                 found.append(clause_time)
         return sorted(found, key=lambda clause: clause.ordinal)
@@ -272,11 +272,11 @@ class _Belief:
             within = [clause_time.time, *_possible(one, at), *_possible(other, at)]
             return _LinkAt(
                 found,
-                clause_time.time.begun.assumed
+                clause_time.time.start.assumed
                 or (all(terms.values()) and any(_assumed(own, at) for own in terms.values())),
                 hindered_by,
-                latest_of(time.begun.dates for time in within),
-                earliest_of(time.ended.dates for time in within if time.ended),
+                latest_of(time.start.dates for time in within),
+                earliest_of(time.end.dates for time in within if time.end),
             )
 
         for start, end, run in constant_intervals(edges, state):
@@ -338,8 +338,8 @@ class _Belief:
             parties = [p for p, own in members.items() if any_of(own, at) is not False]
             if parties and all(any_of(paused[party], at) for party in parties):
                 return AgreementStatus.SUSPENDED
-            taken = [stage for stage, span in spans if span.reached(at)]
-            return taken[-1] if taken else AgreementStatus.PROPOSED
+            reached = [stage for stage, span in spans if span.reached(at)]
+            return reached[-1] if reached else AgreementStatus.PROPOSED
 
         return [Stage(found, start, end) for start, end, found in constant_intervals(edges, status)]
 
@@ -347,7 +347,7 @@ class _Belief:
         """When a step was taken. For a step of each side, that is when the first side took it."""
         if step is not Step.IMPLEMENTED:
             return self.terms.span(step)
-        own = [term.begun for side in self.zones for term in self.terms.of(side)]
+        own = [term.start for side in self.zones for term in self.terms.of(side)]
         return min(own, key=lambda s: s.latest) if own else None
 
     def sides(self) -> list[Side]:
@@ -356,15 +356,15 @@ class _Belief:
         for party in self.zones:
             terms, paused = self.terms.of(party), self._suspensions(party)
             edges = {edge for time in paused for edge in time.edges}
-            edges |= {term.ended.latest for term in terms if term.ended}
+            edges |= {term.end.latest for term in terms if term.end}
 
             def state(
                 at: datetime,
                 terms: list[UncertainPeriod] = terms,
                 paused: list[UncertainPeriod] = paused,
             ) -> tuple[date | None, bool]:
-                term = next((t for t in terms if not (t.ended and t.ended.reached(at))), None)
-                dates = term.begun.dates if term else None
+                term = next((t for t in terms if not (t.end and t.end.reached(at))), None)
+                dates = term.start.dates if term else None
                 certain = dates and dates.earliest == dates.latest
                 return (dates.earliest if dates and certain else None), any_of(paused, at) is True
 
@@ -385,5 +385,5 @@ def _assumed(terms: Sequence[UncertainPeriod], at: datetime) -> bool:
 
     The term is the last one that may have begun; before any has begun, it is the first.
     """
-    begun = [term for term in terms if term.begun.reached(at) is not False] or terms[:1]
-    return bool(begun) and begun[-1].begun.assumed
+    reached = [term for term in terms if term.start.reached(at) is not False] or terms[:1]
+    return bool(reached) and reached[-1].start.assumed

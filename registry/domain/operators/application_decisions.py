@@ -52,7 +52,7 @@ def lodge(operator: Operator, command: c.LodgeApplication, by: Decision) -> None
             )
     operator.trigger_event(
         Operator.Lodged,
-        authorisation=f"{command.programme}/{operator.begun() + 1}",
+        authorisation=f"{command.programme}/{operator.authorisations_begun() + 1}",
         programme=command.programme,
         type=command.type,
         due=said_by.due("acceptance", "acceptance_days", day),
@@ -197,7 +197,7 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
     allowed = rules.rule("decision_extension_days")
     before = [
         e
-        for e in operator.past
+        for e in operator.history
         if isinstance(e, Operator.DeadlineExtended) and e.authorisation == authorisation.reference
     ]
     days = (allowed.number or 0) if command.days is None else command.days
@@ -211,7 +211,7 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
         raise WrongDates(f"days: found {command.days}, and the programme's rules leave {left}")
     set_before = [
         d
-        for e in operator.past
+        for e in operator.history
         if getattr(e, "authorisation", None) == authorisation.reference
         for d in getattr(e, "due", ())
         if d.what == "decision"
@@ -226,7 +226,7 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
         raise WrongStatus(f"{operator.tin}: no decision is due on {authorisation} yet; {cure}")
     programme = preconditions.find_programme(by, authorisation.programme)
     given = sum(e.days for e in before)
-    begun, end = _time_limit(operator, authorisation, programme, given, set_before[-1].due)
+    start, end = _time_limit(operator, authorisation, programme, given, set_before[-1].due)
     of_day = rules_of_day(operator, programme, content["effective"])
     end += timedelta(days=days)
     operator.trigger_event(
@@ -234,7 +234,7 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
         authorisation=authorisation.reference,
         days=days,
         reason=reason,
-        due=(of_day.ending("decision", allowed.name, begun, end),),
+        due=(of_day.ending("decision", allowed.name, start, end),),
         rule_unknown=preconditions.unknown_rules_field(unknown),
         **content,
     )
@@ -248,12 +248,12 @@ def _time_limit(
     An extension is counted from that last day. `given`: the days of all extensions so far.
     """
     accepted = events_in_force(operator, is_about(authorisation, (Operator.Accepted,)))
-    begun = accepted[0].effective if accepted else due
-    of_acceptance = rules_of_day(operator, programme, begun)
+    start = accepted[0].effective if accepted else due
+    of_acceptance = rules_of_day(operator, programme, start)
     days = of_acceptance.rules.number("decision_days")
-    last = begun + timedelta(days=(days or 0) + given)
-    same = of_acceptance.ending("decision", "decision_days", begun, last).due == due
-    return begun, last if days and same else due
+    last = start + timedelta(days=(days or 0) + given)
+    same = of_acceptance.ending("decision", "decision_days", start, last).due == due
+    return start, last if days and same else due
 
 
 def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> None:

@@ -40,9 +40,9 @@ class EndByLaw:
 
 def ends_by_law(operator: Operator, until: date) -> list[EndByLaw]:
     """The ends by law up to a civil day, according to all recorded events."""
-    past = corrected_events(operator.past) if operator.corrected else operator.past
+    history = corrected_events(operator.history) if operator.corrected else operator.history
     book = StatusTimeline(operator.time_zone)
-    for event in past:
+    for event in history:
         book.tell(event)
     return [
         EndByLaw(reference, TERM if end.of_term else SUSPENSION, end.day)
@@ -61,7 +61,7 @@ def _is_recorded(operator: Operator, end: EndByLaw) -> bool:
     kind = Operator.Expired if end.what == TERM else Operator.SuspensionEnded
     return any(
         type(e) is kind and (e.authorisation, e.effective) == (end.authorisation, end.day)
-        for e in operator.past
+        for e in operator.history
     )
 
 

@@ -59,7 +59,7 @@ class Operator(BaseAggregate[UUID]):
 
         def apply(self, operator: Operator) -> None:
             """Adds the event to the history and changes the state."""
-            operator.past.append(self)
+            operator.history.append(self)
             self.change(operator)
 
         def change(self, operator: Operator) -> None:
@@ -566,7 +566,7 @@ class Operator(BaseAggregate[UUID]):
         def change(self, operator: Operator) -> None:
             operator.corrected = True
             operator.start_again()
-            for event in corrected_events(operator.past):
+            for event in corrected_events(operator.history):
                 if not isinstance(event, Operator.Corrected):
                     event.change(operator)
 
@@ -602,9 +602,9 @@ class Operator(BaseAggregate[UUID]):
         # The effective day of the merger, which may be in the future.
         self.merged_on: date | None = None
 
-    def supersede(self, authorisation: Authorisation, begun: date) -> None:
+    def supersede(self, authorisation: Authorisation, first_day: date) -> None:
         """Marks an authorisation that begins before a future merger as superseded from its day."""
-        if self.merged_on and begun < self.merged_on:
+        if self.merged_on and first_day < self.merged_on:
             authorisation.status, authorisation.ended = Status.SUPERSEDED, self.merged_on
 
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **content: Any) -> None:
@@ -617,13 +617,13 @@ class Operator(BaseAggregate[UUID]):
         """The stream id (UUIDv5), derived from the TIN."""
         return stream_id(f"operator/{tin}")
 
-    def begun(self) -> int:
+    def authorisations_begun(self) -> int:
         """The number of authorisations that ever began, by application or list.
 
         A voided one keeps its reference, so the number never decreases.
         """
         kinds = (Operator.Lodged, Operator.Listed)
-        return len({event.authorisation for event in self.past if isinstance(event, kinds)})
+        return len({event.authorisation for event in self.history if isinstance(event, kinds)})
 
     def held(self) -> list[Authorisation]:
         """The authorisations that were granted and have not ended."""
@@ -642,9 +642,11 @@ def corrected_events(
     if corrected is events:
         return events
     # An annulment always counts from the effective day of its grant, even if that is corrected.
-    begun = {e.authorisation: e.effective for e in corrected if isinstance(e, Operator.Granted)}
+    grant_days = {
+        e.authorisation: e.effective for e in corrected if isinstance(e, Operator.Granted)
+    }
     return [
-        with_changes(e, {"effective": begun.get(e.authorisation, e.effective)})
+        with_changes(e, {"effective": grant_days.get(e.authorisation, e.effective)})
         if isinstance(e, Operator.Annulled)
         else e
         for e in corrected

@@ -96,7 +96,7 @@ def _record_named(operator: Operator, command: c.ListOperator, by: Decision) -> 
         assert isinstance(first, Operator.Listed)
         reference, earliest = authorisation.reference, first.earliest
     else:
-        reference = f"{command.programme}/{operator.begun() + 1}"
+        reference = f"{command.programme}/{operator.authorisations_begun() + 1}"
         new = Authorisation(reference, command.programme, command.type, Status.VALID)
         day = command.since or command.read_on
         preconditions.require_not_held(

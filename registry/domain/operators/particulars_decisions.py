@@ -62,7 +62,7 @@ def _is_last_amendment(operator: Operator, said: dict[str, Any], by: Decision) -
     """Whether the command is identical to the last amendment, which left out unchanged fields."""
     if not operator.amendments or difference(operator.amendments[-1], by) is not None:
         return False
-    *past, last = operator.amendments
+    *earlier, last = operator.amendments
     for name, value in content.items():
         now = getattr(last, name)
         if value != now:
@@ -183,7 +183,7 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
     `version`: the version of the corrected event in the stream. Raises BadValue, UnknownPosition,
     WrongDates, WrongStatus.
     """
-    wrong = next((e for e in operator.past if e.originator_version == version), None)
+    wrong = next((e for e in operator.history if e.originator_version == version), None)
     if isinstance(wrong, Operator.Corrected):
         raise UnknownPosition(
             f"position: {command.position} is a correction; correct {wrong.corrects}, "
@@ -215,7 +215,9 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
     if not command.why.strip():
         raise BadValue("why: found nothing, wanted the reason in words")
     before: dict[str, str] = {}
-    made = [e for e in operator.past if isinstance(e, Operator.Corrected) and e.version == version]
+    made = [
+        e for e in operator.history if isinstance(e, Operator.Corrected) and e.version == version
+    ]
     for event in made:
         before |= event.what
     if before | command.what == before:
@@ -238,7 +240,7 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
             "what.effective: an annulment counts from the day of effect of the grant; correct that"
             " of the grant, or void the annulment and revoke"
         )
-    corrected = corrected_events(operator.past, {version: command.what})
+    corrected = corrected_events(operator.history, {version: command.what})
     if right := next((e for e in corrected if e.originator_version == version), None):
         _check_corrected_event(operator, right, command.what, by)
     _check_corrected_stream(operator, corrected, by)
@@ -292,7 +294,7 @@ def _check_corrected_stream(
     come before one on which it depends.
     """
     then = copy(operator)
-    then.past = [event for event in corrected if not isinstance(event, Operator.Corrected)]
+    then.history = [event for event in corrected if not isinstance(event, Operator.Corrected)]
     then.corrected = False
     then.start_again()
     try:

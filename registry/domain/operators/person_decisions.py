@@ -68,7 +68,7 @@ def name_contact(operator: Operator, command: c.NameContact, by: Decision) -> No
     """
     if not _SHA256.fullmatch(command.commitment):
         raise BadValue("commitment: wanted 64 hexadecimal digits, as were answered with the person")
-    known = contacts(operator.past).get(command.person)
+    known = contacts(operator.history).get(command.person)
     if known and known.until is None:
         cure = "whoever was named before is named anew"
         return refuse_unless_identical(
@@ -94,7 +94,7 @@ def name_contact(operator: Operator, command: c.NameContact, by: Decision) -> No
 
 def end_contact(operator: Operator, command: c.EndContact, by: Decision) -> None:
     """Records the end of a contact. Raises UnknownPerson, WrongDates, WrongStatus."""
-    known = contacts(operator.past).get(command.person)
+    known = contacts(operator.history).get(command.person)
     if known is None:
         raise UnknownPerson(f"person: {operator.tin} has no contact {command.person}")
     if known.erased:
@@ -117,7 +117,8 @@ def erase_person(operator: Operator, command: c.ErasePerson, by: Decision) -> No
     BadValue, UnknownPerson, WrongDates.
     """
     if not any(
-        isinstance(e, Operator.ContactNamed) and e.person == command.person for e in operator.past
+        isinstance(e, Operator.ContactNamed) and e.person == command.person
+        for e in operator.history
     ):
         raise UnknownPerson(f"person: {operator.tin} never named {command.person}")
     if not command.ground.strip() or len(command.ground) > 500:
@@ -151,4 +152,6 @@ def _events_about(
 
 def _is_erased(operator: Operator, person: UUID) -> bool:
     """Whether the person's particulars were erased."""
-    return any(isinstance(e, Operator.PersonErased) and e.person == person for e in operator.past)
+    return any(
+        isinstance(e, Operator.PersonErased) and e.person == person for e in operator.history
+    )

@@ -188,7 +188,7 @@ def refuse_earlier_day(
 
 def events_as_corrected(operator: Operator) -> list[Operator.Event]:
     """The events after the registration with every correction applied."""
-    return corrected_events(operator.past) if operator.corrected else operator.past
+    return corrected_events(operator.history) if operator.corrected else operator.history
 
 
 def events_in_force(
@@ -300,9 +300,9 @@ def barred_until(operator: Operator, programme: Programme) -> tuple[date | None,
     Returns the first civil day of a possible grant (None if there is no bar), and the name of the
     rule if a revocation set no day and the rule of its day is unknown.
     """
-    past = corrected_events(operator.past) if operator.corrected else operator.past
+    history = corrected_events(operator.history) if operator.corrected else operator.history
     revoked: dict[str, list[Operator.Revoked]] = {}
-    for event in past:
+    for event in history:
         if isinstance(event, Operator.Revoked):
             revoked.setdefault(event.authorisation, []).append(event)
     days: list[date] = []

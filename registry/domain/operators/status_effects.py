@@ -68,15 +68,15 @@ def _revoked(now: Period, event: Operator.Revoked) -> Period:
 
 def _renewed(now: Period, event: Operator.Renewed) -> Period:
     """The renewal: the new last day, without the flags that the renewal answers."""
-    kept = replace(now, flags=flags_of(now, drop="validity_years_unknown"))
-    flags = flags_of(kept, drop="under_reassessment")
+    known = replace(now, flags=flags_of(now, drop="validity_years_unknown"))
+    flags = flags_of(known, drop="under_reassessment")
     return replace(now, valid_until=event.valid_until, flags=flags)
 
 
 def _reassessed(now: Period, event: Operator.ReassessmentClosed) -> Period:
-    kept = replace(now, flags=flags_of(now, drop="under_reassessment"))
+    regular = replace(now, flags=flags_of(now, drop="under_reassessment"))
     remediation = {"add": "remediation"} if event.remediation else {"drop": "remediation"}
-    return replace(kept, flags=flags_of(kept, **remediation))
+    return replace(regular, flags=flags_of(regular, **remediation))
 
 
 def _suspended(now: Period, event: Operator.Suspended) -> Period:
@@ -97,8 +97,8 @@ def _lifted(now: Period, event: Operator.SuspensionLifted) -> Period:
 
 def without_suspension(now: Period, ground: str | None) -> Period:
     """The period without any suspension, of the whole or of a part."""
-    kept = tuple(f for f in now.flags if not f.endswith("_suspended"))
-    return replace(now, status=Status.VALID, abroad=Status.VALID, ground=ground, flags=kept)
+    other_flags = tuple(f for f in now.flags if not f.endswith("_suspended"))
+    return replace(now, status=Status.VALID, abroad=Status.VALID, ground=ground, flags=other_flags)
 
 
 def is_not_suspended(period: Period) -> bool:
@@ -190,5 +190,5 @@ def _ground(event: Operator.Event) -> str | None:
 
 def flags_of(now: Period, add: str | None = None, drop: str | None = None) -> tuple[str, ...]:
     """The flags of a period with one added or removed, sorted."""
-    kept = tuple(f for f in now.flags if f not in (add, drop))
-    return tuple(sorted((*kept, add))) if add else kept
+    other_flags = tuple(f for f in now.flags if f not in (add, drop))
+    return tuple(sorted((*other_flags, add))) if add else other_flags

@@ -145,15 +145,17 @@ class AuthorisationPeriods:
     last event began. `ahead` is `now` and the periods that follow it by scheduled ends.
     """
 
-    def __init__(self, begun: Operator.Lodged | Operator.Listed, zone: str, bounded: bool) -> None:
-        self.begun, self.zone, self.bounded = begun, zone, bounded
+    def __init__(
+        self, opening: Operator.Lodged | Operator.Listed, zone: str, bounded: bool
+    ) -> None:
+        self.opening, self.zone, self.bounded = opening, zone, bounded
         self.events: list[Operator.Event] = []
         self.begin()
         self.ahead = [self.now]
 
     def begin(self) -> None:
         """Resets the state to before the first event."""
-        self.last = self.begun.effective
+        self.last = self.opening.effective
         self.done: list[Period] = []
         #: Whether partners can recognise it, by its type.
         self.counts = True
@@ -166,7 +168,7 @@ class AuthorisationPeriods:
 
     def first(self) -> Period:
         """The first period: the application is lodged."""
-        lodged = self.begun
+        lodged = self.opening
         return Period(
             lodged.authorisation,
             lodged.programme,
@@ -271,11 +273,11 @@ class AuthorisationPeriods:
         self.coming = []
         if self.ends is NO_ENDS or not self.bounded or self.ends.first(self.base) is None:
             return [self.now]
-        kept = self.done, self.base, self.now, self.ends, self.passed
+        saved = self.done, self.base, self.now, self.ends, self.passed
         self.done, self.passed = [], []
         self.apply_scheduled_ends(date.max)
         found, self.coming = [*self.done, self.now], self.passed
-        self.done, self.base, self.now, self.ends, self.passed = kept
+        self.done, self.base, self.now, self.ends, self.passed = saved
         return found
 
     def ended_by(self, until: date) -> list[ScheduledEnd]:
@@ -299,9 +301,9 @@ class ListedAuthorisationPeriods(AuthorisationPeriods):
     held and the reading of a list that no longer names it.
     """
 
-    def __init__(self, begun: Operator.Listed, zone: str, bounded: bool) -> None:
-        self.readings = [begun]
-        super().__init__(begun, zone, bounded)
+    def __init__(self, opening: Operator.Listed, zone: str, bounded: bool) -> None:
+        self.readings = [opening]
+        super().__init__(opening, zone, bounded)
 
     def first(self) -> Period:
         """The first period: valid by the list. An uncertain period may come before it."""

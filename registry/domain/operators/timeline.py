@@ -206,7 +206,7 @@ def _first_unrecorded_end(
     pages: Iterable[AuthorisationPeriods], events: Sequence[Operator.Event], zone: str
 ) -> datetime | None:
     """The instant of the first end by law, past or future, that no event records; else None."""
-    ends = [(page.begun.authorisation, end) for page in pages for end in page.ended_by(date.max)]
+    ends = [(page.opening.authorisation, end) for page in pages for end in page.ended_by(date.max)]
     if not ends:
         return None
     recorded = {

@@ -50,10 +50,10 @@ class Number(msgspec.Struct, frozen=True):
 
     def covers(self, other: Number) -> bool:
         """Whether it is the same number, held on every day on which the other is held."""
-        begun = (self.from_day or date.min) <= (other.from_day or date.min)
+        begins_before = (self.from_day or date.min) <= (other.from_day or date.min)
         return (
             self.key == other.key
-            and begun
+            and begins_before
             and ((self.to_day or date.max) >= (other.to_day or date.max))
         )
 
@@ -89,7 +89,7 @@ def can_change_numbers(events: Iterable[Any]) -> bool:
 def numbers_held(operator: Operator) -> HeldNumbers:
     """The numbers that the operator holds according to all its events, sorted."""
     home = operator.administration.text
-    events = corrected_events(operator.past) if operator.corrected else operator.past
+    events = corrected_events(operator.history) if operator.corrected else operator.history
     certificates: dict[str, bool] = {}
     for event in events:
         if isinstance(event, (Operator.Granted, Operator.Listed)) and event.number:
@@ -179,8 +179,8 @@ class NumberDraft:
         known = list(self._holders(number))
         if any(holder == tin and own.covers(number) for own, holder, _ in known):
             return
-        for taken, holder, holder_home in known:
-            if holder != tin and taken.meets(number):
+        for held, holder, holder_home in known:
+            if holder != tin and held.meets(number):
                 whose = (
                     f"that of operator {holder}" if holder_home == home else "another operator's"
                 )

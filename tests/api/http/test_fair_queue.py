@@ -394,7 +394,7 @@ def test_a_new_document_is_read_beside_the_event_loop_and_once() -> None:
             assert not any(task.done() for task in reading)
             made = await asyncio.gather(*reading)
             assert len({id(checked_document) for checked_document in made}) == 1
-            assert documents.kept(text) is made[0]
+            assert documents.cached(text) is made[0]
         finally:
             parser.close()
 

@@ -51,7 +51,7 @@ def test_a_better_title_is_an_event_and_what_is_left_out_stays() -> None:
     [said] = when(new_document, c.AmendDocument(document="PLAN", title="The plan of 2018"))
 
     assert said.fields["title"] == "The plan of 2018"
-    assert (new_document.reading.title, new_document.said.measures) == (
+    assert (new_document.reading.title, new_document.reading.measures) == (
         "The plan of 2018",
         ("ports", "rail"),
     )

@@ -75,7 +75,7 @@ def test_a_correction_puts_an_event_right_and_leaves_it_written() -> None:
         )
     ]
     assert acme.authorisations[REF].number == "DEAEOF7"
-    assert acme.past[3].number == "DEAEOF1"  # type: ignore[attr-defined]
+    assert acme.history[3].number == "DEAEOF1"  # type: ignore[attr-defined]
 
 
 def test_a_correction_said_twice_is_recorded_once() -> None:

@@ -81,7 +81,7 @@ def test_an_event_happens_as_the_library_would_have_it(topic: str, spare: bool) 
     BaseAggregate.trigger_event(library, kind, **said)
 
     assert told(ours) == told(library)
-    assert (ours.version, ours.past[-1]) == (library.version, ours.pending_events[-1])
+    assert (ours.version, ours.history[-1]) == (library.version, ours.pending_events[-1])
     assert ours.modified_on == ours.pending_events[-1].timestamp
 
 

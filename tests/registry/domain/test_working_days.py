@@ -259,7 +259,7 @@ def test_more_time_is_counted_on_from_the_day_that_was_not_moved() -> None:
 
     # 30 days end on Saturday 4 April, which is moved to Tuesday 7; 40 days end on Tuesday 14, and
     # 50 on Friday 24.
-    due = [e.due[0].due for e in operator.past if getattr(e, "due", ())]
+    due = [e.due[0].due for e in operator.history if getattr(e, "due", ())]
     assert due == [date(2026, 4, 7), date(2026, 4, 14), date(2026, 4, 24)]
 
 

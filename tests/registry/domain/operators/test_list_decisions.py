@@ -226,7 +226,7 @@ def test_a_list_that_was_read_wrongly_is_put_right_by_correcting_its_record() ->
         tin=ACME, position=2, what={"void": "true"}, why="another firm", legal_ground=UCC
     )
     decide(new_operator, void)
-    said = [e for e in new_operator.past if not isinstance(e, Operator.Corrected)][1:]
+    said = [e for e in new_operator.history if not isinstance(e, Operator.Corrected)][1:]
 
     valid = [p for p in periods(said, BERLIN) if p.status is Status.VALID]
     assert [p.valid_from for p in valid] == [start_of_day(day("2026-03-05"), BERLIN)]
@@ -257,7 +257,7 @@ def test_whatever_lists_say_every_day_stands_in_one_way_and_none_contradicts_a_r
         if new_operator.collect_events():
             taken[read] = is_named
     found: dict[str, list[Period]] = {}
-    for period in periods(new_operator.past, BERLIN):
+    for period in periods(new_operator.history, BERLIN):
         found.setdefault(period.authorisation, []).append(period)
     for stretches in found.values():
         for before, after in pairwise(stretches):

@@ -38,7 +38,7 @@ erased = fact(Operator.PersonErased, person=SHE, ground=ASKED, effective=date(20
 
 
 def who(*past: Fact) -> Contact:
-    return contacts(operator(registered, *past).past)[SHE]
+    return contacts(operator(registered, *past).history)[SHE]
 
 
 def test_a_contact_is_named_once_however_often_it_is_said() -> None:
@@ -121,7 +121,7 @@ def test_a_naming_that_was_voided_names_nobody_and_its_person_can_be_erased() ->
     )
     when(acme, void)
 
-    assert contacts(acme.past) == {}
+    assert contacts(acme.history) == {}
     assert len(when(acme, ERASE)) == 1
 
 

@@ -37,7 +37,7 @@ def on(past: Operator, at: str) -> Period:
     instant = start_of_day(day(at), past.time_zone)
     [found] = [
         p
-        for p in periods(past.past, past.time_zone)
+        for p in periods(past.history, past.time_zone)
         if p.valid_from <= instant and (p.valid_to is None or instant < p.valid_to)
     ]
     return found
@@ -442,7 +442,7 @@ def test_before_and_after_the_clerk_the_answers_are_equal_on_every_instant() -> 
                 Fact(Operator.Registered, _said(first)),
                 *[Fact(type(e), _said(e)) for e in rest],
             )
-            before = periods(operator.past, operator.time_zone)
+            before = periods(operator.history, operator.time_zone)
             stood = {a.reference: a.status for a in operator.authorisations.values()}
             for end in end_decisions.unrecorded(operator, today):
                 command = c.RecordEnd(
@@ -455,7 +455,7 @@ def test_before_and_after_the_clerk_the_answers_are_equal_on_every_instant() -> 
                 if operator.successor is None:
                     _record(operator, command, today)
                     recorded += 1
-            assert periods(operator.past, operator.time_zone) == before
+            assert periods(operator.history, operator.time_zone) == before
             assert {a.reference: a.status for a in operator.authorisations.values()} == stood
             assert operator.successor or end_decisions.unrecorded(operator, today) == []
     assert recorded > 50
