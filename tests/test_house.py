@@ -22,6 +22,37 @@ PACKAGES = ("registry", "projections", "api")
 LOCKS = ("requirements.txt", "requirements-test.txt")
 #: The share of public modules, classes and functions that have a docstring; it may only rise.
 DESCRIBED = 0.6
+#: Words that named variables, attributes, functions and classes once, and shall not again.
+RIDDLES = frozenset(
+    # fmt: off
+    {
+        "asker",
+        "askers",
+        "because",
+        "begun",
+        "kept",
+        "kin",
+        "said",
+        "sight",
+        "taken",
+        "told",
+        "whence",
+        "Clocks",
+        "Deciders",
+        "DisclosedStretch",
+        "NotToBeSigned",
+        "Plane",
+        "Ready",
+        "Strongbox",
+        "WholeList",
+    }
+    # fmt: on
+)
+#: `because` is a field of the GraphQL schema, which these two modules declare.
+RIDDLES_OF_THE_SCHEMA = frozenset({"because"})
+DECLARES_BECAUSE = frozenset(
+    f"api/graphql/types/{name}.py" for name in ("corrected_answers", "divergences")
+)
 
 
 def content(*command: str | Path) -> None:
@@ -104,6 +135,34 @@ def test_no_variable_is_called_by_a_pronoun(folder: str) -> None:
             if isinstance(node, ast.Name | ast.arg):
                 name = node.id if isinstance(node, ast.Name) else node.arg
                 assert name != "it", f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_names_are_nouns_that_a_reader_can_search_for(package: str) -> None:
+    """Not the way in which something became known (told, said), nor a word of nobody's field."""
+    for path in (ROOT / package).rglob("*.py"):
+        place = path.relative_to(ROOT).as_posix()
+        allowed = RIDDLES_OF_THE_SCHEMA if place in DECLARES_BECAUSE else frozenset()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
+                    pass
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    pass
+                case ast.ClassDef(name=name):
+                    pass
+                case _:
+                    continue
+            assert name.lstrip("_") not in RIDDLES - allowed, f"{place}:{node.lineno}: {name}"
+
+
+def test_no_variable_of_a_page_is_called_by_a_pronoun() -> None:
+    """A name in a Jinja block, outside its string literals."""
+    for path in (ROOT / "api" / "templates").rglob("*.html"):
+        for block in re.findall(r"{[{%].*?[%}]}", path.read_text(encoding="utf-8"), re.DOTALL):
+            code = re.sub(r"\"[^\"]*\"|'[^']*'", "", block)
+            names = set(re.findall(r"(?<![.\w])[a-z_]+\b", code))
+            assert not names & (RIDDLES | {"it"}), f"{path.name}: {block}"
 
 
 def test_every_module_that_is_named_in_a_string_is_there() -> None:

@@ -103,7 +103,7 @@ def _decide(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends when the pipe is closed
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.disable()  # there are no reference cycles here, and collection takes an eighth of the time
-    registry, population = ready or _begun(conninfo, seed)
+    registry, population = ready or _registry_and_population(conninfo, seed)
     while True:
         try:
             first, until = line.recv()
@@ -115,6 +115,6 @@ def _decide(
         line.send_bytes(pickle.dumps(batch, protocol=5))
 
 
-def _begun(conninfo: str, seed: int) -> tuple[Registry, Population]:
+def _registry_and_population(conninfo: str, seed: int) -> tuple[Registry, Population]:
     with closing(Registry(environment(conninfo))) as registry:
         return registry, Population(registry, seed)

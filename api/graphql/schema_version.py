@@ -46,9 +46,9 @@ def deprecated(instead: str, since: date, removal: date, why: str = "") -> str:
     """
     if removal - since < NOTICE:
         raise ValueError(f"removal: found {removal}, wanted a year after {since} or later")
-    because = f": {why}" if why else ""
+    why_text = f": {why}" if why else ""
     days = f"Deprecated since {since}, removed on {removal} or later."
-    return f"Use `{instead}` instead{because}. {days}"
+    return f"Use `{instead}` instead{why_text}. {days}"
 
 
 def faults(schema: GraphQLSchema, today: date) -> list[str]:

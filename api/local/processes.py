@@ -89,7 +89,7 @@ class ChildProcess:
     """
 
     def __init__(self, command: str, home: Path, *arguments: str) -> None:
-        self._said = command, home, arguments
+        self._command_line = command, home, arguments
         self._url: str | None = None
         self._ends, self._again = 0, 0.0  # restarts in a row; time of the next one (time.monotonic)
         self._begin()
@@ -122,7 +122,7 @@ class ChildProcess:
         code = self.helper.process.poll()
         if code is None:
             return
-        self._ends = 1 if now - self._begun > CALM else self._ends + 1
+        self._ends = 1 if now - self._started_at > CALM else self._ends + 1
         if self._ends > MOST:
             self.helper.check()
         pause = min(PAUSE * 2 ** (self._ends - 1), LONGEST_PAUSE)
@@ -134,9 +134,9 @@ class ChildProcess:
         self.helper.stop()
 
     def _begin(self) -> None:
-        command, home, arguments = self._said
+        command, home, arguments = self._command_line
         self.helper = Helper(command, home, *arguments)
-        self._begun = time.monotonic()
+        self._started_at = time.monotonic()
 
 
 def from_parent() -> str:

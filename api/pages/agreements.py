@@ -134,7 +134,7 @@ async def agreement(request: Request, id: str) -> Response:
         "agreement.html",
         status=clocks.status,
         title=found_agreement["title"],
-        it=found_agreement,
+        agreement=found_agreement,
         asked=asked,
         clocks=clocks,
         conflicts=_conflicts(found_agreement),

@@ -104,7 +104,7 @@ async def log(request: Request) -> Response:
         "log.html",
         title="The log",
         asked=asked,
-        it=found,
+        log=found,
         signatures=lines,
         address=str(request.base_url).rstrip("/"),
     )
@@ -124,7 +124,7 @@ async def audit(request: Request) -> Response:
         "of": wanted,
         "there": "",
         "examples": EXAMPLES,
-        "it": None,
+        "record": None,
         "asked": None,
         "sliders": (),
         "events": None,
@@ -135,7 +135,7 @@ async def audit(request: Request) -> Response:
     found = await _agreement(request, wanted, clocks) or await _operator(request, wanted, clocks)
     if not found:
         return page(request, "audit.html", status=404, **frame)
-    item, rows, now = found["it"], found["rows"], found["asked"].now
+    item, rows, now = found["record"], found["rows"], found["asked"].now
     frame |= found | {"title": f"Audit of {item['name']}", "position": item["position"]}
     frame |= {
         "events": [_placed(row["node"], clocks, now, item["zone"]) for row in rows],
@@ -161,7 +161,7 @@ async def _agreement(request: Request, id: str, clocks: forms.AsOfFields) -> dic
         "position": own["position"],
     }
     return {
-        "it": entry,
+        "record": entry,
         "asked": asked,
         "then": asked.data["then"] if asked.data else None,
         "periods": [],
@@ -192,7 +192,7 @@ async def _operator(
         "position": own["position"],
     }
     return {
-        "it": entry,
+        "record": entry,
         "asked": asked,
         "then": asked.data["then"] if asked.data else None,
         "periods": history.get("periods") or [],

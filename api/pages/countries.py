@@ -129,7 +129,7 @@ async def country(request: Request, code: str) -> Response:
         "country.html",
         status=clocks.status,
         title=name_of(code),
-        it=found_territory,
+        territory=found_territory,
         asked=asked,
         clocks=clocks,
         rows=sorted(rows, key=lambda row: row["name"]),

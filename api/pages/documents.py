@@ -98,7 +98,7 @@ async def document(request: Request, id: str) -> Response:
         "document.html",
         status=clocks.status,
         title=found_document["title"],
-        it=found_document,
+        document=found_document,
         asked=asked,
         clocks=clocks,
         targets=[target for target in asked.data["targets"] if target["document"] == id],

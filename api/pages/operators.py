@@ -139,7 +139,7 @@ async def operator(request: Request, tin: str) -> Response:
         "operator.html",
         status=400 if not_there else clocks.status,
         title=entry["name"],
-        it=entry,
+        operator=entry,
         asked=standing,
         clocks=clocks,
         zone=entry["administration"]["timeZone"],

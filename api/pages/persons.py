@@ -78,7 +78,7 @@ async def may_name(request: Request, tin: Tin) -> bool:
 async def name(request: Request, tin: str) -> Response:
     """Stores the person in the erasable side store first, then records the contact under its
     pseudonym."""
-    found = await _begun(request, tin, c.NameContact)
+    found = await _permitted_tin(request, tin, c.NameContact)
     if isinstance(found, Response):
         return found
     typed = await forms.sent(request)
@@ -110,13 +110,13 @@ async def name(request: Request, tin: str) -> Response:
 @router.get("/operators/{tin}/persons/{person}")
 async def shown(request: Request, tin: str, person: str) -> Response:
     """Shows a contact person, with the form that erases it."""
-    found = await _begun(request, tin, c.ErasePerson)
+    found = await _permitted_tin(request, tin, c.ErasePerson)
     return found if isinstance(found, Response) else await _erasing(request, found, person)
 
 
 @router.post("/operators/{tin}/persons/{person}")
 async def erase(request: Request, tin: str, person: str) -> Response:
-    found = await _begun(request, tin, c.ErasePerson)
+    found = await _permitted_tin(request, tin, c.ErasePerson)
     if isinstance(found, Response):
         return found
     typed = await forms.sent(request)
@@ -133,7 +133,7 @@ async def erase(request: Request, tin: str, person: str) -> Response:
     return await _erasing(request, found, person, typed, sentence=sentence)
 
 
-async def _begun(request: Request, typed: str, kind: type[c.Command]) -> Tin | Response:
+async def _permitted_tin(request: Request, typed: str, kind: type[c.Command]) -> Tin | Response:
     """Returns the operator's TIN; or an error page."""
     try:
         tin = Tin.parse(typed.upper())
@@ -191,7 +191,7 @@ async def _erasing(
         status=400 if wrong or sentence else 200,
         title="Erase a person",
         tin=tin.text,
-        it=erasable,
+        person=erasable,
         ground=(typed or {}).get("ground", ""),
         wrong=wrong,
         sentence=sentence,

@@ -63,7 +63,7 @@ async def programme(request: Request, code: str) -> Response:
         "programme.html",
         status=clocks.status,
         title=f"{found_programme['code']}: {found_programme['name']}",
-        it=found_programme,
+        programme=found_programme,
         asked=asked,
         clocks=clocks,
         rules=sorted(recorded + absent, key=lambda r: (r["name"], r["validFrom"] or "9999")),

@@ -288,12 +288,12 @@ def _look(
         in_.text,
         None,
         clocks.known,
-        each=[(instants[as_of.at], _said(item.consignment)) for item, as_of in good],
+        each=[(instants[as_of.at], _consignment_text(item.consignment)) for item, as_of in good],
     )
 
 
 @lru_cache(maxsize=16_384)
-def _said(each_consignment: Consignment) -> str | None:
+def _consignment_text(each_consignment: Consignment) -> str | None:
     return consignment(each_consignment._asdict())
 
 

@@ -56,7 +56,7 @@ class Terms:
         self._ends: dict[Place, Dates] = {}
         self._withdrawn: dict[AdministrationCode, list[Dates]] = {}
         #: The number of terms that each side has begun.
-        self._begun: dict[AdministrationCode, int] = {}
+        self._terms_begun: dict[AdministrationCode, int] = {}
         for event in events:
             self._apply(event)
 
@@ -78,14 +78,14 @@ class Terms:
             case Agreement.Implemented(side=side):
                 last = self._last(side)
                 if last in self._ends:
-                    last = (Step.IMPLEMENTED, side, self._begun.get(side, 1) + 1)
+                    last = (Step.IMPLEMENTED, side, self._terms_begun.get(side, 1) + 1)
                 self._replace(last, event)
             case _ if type(event) in STEPS:
                 self._replace((STEPS[type(event)], None, None), event)
 
     def _last(self, side: AdministrationCode) -> Place:
         """The latest term of the side's implementation."""
-        return Step.IMPLEMENTED, side, self._begun.get(side, 1)
+        return Step.IMPLEMENTED, side, self._terms_begun.get(side, 1)
 
     def _set(self, place: Place, event: Agreement.DatesSet) -> None:
         """Applies a DatesSet event.
@@ -103,7 +103,7 @@ class Terms:
         """Replaces the dates in force of a step or term."""
         _, side, term = place
         if side and term and place not in self._in_force:
-            self._begun[side] = max(term, self._begun.get(side, 0))
+            self._terms_begun[side] = max(term, self._terms_begun.get(side, 0))
             # Recorded after a withdrawal but dated before it: it belongs to the earlier membership.
             ends = [d for d in self._withdrawn.get(side, ()) if d.earliest > event.dates.earliest]
             if ends:
@@ -153,7 +153,7 @@ class Terms:
     def of(self, side: AdministrationCode) -> list[UncertainPeriod]:
         """The terms of a side's implementation, in order."""
         found: list[UncertainPeriod] = []
-        for number in range(1, self._begun.get(side, 1) + 1):
+        for number in range(1, self._terms_begun.get(side, 1) + 1):
             place = (Step.IMPLEMENTED, side, number)
             if start := self._span(place):
                 ended = self._ends.get(place)
