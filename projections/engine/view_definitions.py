@@ -76,8 +76,8 @@ def _is_of_views(statement: str, plain: str, looked_up: bool) -> bool:
     if named := _NAMED.match(plain):
         schema, dot, _ = named[1].rpartition(".")
         return schema == "views" if dot else looked_up
-    said = statement if plain.startswith("do ") else plain
-    return bool(_IN_VIEWS.search(said)) or (looked_up and not _ELSEWHERE.search(said))
+    searched = statement if plain.startswith("do ") else plain
+    return bool(_IN_VIEWS.search(searched)) or (looked_up and not _ELSEWHERE.search(searched))
 
 
 def statements(text: str) -> Iterator[str]:

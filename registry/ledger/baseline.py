@@ -93,10 +93,10 @@ def _baseline(folder: Path) -> Baseline | None:
         match line.partition("#")[0].split():
             case []:
                 continue
-            case ["through", said] if said.isdecimal():
-                through = int(said)
-            case ["as", said] if said in (LOGIN, OWNER):
-                role = said
+            case ["through", word] if word.isdecimal():
+                through = int(word)
+            case ["as", word] if word in (LOGIN, OWNER):
+                role = word
             case [name] if role and (folder.parent / "sql" / name).is_file():
                 objects.append((role, folder.parent / "sql" / name))
             case _:
