@@ -174,9 +174,9 @@ def then_and_now(facts: Iterable[BelievedFact[Any]], window: TimeInterval) -> li
         now = _overlap((start, end), window) if believed.recorded_to is None else None
         if then == now:
             continue
-        said = content(believed.fact)
+        stated = content(believed.fact)
         found += [
-            ComparedFact(interval, after, said)
+            ComparedFact(interval, after, stated)
             for interval, after in ((then, False), (now, True))
             if interval
         ]
