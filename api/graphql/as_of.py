@@ -16,11 +16,10 @@ AHEAD = timedelta(days=3653)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
-@strawberry.input(
-    name="AsOf",
-    description="The instant that is asked about, in valid time and in transaction time.",
-)
+@strawberry.input(name="AsOf")
 class AsOfInput:
+    """The instant that is asked about, in valid time and in transaction time."""
+
     at: datetime | None = strawberry.field(
         default=None,
         description="The instant of valid time: the law of this instant is asked for. Default: "

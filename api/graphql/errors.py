@@ -16,8 +16,10 @@ strawberry.enum(
 )
 
 
-@strawberry.type(description="The command was understood but is refused; nothing was recorded.")
+@strawberry.type
 class Refused:
+    """The command was understood but is refused; nothing was recorded."""
+
     code: RefusalCode = strawberry.field(description="The code of the refusal.")
     message: str = strawberry.field(
         description="The reason for the refusal, as an English sentence: what was asked, and which "

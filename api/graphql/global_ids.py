@@ -45,15 +45,14 @@ ID = (
 )
 
 
-@strawberry.interface(
-    name="Node",
-    description="An object with a global id. The id is opaque text. It names the type, the key "
-    "and, where `asOf` gave an instant, both instants, so that a client's cache never mixes the "
-    "states of two instants. Without `asOf` it is the id of the live object and never changes. "
-    "What is shown of an object depends on the subject, so a client must empty its cache when its "
-    "user signs in or out.",
-)
+@strawberry.interface(name="Node")
 class Node:
+    """An object with a global id. The id is opaque text. It names the type, the key and, where
+    `asOf` gave an instant, both instants, so that a client's cache never mixes the states of two
+    instants. Without `asOf` it is the id of the live object and never changes. What is shown of an
+    object depends on the subject, so a client must empty its cache when its user signs in or
+    out."""
+
     id: strawberry.ID = strawberry.field(description=ID)
 
 

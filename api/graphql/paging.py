@@ -28,8 +28,10 @@ class Edge(Protocol):
     cursor: str
 
 
-@strawberry.type(description="Where a page begins and ends, and whether there are more entries.")
+@strawberry.type
 class PageInfo:
+    """Where a page begins and ends, and whether there are more entries."""
+
     has_next_page: bool = strawberry.field(description="True: there are entries after this page.")
     has_previous_page: bool = strawberry.field(
         description="True: there are entries before this page. A page that begins `after` a cursor "

@@ -32,7 +32,7 @@ from api.graphql.types.recognition_questions import RecognitionQuestionQuery
 from api.graphql.types.viewer import ViewerQuery
 
 
-@strawberry.type(description="The queries: everything that can be read.")
+@strawberry.type
 class Query(
     OperatorQuery,
     RecognitionQuery,
@@ -50,7 +50,8 @@ class Query(
     ViewerQuery,
     SchemaVersionQuery,
     NodeQuery,
-): ...
+):
+    """The queries: everything that can be read."""
 
 
 class Prepared(SchemaExtension):

@@ -23,11 +23,10 @@ from projections.reads.bitemporal_sql import AsOf, shown
 from registry.domain.values import AdministrationCode, Sense
 
 
-@strawberry.type(
-    description="The membership of an administration in a bloc, over an interval of valid time.",
-    name="Membership",
-)
+@strawberry.type(name="Membership")
 class MembershipType:
+    """The membership of an administration in a bloc, over an interval of valid time."""
+
     member: AdministrationCode
     sense: Sense
     valid_from: datetime | None
@@ -37,11 +36,10 @@ class MembershipType:
     )
 
 
-@strawberry.type(
-    description="A customs administration, or a bloc of customs administrations such as the EU.",
-    name="Administration",
-)
+@strawberry.type(name="Administration")
 class AdministrationType(Node):
+    """A customs administration, or a bloc of customs administrations such as the EU."""
+
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(
         description=ID, metadata=sql_fields.expression(places.global_id("Administration", "code"))

@@ -22,11 +22,11 @@ strawberry.enum(
 )
 
 
-@strawberry.type(
-    description="The interval in which a civil day lies, both ends inclusive. The two days are "
-    "equal where the day is certain."
-)
+@strawberry.type
 class DateInterval:
+    """The interval in which a civil day lies, both ends inclusive. The two days are equal where the
+    day is certain."""
+
     earliest: date
     latest: date = strawberry.field(
         description="The last civil day that is possible, inclusive. "
@@ -42,11 +42,11 @@ class DateInterval:
         return self.earliest if self.earliest == self.latest else None
 
 
-@strawberry.type(
-    description="The state of one party of an agreement. Each party implements, "
-    "suspends and resumes the agreement for itself."
-)
+@strawberry.type
 class AgreementSide:
+    """The state of one party of an agreement. Each party implements, suspends and resumes the
+    agreement for itself."""
+
     party: AdministrationCode
     implemented_from: date | None = strawberry.field(
         description="The civil day from which the party implements the agreement; it may lie "
@@ -75,11 +75,11 @@ class AgreementSide:
         )
 
 
-@strawberry.type(
-    description="A date of an agreement as a source states it: a civil day, or the interval in "
-    "which the day lies."
-)
+@strawberry.type
 class AgreementDate:
+    """A date of an agreement as a source states it: a civil day, or the interval in which the day
+    lies."""
+
     what: str = strawberry.field(
         description="The step or event that is dated: SIGNED, IMPLEMENTED, LISTED, MEETING, ..."
     )
@@ -111,11 +111,11 @@ class AgreementDate:
         )
 
 
-@strawberry.type(
-    description="A clause of an agreement: what one side recognises of another. What "
-    "no clause covers is not recognised."
-)
+@strawberry.type
 class ScopeClause:
+    """A clause of an agreement: what one side recognises of another. What no clause covers is not
+    recognised."""
+
     agreement: strawberry.ID = strawberry.field(description="The code of the agreement.")
     ordinal: int = strawberry.field(
         description="The number of the clause in its agreement, from 1."

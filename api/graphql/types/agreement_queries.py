@@ -27,14 +27,18 @@ from registry.domain.values import (
 )
 
 
-@strawberry.type(description="An agreement and its cursor in the list.")
+@strawberry.type
 class AgreementEdge:
+    """An agreement and its cursor in the list."""
+
     cursor: str
     node: AgreementType
 
 
-@strawberry.type(description="A page of agreements, in the order of their codes.")
+@strawberry.type
 class AgreementConnection:
+    """A page of agreements, in the order of their codes."""
+
     as_of: strawberry.Private[AsOf]
     wanted: strawberry.Private[reads.AgreementSelection]
     edges: list[AgreementEdge]
@@ -48,10 +52,10 @@ class AgreementConnection:
             return await reads.count(connection, self.as_of, self.wanted)
 
 
-@strawberry.input(
-    description="The conditions of a list of agreements; an agreement must meet all that are given."
-)
+@strawberry.input
 class AgreementFilter:
+    """The conditions of a list of agreements; an agreement must meet all that are given."""
+
     party: AdministrationCode | None = strawberry.field(
         default=None,
         description="Only agreements of this party at the instant asked about, by "
@@ -87,11 +91,11 @@ class AgreementFilter:
         )
 
 
-@strawberry.type(
-    description="A partner territory, and the recognition that the agreements with "
-    "it give at the instant asked about."
-)
+@strawberry.type
 class Partner:
+    """A partner territory, and the recognition that the agreements with it give at the instant
+    asked about."""
+
     row: strawberry.Private[PartnerRow]
     as_of: strawberry.Private[AsOf]
     recognises: bool = strawberry.field(

@@ -25,11 +25,10 @@ from registry.domain.values import (
 )
 
 
-@strawberry.type(
-    description="An agreement: one legal instrument between two or more administrations.",
-    name="Agreement",
-)
+@strawberry.type(name="Agreement")
 class AgreementType(Node):
+    """An agreement: one legal instrument between two or more administrations."""
+
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(
         description=ID, metadata=sql_fields.expression(places.global_id("Agreement", "id"))

@@ -23,12 +23,11 @@ from registry.domain.operators.authorisation_parts import suspended_parts
 from registry.domain.values import Role, Status, Tin
 
 
-@strawberry.type(
-    description="A deadline that the programme's rules set for a step. A missed deadline does not "
-    "change the status by itself.",
-    name="Deadline",
-)
+@strawberry.type(name="Deadline")
 class DeadlineType:
+    """A deadline that the programme's rules set for a step. A missed deadline does not change the
+    status by itself."""
+
     what: str
     due: date
     rule: str = strawberry.field(description="The name of the rule that sets the deadline.")
@@ -53,20 +52,19 @@ class DeadlineType:
         )
 
 
-@strawberry.type(
-    description="A deadline that may exist but is not known, because its rule is unknown for the "
-    "day. This is different from a law that sets no deadline."
-)
+@strawberry.type
 class UnknownDeadline:
+    """A deadline that may exist but is not known, because its rule is unknown for the day. This is
+    different from a law that sets no deadline."""
+
     what: str
     rule: str = strawberry.field(description="The name of the rule that is unknown.")
 
 
-@strawberry.type(
-    description="An authorisation of an operator, from the application to the end.",
-    name="Authorisation",
-)
+@strawberry.type(name="Authorisation")
 class AuthorisationType:
+    """An authorisation of an operator, from the application to the end."""
+
     row: strawberry.Private[AuthorisationRow]
     as_of: strawberry.Private[AsOf]
     today: strawberry.Private[date]
@@ -157,11 +155,11 @@ class AuthorisationType:
         ]
 
 
-@strawberry.type(
-    description="A status of an authorisation over an interval of valid time, as the "
-    "register believed it over an interval of transaction time."
-)
+@strawberry.type
 class StatusPeriod:
+    """A status of an authorisation over an interval of valid time, as the register believed it over
+    an interval of transaction time."""
+
     row: strawberry.Private[PeriodRow]
     authorisation: str
     status: Status

@@ -64,8 +64,10 @@ Since = Annotated[
 ]
 
 
-@strawberry.type(description="An interval of valid time over which one recognition answer holds.")
+@strawberry.type
 class RecognitionStretch:
+    """An interval of valid time over which one recognition answer holds."""
+
     from_: datetime = strawberry.field(
         name="from", description="The beginning of the interval in valid time, inclusive."
     )
@@ -91,13 +93,13 @@ class RecognitionStretch:
         return await _why(info, self.stretch.facts, self.territory, self.from_)
 
 
-@strawberry.type(
-    description="A change of the recognition answers for one operator. To maintain a local copy, "
-    "store for each operator the last `course` in place of what was stored from `effectiveFrom` "
-    "on: the copy then has the right answer for now and for every later day. An operator that is "
-    "not in the feed has the answer UNKNOWN with the reason NO_INFORMATION."
-)
+@strawberry.type
 class RecognitionChange:
+    """A change of the recognition answers for one operator. To maintain a local copy, store for
+    each operator the last `course` in place of what was stored from `effectiveFrom` on: the copy
+    then has the right answer for now and for every later day. An operator that is not in the feed
+    has the answer UNKNOWN with the reason NO_INFORMATION."""
+
     position: Position = strawberry.field(
         description="The position of the event that changed the answer. Where the beginning of a "
         "day changed it: the position of the first event recorded after that."
@@ -172,12 +174,11 @@ async def _why(
     )
 
 
-@strawberry.type(
-    description="A page of the change feed, in the order of positions. A page can be empty "
-    "although more follows, and longer than `first`, because it never splits the changes of one "
-    "event."
-)
+@strawberry.type
 class ChangePage:
+    """A page of the change feed, in the order of positions. A page can be empty although more
+    follows, and longer than `first`, because it never splits the changes of one event."""
+
     changes: list[RecognitionChange]
     next: Position = strawberry.field(
         description="The position to pass as `after` for the next page."

@@ -25,11 +25,10 @@ Exporter = Annotated[AdministrationCode, strawberry.argument(name="from")]
 LONGEST = 100  # characters of a crossing's name
 
 
-@strawberry.type(
-    description="Whether the importing side recognises the inspection of goods by "
-    "the exporting side."
-)
+@strawberry.type
 class ControlResult:
+    """Whether the importing side recognises the inspection of goods by the exporting side."""
+
     reliance: strawberry.Private[Reliance]
     as_of: strawberry.Private[AsOf]
     outcome: Outcome

@@ -38,11 +38,11 @@ from registry.domain.values import AdministrationCode, Outcome, Tin
 MOST = 1_000  # the answers that one page examines
 
 
-@strawberry.type(
-    description="A corrected answer: an answer that was given to a customs "
-    "administration and would be different by today's record."
-)
+@strawberry.type
 class CorrectedAnswer:
+    """A corrected answer: an answer that was given to a customs administration and would be
+    different by today's record."""
+
     tin: Tin
     in_: AdministrationCode = strawberry.field(
         name="in", description="The territory in which recognition was asked about, by its code."
@@ -75,18 +75,20 @@ class CorrectedAnswer:
     )
 
 
-@strawberry.type(description="A corrected answer and its cursor in the list.")
+@strawberry.type
 class CorrectedAnswerEdge:
+    """A corrected answer and its cursor in the list."""
+
     cursor: str
     node: CorrectedAnswer
 
 
-@strawberry.type(
-    description="A page of corrected answers, in the order in which they were given. A page can "
-    "have fewer entries than `first` although more follow, because each page examines a limited "
-    "number of answers: use `pageInfo.hasNextPage`."
-)
+@strawberry.type
 class CorrectedAnswerConnection:
+    """A page of corrected answers, in the order in which they were given. A page can have fewer
+    entries than `first` although more follow, because each page examines a limited number of
+    answers: use `pageInfo.hasNextPage`."""
+
     edges: list[CorrectedAnswerEdge]
     page_info: paging.PageInfo
 

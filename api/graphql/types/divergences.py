@@ -56,13 +56,12 @@ To = Annotated[
 ]
 
 
-@strawberry.type(
-    name="Divergence",
-    description="A divergence: an answer that would have been given on a day, by what was known "
-    "then, and that would be different by today's record. The query `correctedAnswers` has the "
-    "answers that were really given.",
-)
+@strawberry.type(name="Divergence")
 class DivergenceNode:
+    """A divergence: an answer that would have been given on a day, by what was known then, and that
+    would be different by today's record. The query `correctedAnswers` has the answers that were
+    really given."""
+
     tin: Tin
     at: datetime = strawberry.field(
         description="The first instant of valid time whose answer diverges."
@@ -77,18 +76,20 @@ class DivergenceNode:
     )
 
 
-@strawberry.type(description="A divergence and its cursor in the list.")
+@strawberry.type
 class DivergenceEdge:
+    """A divergence and its cursor in the list."""
+
     cursor: str
     node: DivergenceNode
 
 
-@strawberry.type(
-    description="A page of divergences, ordered by operator and then by day. A page can have fewer "
-    "entries than `first` although more follow, because each page examines a limited number of "
-    "operators: use `pageInfo.hasNextPage`."
-)
+@strawberry.type
 class DivergenceConnection:
+    """A page of divergences, ordered by operator and then by day. A page can have fewer entries
+    than `first` although more follow, because each page examines a limited number of operators: use
+    `pageInfo.hasNextPage`."""
+
     edges: list[DivergenceEdge]
     page_info: paging.PageInfo
 

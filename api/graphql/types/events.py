@@ -50,11 +50,11 @@ STREAMS: Mapping[str, Callable[[str], UUID]] = {
 }
 
 
-@strawberry.type(
-    description="A recorded event. It is never changed or deleted; a later event can "
-    "correct it (`corrects`)."
-)
+@strawberry.type
 class Event(Node):
+    """A recorded event. It is never changed or deleted; a later event can correct it
+    (`corrects`)."""
+
     id: strawberry.ID = strawberry.field(description=ID)
     position: Position
     stream: strawberry.ID = strawberry.field(
@@ -149,26 +149,28 @@ class Event(Node):
         )
 
 
-@strawberry.type(description="An event and its cursor in the list.")
+@strawberry.type
 class EventEdge:
+    """An event and its cursor in the list."""
+
     cursor: str
     node: Event
 
 
-@strawberry.type(
-    description="A page of events, in the order of their positions. A page can have fewer entries "
-    "than `first` although more follow, because each page reads a limited part of the sequence: "
-    "use `pageInfo.hasNextPage`."
-)
+@strawberry.type
 class EventConnection:
+    """A page of events, in the order of their positions. A page can have fewer entries than `first`
+    although more follow, because each page reads a limited part of the sequence: use
+    `pageInfo.hasNextPage`."""
+
     edges: list[EventEdge]
     page_info: paging.PageInfo
 
 
-@strawberry.input(
-    description="The conditions of a list of events; an event must meet all that are given."
-)
+@strawberry.input
 class EventFilter:
+    """The conditions of a list of events; an event must meet all that are given."""
+
     stream: strawberry.ID | None = strawberry.field(
         default=None,
         description="Only events of one stream: its UUID, or the global id of the object.",

@@ -37,11 +37,11 @@ To = Annotated[
 ]
 
 
-@strawberry.type(
-    description="An inclusion proof (RFC 6962, 2.1.1): it proves that an event is in "
-    "the log, without trust in the service."
-)
+@strawberry.type
 class InclusionProof:
+    """An inclusion proof (RFC 6962, 2.1.1): it proves that an event is in the log, without trust in
+    the service."""
+
     leaf_index: Position
     tree_size: Position
     root_hash: str
@@ -64,23 +64,22 @@ class InclusionProof:
         )
 
 
-@strawberry.type(
-    description="The data that opens the commitment in an event's leaf. The leaf is SHA-256(0x00, "
-    "'aeo-leaf/v1', 0x00, SHA-256(salt, eventBytes)), so anybody can verify that it belongs to "
-    "this event."
-)
+@strawberry.type
 class Commitment:
+    """The data that opens the commitment in an event's leaf. The leaf is SHA-256(0x00,
+    'aeo-leaf/v1', 0x00, SHA-256(salt, eventBytes)), so anybody can verify that it belongs to this
+    event."""
+
     salt: str = strawberry.field(description="The salt: 32 random bytes, in base64.")
     event_bytes: str = strawberry.field(
         description="All columns of the stored event in the encoding AEO-EVENT-V2, in base64."
     )
 
 
-@strawberry.type(
-    description="A checkpoint: a tree head (size and root hash) that the log has signed.",
-    name="Checkpoint",
-)
+@strawberry.type(name="Checkpoint")
 class CheckpointType:
+    """A checkpoint: a tree head (size and root hash) that the log has signed."""
+
     size: Position = strawberry.field(description="The number of leaves of the tree.")
     root_hash: str
     signed_at: datetime = strawberry.field(
@@ -96,12 +95,11 @@ class CheckpointType:
         )
 
 
-@strawberry.type(
-    description="A witness: an independent party that verifies each checkpoint and cosigns it "
-    "(C2SP tlog-witness).",
-    name="Witness",
-)
+@strawberry.type(name="Witness")
 class WitnessType:
+    """A witness: an independent party that verifies each checkpoint and cosigns it (C2SP
+    tlog-witness)."""
+
     name: str
     verifier_key: str = strawberry.field(
         description="The public key of the witness as "
@@ -115,13 +113,11 @@ class WitnessType:
     )
 
 
-@strawberry.type(
-    description="An epoch of the ledger. A restore from a backup, or a failover to a server that "
-    "was behind, begins a new epoch. Positions after that point are then given again, to other "
-    "events.",
-    name="Epoch",
-)
+@strawberry.type(name="Epoch")
 class EpochType:
+    """An epoch of the ledger. A restore from a backup, or a failover to a server that was behind,
+    begins a new epoch. Positions after that point are then given again, to other events."""
+
     id: str = strawberry.field(description="The id of the epoch: 12 hexadecimal digits.")
     after_position: Position = strawberry.field(
         description="The position of the last event that it has in common with the previous epoch."
@@ -141,12 +137,11 @@ class EpochType:
         )
 
 
-@strawberry.type(
-    description="The public transparency log: a Merkle tree (RFC 6962) with one leaf for every "
-    "event. Its tiles, checkpoints and keys are also served under /log/, as C2SP tlog-tiles "
-    "specifies."
-)
+@strawberry.type
 class Log:
+    """The public transparency log: a Merkle tree (RFC 6962) with one leaf for every event. Its
+    tiles, checkpoints and keys are also served under /log/, as C2SP tlog-tiles specifies."""
+
     head: strawberry.Private[Head]
     policy: strawberry.Private[Policy | None]
 

@@ -71,11 +71,10 @@ NAMED = {
 }
 
 
-@strawberry.type(
-    description="A warning: the command was recorded, but somebody should check it.",
-    name="Warning",
-)
+@strawberry.type(name="Warning")
 class WarningType:
+    """A warning: the command was recorded, but somebody should check it."""
+
     code: str = strawberry.field(
         description="The code of the warning: CONSULTATION_OPEN, ... A "
         "code never changes its meaning."
@@ -86,8 +85,10 @@ class WarningType:
     )
 
 
-@strawberry.type(description="The receipt of a command that was recorded durably.")
+@strawberry.type
 class Recorded:
+    """The receipt of a command that was recorded durably."""
+
     stream: strawberry.ID = strawberry.field(
         description="The id of the stream that the command changed, a UUID."
     )

@@ -18,8 +18,10 @@ from registry.domain import identifiers
 from registry.domain.values import AdministrationCode, Role, Status
 
 
-@strawberry.input(description="An identifier of an operator: a scheme and a value.")
+@strawberry.input
 class IdentifierFilter:
+    """An identifier of an operator: a scheme and a value."""
+
     scheme: str = strawberry.field(description="The identifier scheme: EORI, LEI, MID, ...")
     value: str = strawberry.field(
         description="The identifier. It is compared in the normal form of its scheme: letter case, "
@@ -88,11 +90,11 @@ async def changed_after(
 LONGEST = 200  # the greatest length of a name or number in a search, in characters
 
 
-@strawberry.input(
-    description="The conditions of a list of operators; an operator must meet all "
-    "that are given, at the instant asked about."
-)
+@strawberry.input
 class OperatorFilter:
+    """The conditions of a list of operators; an operator must meet all that are given, at the
+    instant asked about."""
+
     administration: AdministrationCode | None = None
     programme: strawberry.ID | None = None
     type: str | None = None

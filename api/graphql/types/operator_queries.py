@@ -48,14 +48,18 @@ def _all_asked(context: Context, tins: list[Tin], as_of: AsOfInput | None = None
 _CLOCKS = ("at", "known", "belief")
 
 
-@strawberry.type(description="An operator and its cursor in the list.")
+@strawberry.type
 class OperatorEdge:
+    """An operator and its cursor in the list."""
+
     cursor: str
     node: OperatorType
 
 
-@strawberry.type(description="A page of operators, in the order of their TINs.")
+@strawberry.type
 class OperatorConnection:
+    """A page of operators, in the order of their TINs."""
+
     as_of: strawberry.Private[AsOf]
     wanted: strawberry.Private[lists.OperatorConditions]
     edges: list[OperatorEdge]

@@ -52,10 +52,10 @@ def _paged(context: Context, first: int | None = 50) -> dict[str, Any]:
     return {"first": paging.size(first)}
 
 
-@strawberry.type(
-    description="An identifier of an operator in a scheme, such as its EORI or LEI number."
-)
+@strawberry.type
 class Identifier:
+    """An identifier of an operator in a scheme, such as its EORI or LEI number."""
+
     scheme: str
     value: str
     issuer: AdministrationCode | None
@@ -75,11 +75,10 @@ class Identifier:
         )
 
 
-@strawberry.type(
-    description="An economic operator, registered by its home customs administration.",
-    name="Operator",
-)
+@strawberry.type(name="Operator")
 class OperatorType(Node):
+    """An economic operator, registered by its home customs administration."""
+
     row: strawberry.Private[OperatorRow]
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(

@@ -33,22 +33,20 @@ T = TypeVar("T")
 CONTACTS = 10_000  # microseconds: a connection of its own, and a read of the whole stream
 
 
-@strawberry.type(
-    description="The particulars of a person. They are stored apart from the register: no event "
-    "and no log contains them.",
-    name="Particulars",
-)
+@strawberry.type(name="Particulars")
 class ParticularsType:
+    """The particulars of a person. They are stored apart from the register: no event and no log
+    contains them."""
+
     name: str = strawberry.field(description="The name of the person.")
     email: str | None = strawberry.field(description="The e-mail address. Null: not known.")
     telephone: str | None = strawberry.field(description="The telephone number. Null: not known.")
 
 
-@strawberry.type(
-    description="A contact person that an operator names to its customs administration.",
-    name="Contact",
-)
+@strawberry.type(name="Contact")
 class ContactType:
+    """A contact person that an operator names to its customs administration."""
+
     person: strawberry.ID = strawberry.field(
         description="The pseudonym of the person, a random UUID."
     )
@@ -73,11 +71,11 @@ class ContactType:
     )
 
 
-@strawberry.type(
-    description="The pseudonym and the commitment to pass to `nameContact`, within "
-    "one day. Otherwise the particulars are deleted."
-)
+@strawberry.type
 class ParticularsKept:
+    """The pseudonym and the commitment to pass to `nameContact`, within one day. Otherwise the
+    particulars are deleted."""
+
     person: strawberry.ID = strawberry.field(
         description="The new pseudonym of the person, a random UUID."
     )

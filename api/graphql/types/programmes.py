@@ -23,12 +23,11 @@ from registry.domain.values import AdministrationCode, RuleState
 LONGEST = 200  # the greatest length of a search text, in characters
 
 
-@strawberry.type(
-    description="A rule of a programme over an interval of valid time. It has one of three "
-    "states: it has a value, the law has no such rule, or it is unknown.",
-    name="Rule",
-)
+@strawberry.type(name="Rule")
 class RuleType:
+    """A rule of a programme over an interval of valid time. It has one of three states: it has a
+    value, the law has no such rule, or it is unknown."""
+
     name: str = strawberry.field(
         description="The name of the rule: decision_days, effect_after, bar_years, ..."
     )
@@ -70,8 +69,10 @@ class RuleType:
         )
 
 
-@strawberry.type(description="An AEO programme of one customs administration.", name="Programme")
+@strawberry.type(name="Programme")
 class ProgrammeType(Node):
+    """An AEO programme of one customs administration."""
+
     row: strawberry.Private[ProgrammeRow]
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(

@@ -34,12 +34,11 @@ Words = Annotated[
 LONGEST = 200  # the greatest length of a search text, in characters
 
 
-@strawberry.type(
-    description="A claim: a count that a source published, exactly as published. The register's "
-    "own count is beside it.",
-    name="Claim",
-)
+@strawberry.type(name="Claim")
 class ClaimType:
+    """A claim: a count that a source published, exactly as published. The register's own count is
+    beside it."""
+
     row: strawberry.Private[ClaimRow]
     subject: AdministrationCode
     measure: str
@@ -119,10 +118,10 @@ def explanation_of(claim: ClaimRow, counted: Counted) -> str:
     return ". ".join(sentences) + "."
 
 
-@strawberry.type(
-    description="A goal that a document sets, and whether the record shows that it was met."
-)
+@strawberry.type
 class Target:
+    """A goal that a document sets, and whether the record shows that it was met."""
+
     document: strawberry.ID = strawberry.field(description="The code of the document.")
     target: strawberry.ID
     owner: AdministrationCode | None
@@ -164,11 +163,10 @@ class Target:
         )
 
 
-@strawberry.type(
-    description="A published document: a policy plan, a communiqué, a press record.",
-    name="Document",
-)
+@strawberry.type(name="Document")
 class DocumentType(Node):
+    """A published document: a policy plan, a communiqué, a press record."""
+
     row: strawberry.Private[DocumentRow]
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(description=ID)
@@ -234,14 +232,18 @@ class DocumentType(Node):
         return [t for t in await _targets(info, None, self.as_of) if t.document == self.code]
 
 
-@strawberry.type(description="A document and its cursor in the list.")
+@strawberry.type
 class DocumentEdge:
+    """A document and its cursor in the list."""
+
     cursor: str
     node: DocumentType
 
 
-@strawberry.type(description="A page of documents, in the order of their codes.")
+@strawberry.type
 class DocumentConnection:
+    """A page of documents, in the order of their codes."""
+
     edges: list[DocumentEdge]
     page_info: paging.PageInfo
 

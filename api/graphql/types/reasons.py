@@ -41,11 +41,10 @@ from registry.domain.values import COUNTS_ABROAD, ENDED, AdministrationCode, Rea
 Zones = Mapping[str, str]
 
 
-@strawberry.type(
-    description="A fact on which a reason is based. A name can occur several times; all its values "
-    "apply."
-)
+@strawberry.type
 class Fact:
+    """A fact on which a reason is based. A name can occur several times; all its values apply."""
+
     name: str = strawberry.field(
         description="The name of the fact: at, territory, agreement, since, part, ..."
     )
@@ -63,8 +62,10 @@ class Fact:
     )
 
 
-@strawberry.type(description="A reason for the outcome of an answer.")
+@strawberry.type
 class Reason:
+    """A reason for the outcome of an answer."""
+
     code: ReasonCode
     message: str = strawberry.field(
         metadata=sql_fields.worded_later("{me}.code"),

@@ -50,11 +50,11 @@ Territory = Annotated[AdministrationCode, strawberry.argument(name="in")]
 LONGEST = 100  # the greatest length of a crossing or a mode, in characters
 
 
-@strawberry.input(
-    description="The consignment that is asked about. A field that is not given is "
-    "not checked: the answer then holds for the operator in general."
-)
+@strawberry.input
 class ConsignmentInput:
+    """The consignment that is asked about. A field that is not given is not checked: the answer
+    then holds for the operator in general."""
+
     direction: Direction | None = None
     role: Role | None = None
     hs: HsCode | None = None
@@ -71,11 +71,10 @@ Consignment = Annotated[
 ]
 
 
-@strawberry.type(
-    description="A basis of recognition: one authorisation and one clause of an "
-    "agreement that covers it."
-)
+@strawberry.type
 class RecognitionBasis:
+    """A basis of recognition: one authorisation and one clause of an agreement that covers it."""
+
     basis: strawberry.Private[Basis]
     as_of: strawberry.Private[AsOf]
     authorisation: str
@@ -111,11 +110,11 @@ class RecognitionBasis:
         return await agreement(info, self.basis.agreement, self.as_of)
 
 
-@strawberry.type(
-    description="The answer whether an operator is recognised in a territory at an "
-    "instant, with the reasons."
-)
+@strawberry.type
 class Recognition:
+    """The answer whether an operator is recognised in a territory at an instant, with the
+    reasons."""
+
     facts: strawberry.Private[RecognitionFacts]
     asked: strawberry.Private[Question]
     answer: strawberry.Private[RecognitionResult]

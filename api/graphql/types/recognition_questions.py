@@ -57,11 +57,11 @@ KnownAt = Annotated[
 ]
 
 
-@strawberry.input(
-    description="One question of a batch, for one customs declaration. If it is invalid, only its "
-    "own answer is refused."
-)
+@strawberry.input
 class RecognitionQuestion:
+    """One question of a batch, for one customs declaration. If it is invalid, only its own answer
+    is refused."""
+
     key: str = strawberry.field(
         description="A key that the client chooses; it is returned unchanged."
     )
@@ -81,10 +81,10 @@ class RecognitionQuestion:
     )
 
 
-@strawberry.type(
-    description="The answer to one question of a batch: either `recognition` or `refused` is given."
-)
+@strawberry.type
 class RecognitionAnswer:
+    """The answer to one question of a batch: either `recognition` or `refused` is given."""
+
     key: str = strawberry.field(description="The key of the question, unchanged.")
     tin: str = strawberry.field(description="The TIN of the question, unchanged.")
     found: strawberry.Private[Recognition | None]

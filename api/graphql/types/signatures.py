@@ -14,12 +14,12 @@ from registry.transparency.signed_notes import BadSignature, read_key
 SIGNED = 300  # microseconds: two queries, and the verification of an Ed25519 signature
 
 
-@strawberry.type(
-    description="The deciding administration's signature of the command that led to an event. It "
-    "is a signature line of a C2SP signed note with the text `text`; any program that reads such "
-    "notes can verify it."
-)
+@strawberry.type
 class DecisionSignature:
+    """The deciding administration's signature of the command that led to an event. It is a
+    signature line of a C2SP signed note with the text `text`; any program that reads such notes can
+    verify it."""
+
     administration: str = strawberry.field(
         description="The code of the administration whose key signed."
     )

@@ -12,11 +12,10 @@ from api.graphql.types.operators import OperatorType, operator_by_tin
 from registry.domain.values import AdministrationCode, Tin
 
 
-@strawberry.type(
-    description="The subject of this request: named by its token, or the public if "
-    "there is no token."
-)
+@strawberry.type
 class Viewer:
+    """The subject of this request: named by its token, or the public if there is no token."""
+
     subject: str = strawberry.field(
         description="The subject of the token, an opaque id. It is `public` without a token."
     )
