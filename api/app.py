@@ -40,6 +40,7 @@ class App(FastAPI):
     service: Service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one ASGI connection. GraphQL requests do not pass through the router."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return

@@ -81,6 +81,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Returns the sources of settings in the order of precedence: arguments, then the
+        environment."""
         return init_settings, _Environment(settings_cls)
 
     @model_validator(mode="after")

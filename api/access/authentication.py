@@ -40,6 +40,7 @@ class DemoIssuer:
         return tokens.issue(subject, self._home)
 
     def authenticate(self, token: str) -> Subject:
+        """Returns the subject of a token that this service issued. Raises InvalidToken."""
         return tokens.verify(token, self._home)
 
 
@@ -50,6 +51,7 @@ class NoIssuer:
     accepts = "no token: no issuer is configured, and only the public is answered"
 
     def authenticate(self, token: str) -> Subject:
+        """Raises InvalidToken for every token."""
         raise tokens.InvalidToken(
             "this service has no issuer of tokens, so it accepts none and answers the public only"
         )

@@ -127,6 +127,7 @@ class ReadLog:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        """Starts the task that writes the waiting entries. Must be called in the event loop."""
         self._task = watched("read log", self._run())
 
     @property

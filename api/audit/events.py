@@ -93,6 +93,8 @@ def streams_of(connection: Connection, kind: str, id: str) -> list[str]:
 
 
 def indexes_of(connection: Connection, streams: list[str], size: int) -> list[int]:
+    """Returns the leaf indexes of all events of these streams, ascending, in a tree of that
+    size."""
     rows = connection.execute(
         "select l.leaf_index from ledger.event e join proof.leaf l using (position)"
         " where e.originator_id = any(%s::uuid[]) and l.leaf_index < %s order by l.leaf_index",

@@ -63,11 +63,13 @@ def _escaped(char: str) -> str:
 
 
 def complain(sentence: str) -> None:
+    """Prints one sentence to standard error."""
     # libpq begins its advice with a tab.
     print("aeo:", printable(sentence.replace("\t", " "), keep="\n"), file=sys.stderr)
 
 
 def fail(code: int, sentence: str) -> NoReturn:
+    """Prints a sentence to standard error and ends the command with that exit code."""
     complain(sentence)
     raise typer.Exit(code)
 
@@ -201,6 +203,8 @@ def read_knowledge(text: str | None, zone: str, now: datetime) -> instants.Readi
 
 
 def word(kind: Any, text: str | None, name: str) -> Any:
+    """Parses an argument of the command line; None where it was not given. `kind`: an enum, or a
+    value type with `parse`. Ends the command with USAGE where the text is not one of its values."""
     if text is None:
         return None
     try:
@@ -244,6 +248,7 @@ def plain(item: Any) -> Any:
 
 
 def print_json(item: Any) -> None:
+    """Prints a value as JSON: indented on a terminal, on one line otherwise."""
     indent = 2 if sys.stdout.isatty() else None
     print(json_text(item, indent))
 
@@ -264,6 +269,7 @@ def _of_json(char: str) -> str:
 
 
 def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Prints a table. On a terminal its cells are fitted to the width."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

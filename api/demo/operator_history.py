@@ -187,6 +187,7 @@ class OperatorHistory:
                 self.hold()
 
     def identify(self) -> None:
+        """Adds the identifiers that operators of that administration usually have."""
         home, number = self.home.text, self.number
         found = {
             "CN": [("AEOCN", f"AEO{self.tin}")],
@@ -203,6 +204,7 @@ class OperatorHistory:
             self.do(particulars_decisions.add_identifier, add)
 
     def consent(self) -> None:
+        """Gives consent to some of the partners, and in some cases to publication."""
         eager = self.random()
         for partner in PARTNERS.get(self.place.programme.administration.text, ()):
             if self.random() < 0.35 + 0.6 * eager:
@@ -251,6 +253,7 @@ class OperatorHistory:
         return bool(self.operator.held()) and not self.ended
 
     def history(self) -> History:
+        """Returns the events so far, with their recording instants and command id."""
         return History(self.operator, self.known, self.population.command_id(self.number), ACTOR)
 
     def correction(self, before: int) -> History | None:
@@ -344,6 +347,8 @@ class OperatorHistory:
         self.day = max(self.day + 20 * DAY, year_start + 365 * DAY)
 
     def suspend(self, until: date | None = None) -> None:
+        """Suspends the authorisation, or its security part alone where the type has two parts.
+        `until`: the scheduled end, None for an open one."""
         rules = self.place.programme.rules_on(self.day)
         parts = rules.parts(self.operator.held()[0].type)
         part = "S" if "S" in parts and len(parts) > 1 and self.random() < 0.5 else None
@@ -362,6 +367,7 @@ class OperatorHistory:
         self.day = max(self.day, day)
 
     def end(self) -> None:
+        """Leads the operator to the end that its fate prescribes."""
         tin = self.tin
         match self.fate:
             case "suspended":
@@ -415,10 +421,13 @@ class OperatorHistory:
             self.written(recorded)
 
     def decision(self, today: date, effective: date | None, decided: date) -> Decision:
+        """Returns the frame of a decision of the home administration."""
         # Positional arguments take half as long as keywords.
         return Decision(today, effective, decided, self.home, self.place.law, None, self.programme)
 
     def written(self, day: date) -> None:
+        """Sets the recording instant of the last event: in the office hours of that civil day in
+        the home time zone, and after the event before."""
         seconds, known = 32_400 + int(28_800 * self.random()), self.known
         at = start_of_day(day, self.zone) + timedelta(0, seconds)
         if known and at <= known[-1]:
@@ -427,13 +436,17 @@ class OperatorHistory:
         self.last = day
 
     def programme(self, code: str) -> Programme:
+        """Returns the operator's programme, whatever the code: it has only one."""
         return self.place.programme
 
     def wait(self, least: int, most: int) -> None:
+        """Moves the current day forward by at least `least` and fewer than `most` days."""
         self.day += timedelta(least + int((most - least) * self.random()))
 
     def one_of(self, things: Sequence[Any]) -> Any:
+        """Returns one of these, drawn at random."""
         return things[int(self.random() * len(things))]
 
     def name(self) -> str:
+        """Returns a name that shows that the operator is synthetic."""
         return f"Synthetic {self.one_of(ADJECTIVES)} {self.one_of(TRADES)} {self.number} Ltd"

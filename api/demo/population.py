@@ -65,6 +65,7 @@ class Population:
         return self._places[bisect(self._ends, number * GOLDEN % 1)]
 
     def command_id(self, number: int, what: str = "life") -> UUID:
+        """Returns the idempotency key of an operator's events, the same at every load."""
         return dataset.life(number, self.seed, what)
 
     @staticmethod

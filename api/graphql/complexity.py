@@ -121,4 +121,5 @@ class DocumentSizes:
 
 
 def selections(node: Node) -> tuple[SelectionNode, ...]:
+    """Returns the selections directly below a node; empty for a leaf."""
     return tuple(getattr(getattr(node, "selection_set", None), "selections", ()))

@@ -91,6 +91,7 @@ class Context:
             raise forbidden(verdict.reason)
 
     def may(self, action: Action, about: Resource) -> bool:
+        """Whether the access policy allows the subject to do this."""
         return decide(self.subject, action, about).allowed
 
     def once(self, name: str, make: Callable[[], T]) -> T:

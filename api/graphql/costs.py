@@ -84,6 +84,7 @@ class ArgumentSize:
     most: int = 0
 
     def of(self, variables: Mapping[str, Any]) -> int:
+        """Returns the size with these variables, limited to `most`."""
         if not self.variable:
             return self.number
         given = variables.get(self.variable)
@@ -105,9 +106,11 @@ class Cost:
         return total
 
     def plus(self, more: Cost) -> Cost:
+        """Returns the sum of both costs."""
         return Cost(self.fixed + more.fixed, self.others + more.others)
 
     def times(self, size: ArgumentSize) -> Cost:
+        """Returns the cost of that many of these; the factor may depend on a variable."""
         if size.variable:
             return Cost(0, ((size, self),))
         return Cost(

@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 
 class Edge(Protocol):
+    """An entry of a page with its cursor."""
+
     cursor: str
 
 
@@ -109,6 +111,8 @@ class Window:
         return page, len(rows) > self.size
 
     def info(self, edges: Sequence[Edge], *, more: bool) -> PageInfo:
+        """Returns the PageInfo of these edges. `more`: entries follow in the direction of
+        reading."""
         return PageInfo(
             has_next_page=self.before is not None if self.backwards else more or bool(self.before),
             has_previous_page=more or bool(self.after) if self.backwards else bool(self.after),

@@ -51,6 +51,7 @@ class Parser:
         return checked
 
     def close(self) -> None:
+        """Ends the thread. Documents that still wait are not parsed."""
         self._thread.shutdown(cancel_futures=True)
 
 

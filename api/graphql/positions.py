@@ -108,7 +108,8 @@ class MinPosition:
 class ConnectionPool(Protocol):
     """A pool of connections, as far as readers use it."""
 
-    def connection(self) -> AbstractAsyncContextManager[Connection]: ...
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        """Returns a context manager that lends a connection."""
 
     async def check(self) -> None:
         """Tests the idle connections, and replaces the dead ones."""
@@ -125,11 +126,14 @@ class CheckedPool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
+        """Lends a connection that shows at least the required position. Raises what
+        `MinPosition.check` raises."""
         async with self._pool.connection() as connection:
             self._least.check(await state(connection))
             yield connection
 
     async def check(self) -> None:
+        """Checks the idle connections of the pool."""
         await self._pool.check()
 
 

@@ -75,6 +75,7 @@ class ReadModelPosition:
         return self._task is not None and not self._task.done()
 
     async def close(self) -> None:
+        """Ends the task, and saves the position reached for the next start."""
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):

@@ -59,17 +59,21 @@ class Prepared(SchemaExtension):
     without doing it again."""
 
     def on_operation(self) -> Iterator[None]:
+        """Takes the document as the executor has parsed it, so that it is not parsed again."""
         given = self.execution_context.operation_extensions or {}
         document: CheckedDocument = given["document"]
         self.execution_context.graphql_document = document.node
         yield
 
     def on_validate(self) -> Iterator[None]:
+        """Leaves out validation, which the executor has done."""
         self.execution_context.validation_rules = ()
         yield
 
 
 class Schema(strawberry.Schema):
+    """The GraphQL schema of the service. Errors of a resolver are logged by the executor alone."""
+
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:

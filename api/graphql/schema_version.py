@@ -115,6 +115,8 @@ def version(schema: GraphQLSchema) -> str:
 
 @strawberry.type
 class SchemaVersionQuery:
+    """The query for the version of the schema."""
+
     @strawberry.field
     def schema_version(self, info: Info) -> str:
         """The version of this schema: `1-0123456789ab`. The number before the hyphen changes when a

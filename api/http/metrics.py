@@ -194,6 +194,7 @@ class Watch:
         self._pools = pools
 
     async def start(self) -> None:
+        """Sets the metrics that do not change, and starts the task that updates the others."""
         BUILD.labels(version(core), platform.python_version(), RELEASE).set(1)
         PROCESSES.set(1)
         STARTED.set(time.time())
@@ -206,6 +207,7 @@ class Watch:
         return not self._task.done()
 
     async def close(self) -> None:
+        """Ends the task."""
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task

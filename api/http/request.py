@@ -140,6 +140,7 @@ def read_address(query_string: bytes) -> tuple[GraphQLRequest, int]:
 
 
 def too_long(limit: int) -> RequestDeclined:
+    """Returns the error of a body longer than the limit in bytes: status 413, code TOO_LARGE."""
     return RequestDeclined(
         413,
         "TOO_LARGE",

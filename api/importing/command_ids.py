@@ -38,15 +38,18 @@ class Identities:
                 self._digests.append(digest)
 
     def of(self, number: int) -> UUID:
+        """Returns the idempotency key of the line of that number."""
         place = bisect_left(self._ends, number)
         digest = self._digests[place] if place < len(self._digests) else self._last
         return self.under(digest, number)
 
     def under(self, digest: str, number: int) -> UUID:
+        """Returns the idempotency key of a line under the digest of the file up to some block."""
         return uuid5(FILES, f"{self._file} {digest} {number}")
 
     @property
     def mark(self) -> UUID:
+        """The id of the whole file, under which it is noted that all of it was imported."""
         return self.under(self._last, 0)
 
 

@@ -300,6 +300,7 @@ class Report:
     dialect: Dialect | None = None
 
     def count(self, line: ImportLine, result: Taken) -> None:
+        """Counts a line by what became of it, and keeps the note on it if there is one."""
         match result.how:
             case How.RECORDED:
                 self.recorded += 1

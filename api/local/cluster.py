@@ -36,14 +36,18 @@ class Cluster:
 
     @property
     def data(self) -> Path:
+        """The data directory of PostgreSQL."""
         return self.folder / "data"
 
     @property
     def log(self) -> Path:
+        """The log file of the server."""
         return self.folder / "postgres.log"
 
     @property
     def socket(self) -> Path:
+        """The directory of the Unix socket: the home, or one in /tmp where the path would be too
+        long."""
         # The path of a socket is limited to 107 bytes on Linux and 103 on macOS, name included.
         # Server and client both read a comma as the separator of two folders.
         if len(os.fsencode(self.folder)) <= 80 and "," not in str(self.folder):
@@ -52,6 +56,7 @@ class Cluster:
         return Path("/tmp", f"aeo-{os.geteuid()}-{digest}")
 
     def url(self, name: str = NAME) -> str:
+        """Returns the connection string of a database of this cluster, over the Unix socket."""
         # The port is given because it is part of the socket's name, and PGPORT would change it.
         host = quote(str(self.socket), safe="")
         return f"postgresql:///{name}?host={host}&port=5432&user={OWNER}"

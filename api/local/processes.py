@@ -57,6 +57,8 @@ class Helper:
             )
 
     def tell(self, url: str) -> None:
+        """Sends the URL of the database to the process, on its standard input. Raises
+        HelperDied."""
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(f"{url}\n".encode())
@@ -71,6 +73,7 @@ class Helper:
             raise HelperDied("\n".join([f"{self.name} ended by itself; {self.log} says", *lines]))
 
     def stop(self) -> None:
+        """Asks the process to end, and kills it after STOP seconds."""
         if self.process.stdin is not None and not self.process.stdin.closed:
             self.process.stdin.close()
         self.process.terminate()
@@ -96,13 +99,16 @@ class ChildProcess:
 
     @property
     def name(self) -> str:
+        """The name of the command."""
         return self.helper.name
 
     @property
     def log(self) -> Path:
+        """The file that the process writes to."""
         return self.helper.log
 
     def tell(self, url: str) -> None:
+        """Sends the URL of the database to the process, and to each one that replaces it."""
         self._url = url
         self.helper.tell(url)
 
@@ -131,6 +137,7 @@ class ChildProcess:
         say(f"{self.name} {how} by itself, and is started again in {pause:g} s; see {self.log}")
 
     def stop(self) -> None:
+        """Ends the process."""
         self.helper.stop()
 
     def _begin(self) -> None:

@@ -37,6 +37,7 @@ class Site:
 
     @property
     def url(self) -> str:
+        """The address of the service. An IPv6 address is written in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 

@@ -36,6 +36,7 @@ class CurrentCheckpoint:
         self.line: bytes | None = None
 
     async def start(self) -> None:
+        """Reads the checkpoint once and starts the task that reads it again."""
         await self._refresh()
         self._task = watched("head of the log", self._run())
 
@@ -45,6 +46,7 @@ class CurrentCheckpoint:
         return self._task is not None and not self._task.done()
 
     async def close(self) -> None:
+        """Ends the task."""
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -63,6 +65,7 @@ class CurrentCheckpoint:
             return None
 
     def policy_text(self) -> bytes | None:
+        """Returns the witness policy as its file says it; None where there is no such file."""
         try:
             return (self._home / WITNESSES).read_bytes()
         except OSError:

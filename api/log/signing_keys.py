@@ -62,6 +62,7 @@ class SigningKeys:
 
     @property
     def keys(self) -> tuple[VerifierKey, ...]:
+        """The verifier keys of the signers, in their order."""
         return tuple(signer.key for signer in self.signers)
 
     def signed(self, head: Checkpoint) -> str:

@@ -103,6 +103,7 @@ class Witnesses:
             raise InconsistentLog(self._ahead)
 
     def close(self) -> None:
+        """Ends the thread after the requests that are under way."""
         with self._news:
             self._closed = True
             self._news.notify_all()

@@ -114,6 +114,7 @@ async def agreements(request: Request) -> Response:
 
 @router.get("/agreements/{id}")
 async def agreement(request: Request, id: str) -> Response:
+    """Shows one agreement as of two instants: steps, sides, clauses and events."""
     clocks = await forms.clocks(request)
     asked = await ask(request, AGREEMENT, id=id, asOf=clocks.as_of)
     if asked.data is None or asked.data["agreement"] is None:

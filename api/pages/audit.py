@@ -89,6 +89,7 @@ class Slider(NamedTuple):
 
     @property
     def day(self) -> str:
+        """The civil day at which the slider stands, as YYYY-MM-DD."""
         return date.fromordinal(self.value).isoformat()
 
 

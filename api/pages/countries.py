@@ -77,6 +77,7 @@ query Countries($asOf: AsOf) {
 
 @router.get("/countries")
 async def countries(request: Request) -> Response:
+    """Shows the customs territories and what they recognise."""
     clocks = await forms.clocks(request)
     asked = await ask(request, COUNTRIES, asOf=clocks.as_of)
     found = asked.data["administrations"] if asked.data else []
@@ -93,6 +94,7 @@ async def countries(request: Request) -> Response:
 
 @router.get("/countries/{code}")
 async def country(request: Request, code: str) -> Response:
+    """Shows one territory. Another spelling of its code is redirected to the code."""
     if code != (meant := territory(code)):
         query = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"/countries/{quote(meant)}{query}", 307)

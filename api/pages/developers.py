@@ -31,10 +31,12 @@ class Example:
 
     @property
     def key(self) -> str:
+        """The id of the example in the page."""
         return self.title.lower()
 
     @property
     def text(self) -> str:
+        """The source text of the example."""
         return text(self.name)
 
 
@@ -174,6 +176,7 @@ SITUATIONS = (
 
 @router.get("/developers")
 async def developers(request: Request) -> Response:
+    """Shows how to use the API: tokens, limits, errors and examples."""
     demo = request.app.state.settings.demo
     return page(
         request,

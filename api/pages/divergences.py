@@ -57,6 +57,7 @@ LATELY = timedelta(days=365)
 
 @router.get("/divergences")
 async def divergences(request: Request) -> Response:
+    """Shows the answers of a territory that later knowledge corrected, of the days asked for."""
     typed = request.query_params
     territory = meant(typed.get("in", ""))
     now = (await context(request)).now

@@ -55,6 +55,7 @@ query Documents($party: AdministrationCode, $contains: String, $after: String) {
 
 @router.get("/documents")
 async def documents(request: Request) -> Response:
+    """Shows the list of documents, filtered by party and by text."""
     asked = request.query_params
     party = territory(asked.get("party", ""))
     contains = asked.get("contains", "").strip()
@@ -76,6 +77,7 @@ async def documents(request: Request) -> Response:
 
 @router.get("/documents/{id}")
 async def document(request: Request, id: str) -> Response:
+    """Shows one document with its targets and agreements."""
     clocks = await forms.clocks(request)
     with suppress(Unanswered):  # the id is of another type
         id = key_of("Document", id, "id")

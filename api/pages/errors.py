@@ -35,6 +35,8 @@ class PageRoute(APIRoute):
     """A route whose failures are shown as pages."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Returns the handler of the route, which refuses a form without a valid CSRF token and
+        makes a page of every error."""
         handle = super().get_route_handler()
 
         async def asked(request: Request) -> Response:

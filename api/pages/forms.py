@@ -52,6 +52,7 @@ class AsOfFields:
 
     @property
     def given(self) -> bool:
+        """True where an instant was given and could be read."""
         return bool(self.read)
 
     @property
@@ -88,6 +89,8 @@ async def clocks(request: Request, code: str | None = None) -> AsOfFields:
 
 
 async def of(request: Request, at: str, known: str = "", code: str | None = None) -> AsOfFields:
+    """Reads the two instants that were typed. A day counts in the time zone of that
+    administration."""
     typed = {"at": at.strip(), "knownAt": known.strip()}
     dated = any(map(instants.is_day, typed.values()))
     zone = await zone_of(request, code) if dated else "UTC"

@@ -25,6 +25,7 @@ IDENTITIES = (
 
 @router.get("/as")
 async def choose(request: Request, next: str = "/") -> Response:
+    """Shows the form with which a visitor of the demonstration chooses a subject."""
     return page(
         request,
         "as.html",

@@ -90,6 +90,7 @@ def phrase(term: str | None) -> str:
 
 
 def measure(name: str) -> str:
+    """Returns the words of a measure."""
     return MEASURES.get(name) or phrase(name)
 
 
@@ -232,6 +233,7 @@ def _flat(value: Any) -> str:
 
 
 def sign(term: str | None) -> Sign:
+    """Returns the sign of a status or an outcome; a plain one for an unknown term."""
     return STATUS.get(term or "NONE") or OUTCOME.get(term or "") or Sign(phrase(term), "", "still")
 
 
@@ -245,4 +247,5 @@ def standing(found: dict[str, Any]) -> Sign:
 
 
 def outcome(term: str) -> Sign:
+    """Returns the sign of an outcome. Raises KeyError for another term."""
     return OUTCOME[term]

@@ -71,6 +71,7 @@ def naming(typed: dict[str, str] | None = None, **wrong: str) -> dict[str, Any]:
 
 
 async def may_name(request: Request, tin: Tin) -> bool:
+    """Whether the subject may name contact persons of this operator."""
     return not await _forbidden(request, tin, c.NameContact)
 
 
@@ -116,6 +117,8 @@ async def shown(request: Request, tin: str, person: str) -> Response:
 
 @router.post("/operators/{tin}/persons/{person}")
 async def erase(request: Request, tin: str, person: str) -> Response:
+    """Erases the particulars of a contact person, with a legal ground, and shows the operator
+    again."""
     found = await _permitted_tin(request, tin, c.ErasePerson)
     if isinstance(found, Response):
         return found

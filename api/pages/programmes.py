@@ -35,6 +35,7 @@ query Programme($code: ID!, $asOf: AsOf) {
 
 @router.get("/programmes/{code}")
 async def programme(request: Request, code: str) -> Response:
+    """Shows one programme with its rules as of two instants."""
     home = await ask(request, HOME, code=code)
     found = home.data["programme"] if home.data else None
     clocks = await forms.clocks(request, found["administration"] if found else None)

@@ -34,10 +34,12 @@ class PageQuery:
 
     @property
     def sentences(self) -> list[str]:
+        """The messages of the errors, each once and without its full stop."""
         return list(dict.fromkeys(error["message"].rstrip(".") for error in self.errors))
 
     @property
     def forbidden(self) -> bool:
+        """True where the subject may not read something that was asked."""
         return any(_code(error) == "FORBIDDEN" for error in self.errors)
 
 

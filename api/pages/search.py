@@ -47,6 +47,7 @@ query Search($words: String!) {
 
 @router.get("/")
 async def home(request: Request) -> Response:
+    """Shows the search form and the acceptance cases."""
     return page(request, "home.html", title="Search", cases=CASES, examples=EXAMPLES, q="")
 
 

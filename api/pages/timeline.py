@@ -47,6 +47,9 @@ class Label:
 
 @dataclass(frozen=True)
 class Bar:
+    """A bar of a lane, in units of the SVG view box. `tone` and `letter`: how the status is
+    drawn."""
+
     x: float
     width: float
     middle: float
@@ -59,6 +62,8 @@ class Bar:
 
 @dataclass(frozen=True)
 class TimelineLane:
+    """A lane of the timeline: a name and its bars. `y`: the vertical position."""
+
     name: str
     bars: Sequence[Bar]
     y: int
@@ -66,6 +71,8 @@ class TimelineLane:
 
 @dataclass(frozen=True)
 class TimelineLine:
+    """A vertical line with its text: a tick of the time axis, or an as-of instant."""
+
     x: float
     text: str
     kind: str = "tick"

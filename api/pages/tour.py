@@ -19,6 +19,7 @@ router = APIRouter(route_class=PageRoute)
 
 @router.get("/tour")
 async def tour(request: Request) -> Response:
+    """Shows the list of the acceptance cases."""
     return page(request, "tour.html", title="The tour", cases=CASES)
 
 

@@ -96,9 +96,11 @@ class Change:
 
     @property
     def now(self) -> Outcome:
+        """The outcome from `effective_from` on."""
         return self.verdict(self.effective_from).outcome
 
     def verdict(self, at: datetime) -> FeedVerdict:
+        """Returns the recognition result at an instant of valid time, as the subject may see it."""
         if self.hidden_from is not None and at >= self.hidden_from:
             return HIDDEN
         return _verdict(self.facts, self.territory, at, self.details)

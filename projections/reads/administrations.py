@@ -24,6 +24,8 @@ BLOC = f"""bloc as materialized (
 
 @dataclass(frozen=True)
 class AdministrationRow:
+    """A row of views.administration: code, name, IANA time zone, and whether it is a bloc."""
+
     code: str
     name: str
     time_zone: str

@@ -73,6 +73,7 @@ class AgreementSelection:
 
     @property
     def parameters(self) -> dict[str, Any]:
+        """The parameters of the SQL conditions."""
         return {
             "between": list(self.between),
             "kind": self.kind,
@@ -112,6 +113,7 @@ async def page(
 
 
 async def count(connection: Connection, as_of: AsOf, wanted: AgreementSelection) -> int:
+    """Returns the number of agreements that meet the conditions."""
     statement = (
         f"with {BLOC} select count(*) from views.agreement g"
         f" where g.registered <= %(known)s{_where(wanted)}"
@@ -158,6 +160,7 @@ class SideRow:
 async def sides(
     connection: Connection, as_of: AsOf, ids: Sequence[str]
 ) -> dict[str, list[SideRow]]:
+    """Returns the sides of each agreement as of two instants."""
     statement = f"""
     select s.agreement, s.party, s.implemented_from, s.suspended, d.earliest, d.latest, d.is_over
     from views.side s

@@ -20,6 +20,9 @@ from registry.domain.values import AdministrationCode, decode_value
 
 @dataclass(frozen=True)
 class Clauses:
+    """The clauses of agreements on control results, with the memberships in blocs that they need.
+    `position`: that of the read model."""
+
     links: Sequence[Link]
     members: Sequence[Member]
     #: The original names in each agreement on control results, by language, then by name.

@@ -61,6 +61,7 @@ class OperatorConditions:
 
     @property
     def parameters(self) -> dict[str, Any]:
+        """The parameters of the SQL conditions. The part of a name is in its normal form."""
         part = self.name_contains
         return vars(self) | {"name_contains": None if part is None else folded(part)}
 
@@ -215,6 +216,7 @@ async def page(
 
 
 def page_sql(conditions: OperatorConditions, span: TextRange) -> str:
+    """Returns the statement of one page of operators."""
     ctes, found = _two_branches(conditions, OPERATOR + _where(conditions), span.sql("o.tin"))
     if ctes:
         found = f"select x.* from ({found}) x where true{span.sql('x.tin')}"
@@ -236,6 +238,7 @@ async def count(
 
 
 def count_sql(conditions: OperatorConditions) -> str:
+    """Returns the statement that counts the operators."""
     named = f" cross join lateral {NAMED} n" if conditions.asks("name_contains", "role") else ""
     statement = (
         f"select o.tin from views.operator o{named}"

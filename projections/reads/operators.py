@@ -228,6 +228,7 @@ class IdentifierRow:
 async def identifiers(
     connection: Connection, as_of: AsOf, tins: Sequence[str]
 ) -> dict[str, list[IdentifierRow]]:
+    """Returns the identifiers of each operator as of two instants."""
     statement = f"""
     select i.tin, i.scheme, i.value, i.issuer, i.verified_by,
         i.from_day as valid_from, i.to_day as valid_to

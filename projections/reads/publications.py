@@ -168,6 +168,8 @@ async def _uncertain(
 
 @dataclass(frozen=True)
 class DocumentRow:
+    """A document as it reads by its amendments."""
+
     id: str
     title: str
     dated: date | None
@@ -226,6 +228,9 @@ async def by_id(
 
 @dataclass(frozen=True)
 class TargetRow:
+    """A target of a document. `time_zone`: that of its owner, in which the deadline is a civil
+    day."""
+
     document: str
     target: str
     owner: str | None

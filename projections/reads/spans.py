@@ -27,6 +27,7 @@ class TextRange:
 
     @property
     def parameters(self) -> dict[str, Any]:
+        """The parameters of the SQL range."""
         return {"after": self.after, "before": self.before, "size": self.size}
 
     def in_order(self, rows: list[T]) -> Sequence[T]:

@@ -40,6 +40,7 @@ class Administration(BaseAggregate[UUID]):
         sense: Sense
 
         def apply(self, bloc: Administration) -> None:
+            """Adds the member from the effective day."""
             bloc.members[self.member, self.sense] = self.effective
             bloc.latest_events[self.member, self.sense] = self
 
@@ -51,6 +52,7 @@ class Administration(BaseAggregate[UUID]):
         sense: Sense
 
         def apply(self, bloc: Administration) -> None:
+            """Removes the member, and keeps both days of the ended membership."""
             if since := bloc.members.pop((self.member, self.sense), None):
                 bloc.joined[self.member, self.sense] = since
             bloc.left[self.member, self.sense] = self.effective
@@ -63,6 +65,7 @@ class Administration(BaseAggregate[UUID]):
         as_of: datetime
 
         def apply(self, administration: Administration) -> None:
+            """Sets the instant as of which the last list was published."""
             administration.list_as_of = self.as_of
             administration.latest_events["list"] = self
 
@@ -74,6 +77,7 @@ class Administration(BaseAggregate[UUID]):
         since: datetime  # commands with an earlier transaction time need no signature
 
         def apply(self, administration: Administration) -> None:
+            """Adds the key. From the first key on, decisions must be signed."""
             administration.keys.append(self.key)
             administration.latest_events[self.key] = self
             administration.keyed_since = administration.keyed_since or self.since
@@ -85,6 +89,7 @@ class Administration(BaseAggregate[UUID]):
         key: str
 
         def apply(self, administration: Administration) -> None:
+            """Removes the key. Without any key left, decisions need no signature."""
             administration.keys.remove(self.key)
             administration.latest_events[self.key] = self
             administration.retired_keys.append(self.key)

@@ -58,6 +58,7 @@ class Programme(BaseAggregate[UUID]):
         types: tuple[str, ...]
 
         def apply(self, programme: Programme) -> None:
+            """Sets the types from the effective day."""
             programme.types.append((self.effective, self.types))
             programme.types_said[self.effective] = self
 
@@ -91,6 +92,7 @@ class Programme(BaseAggregate[UUID]):
             return Rule(self.rule, state, self.value, self.unit, source)
 
         def apply(self, programme: Programme) -> None:
+            """Adds the rule and clears what was derived from the rules."""
             programme.rules.append(self)
             programme._change_days = None
             programme._rules_by_interval.clear()

@@ -48,6 +48,7 @@ class Claim(BaseAggregate[UUID]):
         why: str
 
         def apply(self, claim: Claim) -> None:
+            """Marks the claim as retracted."""
             claim.retracted = self
 
     def __init__(
@@ -154,6 +155,7 @@ class Document(BaseAggregate[UUID]):
         note: str | None = None
 
         def apply(self, document: Document) -> None:
+            """Changes the particulars that the amendment names."""
             document.reading = apply_amendment(document.reading, self)
             document.amendments.append(self)
 
@@ -178,6 +180,7 @@ class Document(BaseAggregate[UUID]):
             """Upcast: version 1 has no quotation and note. The stored text needs no change."""
 
         def apply(self, document: Document) -> None:
+            """Sets the target of that code."""
             document.targets[self.target] = self
 
     class AgreementLinked(Event):
@@ -187,6 +190,7 @@ class Document(BaseAggregate[UUID]):
         agreement: str
 
         def apply(self, document: Document) -> None:
+            """Links the agreement."""
             document.agreements[self.agreement] = self
 
     def __init__(

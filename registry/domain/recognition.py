@@ -210,9 +210,12 @@ class ValidInterval(Protocol):
     """Anything with a valid-time interval [valid_from, valid_to) in UTC."""
 
     @property
-    def valid_from(self) -> datetime: ...
+    def valid_from(self) -> datetime:
+        """The beginning in valid time, inclusive."""
+
     @property
-    def valid_to(self) -> datetime | None: ...
+    def valid_to(self) -> datetime | None:
+        """The end in valid time, exclusive; None where it is open."""
 
 
 _STATE_REASONS = {

@@ -130,6 +130,8 @@ class Compiler:
     _has_cached_verdicts: bool = False
 
     def plan(self) -> Plan:
+        """Returns the plan of the operation. Raises NotPlanned where a selection has no place in
+        the planner."""
         root = self.schema.query_type
         assert root is not None
         collected = collect_fields(

@@ -42,10 +42,12 @@ class PipelinedConnection:
 
     @property
     def open(self) -> bool:
+        """True while there is a connection to the database."""
         return self._connection is not None
 
     @property
     def idle(self) -> bool:
+        """True while the connection is open and waits for no result."""
         return self._connection is not None and self._on_result is None
 
     async def connect(self) -> None:

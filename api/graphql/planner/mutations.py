@@ -61,6 +61,7 @@ class SingleCommand:
 
     @property
     def key(self) -> str:
+        """The name of the field in the answer: its alias, or its own name."""
         return (self.node.alias or self.node.name).value
 
 

@@ -77,6 +77,7 @@ class Planner:
         )
 
     async def close(self) -> None:
+        """Closes the connections of the batcher."""
         await self._batcher.close()
 
     async def answer(

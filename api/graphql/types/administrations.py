@@ -54,6 +54,7 @@ class AdministrationType(Node):
 
     @classmethod
     def of(cls, row: AdministrationRow, as_of: AsOf) -> AdministrationType:
+        """The row as a GraphQL object."""
         return cls(
             as_of=as_of,
             id=strawberry.ID(as_of.id_of("Administration", row.code)),
@@ -110,6 +111,8 @@ class AdministrationType(Node):
 
 @strawberry.type
 class AdministrationQuery:
+    """The queries for administrations and blocs."""
+
     @strawberry.field
     async def administration(
         self, info: Info, code: AdministrationCode, as_of: AsOfInput | None = None
@@ -144,6 +147,7 @@ async def administration(info: Info, code: str, as_of: AsOf) -> AdministrationTy
 async def administrations(
     info: Info, codes: Iterable[str], as_of: AsOf
 ) -> list[AdministrationType]:
+    """Returns the administrations of these codes, in the same order."""
     return await asyncio.gather(*(administration(info, code, as_of) for code in codes))
 
 

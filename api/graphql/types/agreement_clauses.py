@@ -35,10 +35,12 @@ class DateInterval:
 
     @classmethod
     def of(cls, earliest: date | None, latest: date | None) -> DateInterval | None:
+        """Returns the interval of two days; None where either is missing."""
         return cls(earliest=earliest, latest=latest) if earliest and latest else None
 
     @property
     def day(self) -> date | None:
+        """The day where it is certain; None otherwise."""
         return self.earliest if self.earliest == self.latest else None
 
 
@@ -66,6 +68,7 @@ class AgreementSide:
 
     @classmethod
     def of(cls, row: SideRow) -> AgreementSide:
+        """The row as a GraphQL object."""
         return cls(
             party=AdministrationCode(row.party),
             implemented_from=row.implemented_from,
@@ -99,6 +102,7 @@ class AgreementDate:
 
     @classmethod
     def of(cls, row: DateRow) -> AgreementDate:
+        """The row as a GraphQL object. A date without a source was recorded by the party itself."""
         return cls(
             what=row.what,
             side=AdministrationCode(row.side) if row.side else None,
@@ -157,6 +161,7 @@ class ScopeClause:
 
     @classmethod
     def of(cls, row: ScopeRow) -> ScopeClause:
+        """The row as a GraphQL object."""
         begins = DateInterval.of(row.begins_earliest, row.begins_latest)
         ends = DateInterval.of(row.ends_earliest, row.ends_latest)
         return cls(

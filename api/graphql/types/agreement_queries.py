@@ -80,6 +80,7 @@ class AgreementFilter:
 
     @property
     def wanted(self) -> reads.AgreementSelection:
+        """The conditions of the read model. `party` counts as one of `between`."""
         parties = {code.text for code in self.between or ()}
         parties |= {self.party.text} if self.party else set()
         return reads.AgreementSelection(
@@ -128,6 +129,8 @@ def _asked(context: Context, id: strawberry.ID, as_of: AsOfInput | None = None) 
 
 @strawberry.type
 class AgreementQuery:
+    """The queries for agreements and partners."""
+
     @sql_fields.rows(places.AGREEMENT, key="id", bind=_asked, gives=("id", "at", "known", "belief"))
     @strawberry.field
     async def agreement(

@@ -60,6 +60,7 @@ class AgreementType(Node):
 
     @classmethod
     def of(cls, row: AgreementRow, as_of: AsOf) -> AgreementType:
+        """The row as a GraphQL object, with a global id of these two instants."""
         return cls(
             as_of=as_of,
             id=strawberry.ID(as_of.id_of("Agreement", row.id)),

@@ -41,6 +41,8 @@ class DeadlineType:
 
     @classmethod
     def of(cls, row: DeadlineRow, due: date, today: date) -> DeadlineType:
+        """The row as a GraphQL object. `today`: the civil day in the home time zone on which it is
+        judged whether the deadline is met or overdue."""
         answered = row.met_on is not None and row.met_on <= today
         late = row.met_on is None or row.met_on > due
         return cls(

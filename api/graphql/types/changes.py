@@ -117,6 +117,7 @@ class RecognitionChange:
 
     @classmethod
     def of(cls, change: Change) -> RecognitionChange:
+        """The change as a GraphQL object."""
         return cls(
             change=change,
             position=Position(change.position),
@@ -198,6 +199,8 @@ class ChangePage:
 
 @strawberry.type
 class ChangeQuery:
+    """The query for the change feed."""
+
     @costs(50_000)
     @strawberry.field
     async def changes(

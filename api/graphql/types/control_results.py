@@ -54,6 +54,8 @@ class ControlResult:
 
 @strawberry.type
 class ControlResultQuery:
+    """The query whether a control result is recognised."""
+
     @strawberry.field
     async def control_result(
         self,

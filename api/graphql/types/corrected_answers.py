@@ -95,6 +95,8 @@ class CorrectedAnswerConnection:
 
 @strawberry.type
 class CorrectedAnswerQuery:
+    """The query for given answers that later knowledge corrected."""
+
     @costs(50_000)
     @strawberry.field
     async def corrected_answers(

@@ -96,6 +96,8 @@ class DivergenceConnection:
 
 @strawberry.type
 class DivergenceQuery:
+    """The query for days whose answer later knowledge corrected."""
+
     @costs(50_000)
     @strawberry.field
     async def divergences(

@@ -194,6 +194,8 @@ class EventFilter:
 
 @strawberry.type
 class EventQuery:
+    """The query for recorded events."""
+
     @strawberry.field
     async def events(
         self,

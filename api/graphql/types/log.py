@@ -53,6 +53,7 @@ class InclusionProof:
 
     @classmethod
     def of(cls, inclusion: Inclusion) -> InclusionProof:
+        """The proof as a GraphQL object. The inclusion must have one."""
         assert inclusion.proof is not None
         return cls(
             leaf_index=Position(inclusion.leaf_index),
@@ -88,6 +89,7 @@ class CheckpointType:
 
     @classmethod
     def of(cls, signed_checkpoint: SignedCheckpoint) -> CheckpointType:
+        """The checkpoint as a GraphQL object."""
         return cls(
             size=Position(signed_checkpoint.size),
             root_hash=signed_checkpoint.root.hex(),
@@ -129,6 +131,7 @@ class EpochType:
 
     @classmethod
     def of(cls, epoch: epochs.Epoch) -> EpochType:
+        """The epoch as a GraphQL object."""
         return cls(
             id=epoch.id,
             after_position=Position(epoch.after_position),
@@ -242,6 +245,8 @@ class Log:
 
 @strawberry.type
 class LogQuery:
+    """The query for the transparency log."""
+
     @strawberry.field
     async def log(self, info: Info) -> Log:
         """The public transparency log over all events. Everybody may read and verify it. The error

@@ -46,6 +46,8 @@ GivenId = Annotated[
 
 @strawberry.type
 class NodeQuery:
+    """The query for any object by its global id."""
+
     @costs(500)
     @strawberry.field
     async def node(self, info: Info, id: GivenId) -> Node | None:

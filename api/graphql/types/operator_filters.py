@@ -159,6 +159,8 @@ class OperatorFilter:
 
     @property
     def wanted(self) -> lists.OperatorConditions:
+        """The conditions of the read model. Raises Unanswered (BAD_INPUT) for a text that is too
+        long and for intervals whose end is before their beginning."""
         for name, text in (("nameContains", self.name_contains), ("type", self.type)):
             check_length(name, text)
         in_order("validUntilFrom", self.valid_until_from, "validUntilTo", self.valid_until_to)

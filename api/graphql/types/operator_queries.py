@@ -77,6 +77,8 @@ class OperatorConnection:
 
 @strawberry.type
 class OperatorQuery:
+    """The queries for operators: by TIN, by number, and as lists."""
+
     @costs(60)
     @sql_fields.rows(
         places.OPERATOR,

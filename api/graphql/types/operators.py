@@ -65,6 +65,7 @@ class Identifier:
 
     @classmethod
     def of(cls, row: IdentifierRow) -> Identifier:
+        """The row as a GraphQL object."""
         return cls(
             scheme=row.scheme,
             value=row.value,
@@ -108,6 +109,7 @@ class OperatorType(Node):
 
     @classmethod
     def of(cls, row: OperatorRow, as_of: AsOf) -> OperatorType:
+        """The row as a GraphQL object, with a global id of these two instants."""
         return cls(
             row=row,
             as_of=as_of,

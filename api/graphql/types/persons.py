@@ -96,6 +96,8 @@ KeptOutcome = Annotated[
 
 @strawberry.type
 class PersonMutation:
+    """The mutation that stores the particulars of a person."""
+
     @strawberry.mutation
     async def keep_particulars(self, info: Info, tin: Tin, particulars: Json) -> KeptOutcome:
         """Stores the particulars of a person, encrypted and apart from the register, and returns

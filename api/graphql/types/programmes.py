@@ -44,6 +44,7 @@ class RuleType:
 
     @classmethod
     def of(cls, row: RuleRow) -> RuleType:
+        """The row as a GraphQL object."""
         return cls(
             name=row.rule,
             state=RuleState(row.state),
@@ -93,6 +94,7 @@ class ProgrammeType(Node):
 
     @classmethod
     def of(cls, row: ProgrammeRow, as_of: AsOf) -> ProgrammeType:
+        """The row as a GraphQL object, with a global id of these two instants."""
         return cls(
             row=row,
             as_of=as_of,
@@ -137,6 +139,8 @@ class ProgrammeType(Node):
 
 @strawberry.type
 class ProgrammeQuery:
+    """The queries for programmes."""
+
     @strawberry.field
     async def programme(
         self, info: Info, code: strawberry.ID, as_of: AsOfInput | None = None

@@ -52,6 +52,7 @@ class ClaimType:
 
     @classmethod
     def of(cls, row: ClaimRow) -> ClaimType:
+        """The row as a GraphQL object."""
         return cls(
             row=row,
             subject=AdministrationCode(row.subject),
@@ -146,6 +147,7 @@ class Target:
 
     @classmethod
     def of(cls, row: TargetRow, judgement: Judgement) -> Target:
+        """The row as a GraphQL object, with the judgement whether the target is met."""
         return cls(
             document=strawberry.ID(row.document),
             target=strawberry.ID(row.target),
@@ -199,6 +201,7 @@ class DocumentType(Node):
 
     @classmethod
     def of(cls, row: DocumentRow, as_of: AsOf) -> DocumentType:
+        """The row as a GraphQL object, with a global id of these two instants."""
         return cls(
             row=row,
             as_of=as_of,
@@ -250,6 +253,8 @@ class DocumentConnection:
 
 @strawberry.type
 class PublicationQuery:
+    """The queries for published claims, targets and documents."""
+
     @costs(50, each=60)
     @strawberry.field
     async def claims(

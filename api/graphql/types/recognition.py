@@ -90,6 +90,7 @@ class RecognitionBasis:
 
     @classmethod
     def of(cls, basis: Basis, as_of: AsOf) -> RecognitionBasis:
+        """The basis as a GraphQL object."""
         return cls(
             basis=basis,
             as_of=as_of,
@@ -256,6 +257,8 @@ _ASKED = ("tin", "in", "at", "known", "belief", "role", "direction", "hs", "cros
 
 @strawberry.type
 class RecognitionQuery:
+    """The queries for the recognition of operators in one territory."""
+
     @costs(80)
     @sql_fields.rows(
         places.RECOGNITION,

@@ -108,6 +108,7 @@ class RecognitionAnswer:
 
 
 def refusal(fault: QuestionFault) -> Refused:
+    """Returns the fault of one question as the refusal of its answer."""
     return Refused(code=fault.code, message=fault.message, path=list(fault.path) or None)
 
 
@@ -318,6 +319,8 @@ _GIVEN = (
 
 @strawberry.type
 class RecognitionQuestionQuery:
+    """The query for a batch of recognition questions, one for each declaration."""
+
     @costs(1)
     @sql_fields.rows(
         places.QUESTIONS,

@@ -46,6 +46,8 @@ class Viewer:
 
 @strawberry.type
 class ViewerQuery:
+    """The query for the subject of the request."""
+
     @strawberry.field
     def viewer(self, info: Info) -> Viewer:
         """The subject of this request, and what it may do."""

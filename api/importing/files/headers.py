@@ -28,6 +28,7 @@ def match_of(names: Collection[str], others: dict[str, str] | None = None) -> Ma
 
 
 def is_blank(cells: Sequence[Cell]) -> bool:
+    """Whether every cell is empty or only white space."""
     return not any(cell != "" and (not isinstance(cell, str) or cell.strip()) for cell in cells)
 
 
@@ -38,6 +39,7 @@ def is_comment(cells: Sequence[Cell]) -> bool:
 
 
 def matched(cells: Sequence[Cell], match: Match) -> int:
+    """Returns the number of cells that name a field."""
     return sum(isinstance(cell, str) and match(cell) is not None for cell in cells)
 
 

@@ -72,6 +72,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def names() -> list[str]:
+    """Returns the names of the layouts that come with the program, sorted."""
     return sorted(path.stem for path in LAYOUTS.glob("*.toml"))
 
 

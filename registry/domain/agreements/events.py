@@ -142,6 +142,7 @@ class Agreement(BaseAggregate[UUID]):
         names: Names | None = None
 
         def apply(self, agreement: Agreement) -> None:
+            """Changes the particulars that the amendment names."""
             agreement.reading = apply_amendment(agreement.reading, self)
             agreement.amendments.append(self)
 
@@ -158,6 +159,8 @@ class Agreement(BaseAggregate[UUID]):
         note: str | None = None
 
         def apply(self, agreement: Agreement) -> None:
+            """Adds the event to the history, and its dates where it is a step of the whole
+            agreement."""
             agreement.history.append(self)
             if type(self) in STEPS and not isinstance(self, Agreement.SideEvent):
                 agreement.dated_steps[STEPS[type(self)]] = self.dates
@@ -199,6 +202,7 @@ class Agreement(BaseAggregate[UUID]):
         TOPIC = "agreement.implemented"
 
         def apply(self, agreement: Agreement) -> None:
+            """Begins a term of the side."""
             super().apply(agreement)
             agreement.begin_term(self.side, self.dates)
 
@@ -208,6 +212,7 @@ class Agreement(BaseAggregate[UUID]):
         TOPIC = "agreement.suspended"
 
         def apply(self, agreement: Agreement) -> None:
+            """Marks the side as suspended."""
             super().apply(agreement)
             agreement.suspended[self.side] = self.dates
 
@@ -217,6 +222,7 @@ class Agreement(BaseAggregate[UUID]):
         TOPIC = "agreement.resumed"
 
         def apply(self, agreement: Agreement) -> None:
+            """Ends the suspension of the side."""
             super().apply(agreement)
             agreement.suspended.pop(self.side, None)
 
@@ -233,6 +239,7 @@ class Agreement(BaseAggregate[UUID]):
         party: Party
 
         def apply(self, agreement: Agreement) -> None:
+            """Adds the party."""
             super().apply(agreement)
             agreement.parties[self.party.administration] = self.party.time_zone
             agreement.all_parties.add(self.party.administration)
@@ -247,6 +254,7 @@ class Agreement(BaseAggregate[UUID]):
         member: AdministrationCode
 
         def apply(self, agreement: Agreement) -> None:
+            """Removes the party and ends its running term and suspension."""
             super().apply(agreement)
             agreement.parties.pop(self.member, None)
             agreement.running.pop(self.member, None)
@@ -272,6 +280,8 @@ class Agreement(BaseAggregate[UUID]):
             """Upcast: version 1 names no term. The stored text needs no change."""
 
         def apply(self, agreement: Agreement) -> None:
+            """Sets the dates of a step, unless they conflict with those in force or leave open
+            whether the step was taken."""
             super().apply(agreement)
             if self.conflicting or self.dates.latest == NEVER:
                 return  # kept beside the dates in force, or leaves open whether the step was taken

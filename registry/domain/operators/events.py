@@ -83,6 +83,8 @@ class Operator(BaseAggregate[UUID]):
         TOPIC = "operator.amended"
 
         def change(self, operator: Operator) -> None:
+            """Sets the changed particulars. Of several amendments the one with the latest effective
+            day decides."""
             operator.amendments.append(self)
             in_order = sorted(operator.amendments, key=lambda e: e.effective)
             if in_order[-1] is self:
@@ -116,6 +118,7 @@ class Operator(BaseAggregate[UUID]):
                 state["shared"] = override
 
         def change(self, operator: Operator) -> None:
+            """Adds the identifier, by scheme and normal form."""
             operator.identifiers[self.scheme, normal_form(self.value, self.scheme)] = self
 
     class IdentifierEnded(Event):
@@ -126,6 +129,7 @@ class Operator(BaseAggregate[UUID]):
         value: str
 
         def change(self, operator: Operator) -> None:
+            """Removes the identifier."""
             operator.identifiers.pop((self.scheme, normal_form(self.value, self.scheme)), None)
 
     class ConsentGiven(Event):
@@ -135,6 +139,7 @@ class Operator(BaseAggregate[UUID]):
         partner: AdministrationCode | None = None  # None: publication
 
         def change(self, operator: Operator) -> None:
+            """Adds the consent to that partner."""
             operator.consents.add(self.partner)
             operator.consents_spoken_of.add(self.partner)
 
@@ -145,6 +150,7 @@ class Operator(BaseAggregate[UUID]):
         partner: AdministrationCode | None = None
 
         def change(self, operator: Operator) -> None:
+            """Removes the consent to that partner."""
             operator.consents.discard(self.partner)
             operator.consents_spoken_of.add(self.partner)
 
@@ -159,6 +165,7 @@ class Operator(BaseAggregate[UUID]):
         rule_unknown: tuple[str, ...] | None = None
 
         def change(self, operator: Operator) -> None:
+            """Adds an authorisation with the status LODGED."""
             operator.authorisations[self.authorisation] = Authorisation(
                 self.authorisation,
                 self.programme,
@@ -190,6 +197,7 @@ class Operator(BaseAggregate[UUID]):
         abroad: bool | None = None
 
         def change(self, operator: Operator) -> None:
+            """Adds a VALID authorisation, or updates the one that is listed already."""
             authorisation = operator.authorisations.get(self.authorisation)
             if authorisation is None:
                 authorisation = operator.authorisations[self.authorisation] = Authorisation(
@@ -213,6 +221,7 @@ class Operator(BaseAggregate[UUID]):
         authorisation: str
 
         def change(self, operator: Operator) -> None:
+            """Updates the authorisation that the event is about."""
             authorisation = operator.authorisations[self.authorisation]
             if not self.ENDS:
                 authorisation.latest = max(authorisation.latest, self.effective)
@@ -230,6 +239,7 @@ class Operator(BaseAggregate[UUID]):
         rule_unknown: tuple[str, ...] | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Sets the status ACCEPTED."""
             authorisation.status = Status.ACCEPTED
 
     class NotAccepted(AuthorisationEvent):
@@ -239,6 +249,7 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Sets the status NOT_ACCEPTED."""
             authorisation.status = Status.NOT_ACCEPTED
 
     class Withdrawn(AuthorisationEvent):
@@ -248,6 +259,7 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Sets the status WITHDRAWN."""
             authorisation.status = Status.WITHDRAWN
 
     class ExaminationStarted(AuthorisationEvent):
@@ -257,6 +269,7 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Sets the status UNDER_EXAMINATION."""
             authorisation.status = Status.UNDER_EXAMINATION
 
     class ConsultationRequested(AuthorisationEvent):
@@ -303,10 +316,13 @@ class Operator(BaseAggregate[UUID]):
         abroad: bool | None = None
 
         def change(self, operator: Operator) -> None:
+            """Grants the authorisation; after a merger it is superseded from the day of the
+            merger."""
             super().change(operator)
             operator.supersede(operator.authorisations[self.authorisation], self.effective)
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Sets certificate number, type, roles and term, and the status VALID."""
             authorisation.number, authorisation.type, authorisation.roles = (
                 self.number,
                 self.type,
@@ -323,6 +339,7 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Sets the status REFUSED."""
             authorisation.status = Status.REFUSED
 
     class TypeChanged(AuthorisationEvent):
@@ -335,6 +352,7 @@ class Operator(BaseAggregate[UUID]):
         abroad: bool | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Sets the type."""
             authorisation.type = self.type
 
     class RolesAmended(AuthorisationEvent):
@@ -345,6 +363,7 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Sets the roles."""
             authorisation.roles = self.roles
 
     class ReassessmentOpened(AuthorisationEvent):
@@ -354,6 +373,7 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Marks the authorisation as under reassessment."""
             authorisation.under_reassessment = True
 
     class ReassessmentClosed(AuthorisationEvent):
@@ -367,6 +387,7 @@ class Operator(BaseAggregate[UUID]):
         rule_unknown: tuple[str, ...] | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Ends the reassessment, with or without measures of remediation."""
             authorisation.under_reassessment, authorisation.remediation = False, self.remediation
 
     class Renewed(AuthorisationEvent):
@@ -381,6 +402,7 @@ class Operator(BaseAggregate[UUID]):
         ends_by_decision: bool | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Sets the new term and ends a reassessment."""
             authorisation.valid_until, authorisation.under_reassessment = self.valid_until, False
 
     class Suspended(AuthorisationEvent):
@@ -398,6 +420,8 @@ class Operator(BaseAggregate[UUID]):
         ends_by_decision: bool | None = None  # None: the suspension ends by law on `until`
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Sets the suspended part, the scheduled end of the suspension and the status
+            SUSPENDED."""
             authorisation.suspended_part, authorisation.suspended_until = self.part, self.until
             if authorisation.status not in ENDED:  # an end in the future stays the last status
                 authorisation.status = Status.SUSPENDED
@@ -414,6 +438,7 @@ class Operator(BaseAggregate[UUID]):
         ends_by_decision: bool | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Sets the new scheduled end of the suspension."""
             authorisation.suspended_until = self.until
 
     class SuspensionLifted(AuthorisationEvent):
@@ -423,6 +448,7 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Ends the suspension."""
             authorisation.suspended_part, authorisation.suspended_until = None, None
             if authorisation.status not in ENDED:
                 authorisation.status = Status.VALID
@@ -448,6 +474,8 @@ class Operator(BaseAggregate[UUID]):
         rule_unknown: tuple[str, ...] | None = None
 
         def change(self, operator: Operator) -> None:
+            """Revokes the authorisation and bars the operator from applying until a day. Of two
+            revocations the longer bar applies."""
             super().change(operator)
             authorisation = operator.authorisations[self.authorisation]
             authorisation.status, authorisation.ended = Status.REVOKED, self.effective
@@ -467,6 +495,7 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Ends the authorisation as ANNULLED."""
             authorisation.status, authorisation.ended = Status.ANNULLED, self.effective
 
     class Surrendered(AuthorisationEvent):
@@ -477,6 +506,7 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Ends the authorisation as SURRENDERED."""
             authorisation.status, authorisation.ended = Status.SURRENDERED, self.effective
 
     class Expired(AuthorisationEvent):
@@ -492,10 +522,13 @@ class Operator(BaseAggregate[UUID]):
         by_law: bool | None = None
 
         def change(self, operator: Operator) -> None:
+            """Ends the authorisation. An end by law is derived from the term and changes
+            nothing."""
             if not self.by_law:
                 super().change(operator)
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Ends the authorisation as EXPIRED."""
             authorisation.status, authorisation.ended = Status.EXPIRED, self.effective
 
     class Unlisted(AuthorisationEvent):
@@ -511,6 +544,7 @@ class Operator(BaseAggregate[UUID]):
         list: str
 
         def alter(self, authorisation: Authorisation) -> None:
+            """Ends the authorisation as DELISTED."""
             authorisation.status, authorisation.ended = Status.DELISTED, self.effective
 
     class Merged(Event):
@@ -521,6 +555,7 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def change(self, operator: Operator) -> None:
+            """Sets the successor, and supersedes the authorisations that are held."""
             operator.successor, operator.merged_on = self.successor, self.effective
             for authorisation in operator.authorisations.values():
                 if authorisation.status in HELD:
@@ -564,6 +599,7 @@ class Operator(BaseAggregate[UUID]):
         why: str
 
         def change(self, operator: Operator) -> None:
+            """Computes the state again from the corrected events."""
             operator.corrected = True
             operator.start_again()
             for event in corrected_events(operator.history):
