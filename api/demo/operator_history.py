@@ -353,8 +353,8 @@ class OperatorHistory:
         parts = rules.parts(self.operator.held()[0].type)
         part = "S" if "S" in parts and len(parts) > 1 and self.random() < 0.5 else None
         why = "criteria in doubt"
-        told = c.SuspendAuthorisation(tin=self.tin, part=part, until=until, reason=why)
-        self.do(suspension_decisions.suspend, told)
+        suspension = c.SuspendAuthorisation(tin=self.tin, part=part, until=until, reason=why)
+        self.do(suspension_decisions.suspend, suspension)
 
     def renew_until(self, day: date) -> None:
         """Renews each term before its last day, up to `day`."""
