@@ -219,7 +219,7 @@ def _print_template(command: str) -> None:
 
 
 def _show(report: Report, dry_run: bool) -> None:
-    from api.importing.import_file import WARNING
+    from api.importing.unit_of_work import WARNING
 
     show_bad(report.bad)
     warned = [note for note in report.notes if note.why.startswith(WARNING)]

@@ -8,8 +8,8 @@ from contextlib import closing
 from api.demo import dataset
 from api.demo.population import Population
 from api.demo.workers import worker_pool
-from api.importing.import_file import UnitOfWork
 from api.importing.lines import Bad, explain, lines_of
+from api.importing.unit_of_work import UnitOfWork
 from registry.application.bulk_import import EncodedHistory, encode_history, record_encoded
 from registry.application.registry import Registry
 from registry.domain import commands as c
