@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
+from api.demo.operator_names import ADJECTIVES, LOCAL, ROLES, TRADES
 from registry.application.bulk_import import History
 from registry.domain import commands as c
 from registry.domain.decisions import Decision, start_of_day
@@ -24,7 +25,7 @@ from registry.domain.operators import (
 from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
 from registry.domain.trigger import create_aggregate
-from registry.domain.values import AdministrationCode, Role, Tin
+from registry.domain.values import AdministrationCode, Tin
 
 if TYPE_CHECKING:
     from api.demo.population import Population
@@ -49,76 +50,6 @@ LAW = {
     "KR": "Customs Act of Korea, Art. 255-2",
     "JP": "Customs Act of Japan",
 }
-ADJECTIVES = (
-    "Amber",
-    "Boreal",
-    "Cobalt",
-    "Delta",
-    "Eastern",
-    "Fair",
-    "Granite",
-    "Harbour",
-    "Inland",
-    "Jade",
-    "Keystone",
-    "Lantern",
-    "Meridian",
-    "Northern",
-    "Orchard",
-    "Pioneer",
-    "Quiet",
-    "River",
-    "Silver",
-    "Tidal",
-    "United",
-    "Valley",
-    "Western",
-    "Zenith",
-)
-TRADES = (
-    "Bearings",
-    "Ceramics",
-    "Chemicals",
-    "Components",
-    "Electronics",
-    "Fasteners",
-    "Foods",
-    "Forwarding",
-    "Freight",
-    "Fruit",
-    "Furniture",
-    "Glass",
-    "Instruments",
-    "Logistics",
-    "Machines",
-    "Motors",
-    "Optics",
-    "Paper",
-    "Pharma",
-    "Plastics",
-    "Shipping",
-    "Steel",
-    "Textiles",
-    "Timber",
-    "Tools",
-    "Toys",
-    "Trading",
-    "Warehousing",
-)
-#: "Imaginary trader number N", in the home's own script.
-LOCAL = {"CN": "虚构贸易{}号有限公司", "JP": "架空貿易{}号株式会社", "KR": "가상무역{}호 주식회사"}
-ROLES = (
-    (Role.IMPORTER, Role.EXPORTER),
-    (Role.EXPORTER, Role.MANUFACTURER),
-    (Role.EXPORTER,),
-    (Role.IMPORTER,),
-    (Role.FREIGHT_FORWARDER,),
-    (Role.CUSTOMS_BROKER,),
-    (Role.CARRIER,),
-    (Role.WAREHOUSE_KEEPER,),
-    (Role.TERMINAL_OPERATOR,),
-    (Role.EXPRESS_CARRIER,),
-)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from api.graphql.types.nodes import NodeQuery
 from api.graphql.types.operator_queries import OperatorQuery
 from api.graphql.types.programmes import ProgrammeQuery
 from api.graphql.types.publications import PublicationQuery
-from api.graphql.types.recognition import RecognitionQuery
+from api.graphql.types.recognition_queries import RecognitionQuery
 from api.graphql.types.recognition_questions import RecognitionQuestionQuery
 from api.graphql.types.viewer import ViewerQuery
 

@@ -17,15 +17,12 @@ from typing import Any
 
 from graphql import (
     FieldNode,
-    GraphQLEnumType,
     GraphQLField,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLScalarType,
     GraphQLSchema,
     OperationDefinitionNode,
-    is_leaf_type,
 )
 from graphql.execution.collect_fields import (
     FieldDetails,
@@ -38,9 +35,9 @@ from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
 from api.graphql.planner.answers import OutcomeReader, TerritoryOutcomeReader
+from api.graphql.planner.json_sql import array, element_type, leaf, literal
 from api.graphql.positions import STATE
 from api.graphql.sql_fields import (
-    IN_ARRAY_ORDER,
     SELECTED,
     TYPES,
     Bind,
@@ -55,13 +52,6 @@ from projections.reads.planner_selects import MARK
 
 SUBJECT_PARAMETERS = ("subject_role", "own_territory", "own_tin", "own", "reach", "now")
 _PARAMETER = re.compile(r"%\((\w+)\)s")
-#: Scalars that to_json writes, with escapes. Those of _UNQUOTED_SCALARS are written as they are.
-_TEXT_SCALARS = {"String", "ID", "TIN", "AdministrationCode", "HSCode"}
-_UNQUOTED_SCALARS = {"Int", "Boolean", "Position", "JSON"}
-_DATE_FORMATS = {
-    "DateTime": r"""to_char({} at time zone 'UTC', '\"YYYY-MM-DD"T"HH24:MI:SS.US"Z"\"')""",
-    "Date": r"""to_char({}, '\"YYYY-MM-DD\"')""",
-}
 
 
 @dataclass(frozen=True)
@@ -170,10 +160,10 @@ class Compiler:
             if details[0].node.name.value == "__typename":
                 before += f'"{type.name}"'
             else:
-                parts += [_literal(before), self._field_text(type, details, scope)]
+                parts += [literal(before), self._field_text(type, details, scope)]
                 before = ""
             before += ","
-        parts.append(_literal(before.removesuffix(",") + "}"))
+        parts.append(literal(before.removesuffix(",") + "}"))
         text = " || ".join(parts)
         return text if len(parts) == 1 else f"coalesce({text}, rule.no_null('{type.name}'))"
 
@@ -201,7 +191,7 @@ class Compiler:
             field_place = Value(f"{{me}}.{definition.python_name}")
         if field_place is None:
             raise NotPlanned("uncovered", about)
-        text = _leaf(kind, self._bind_names(field_place.sql, scope), about)
+        text = leaf(kind, self._bind_names(field_place.sql, scope), about)
         return f"coalesce({text}, 'null')" if nullable else text
 
     def _placeholder(
@@ -216,11 +206,11 @@ class Compiler:
             raise NotPlanned("uncovered", about)
         self._wording = scope.wording
         before = ""
-        if isinstance(_element(kind), GraphQLObjectType):
-            shape = self._shape(_element(kind), details)
+        if isinstance(element_type(kind), GraphQLObjectType):
+            shape = self._shape(element_type(kind), details)
             if shape is None or "{" in shape:
                 raise NotPlanned("uncovered", about)
-            before = _literal(shape + SELECTED) + " || "
+            before = literal(shape + SELECTED) + " || "
         return f"{MARK} || {before}{self._bind_names(field_place.mark, scope)} || {MARK}"
 
     def _row(
@@ -233,10 +223,10 @@ class Compiler:
             {**scope.names, **row_names}, text, wording=field_place.wording or scope.wording
         )
         if field_place.ready:
-            object_text = self._object_of(_element(kind), details, inner)
+            object_text = self._object_of(element_type(kind), details, inner)
             return f"coalesce({self._bind_names(field_place.ready.text, inner)}, {object_text})"
         before, self._wording = self._wording, None
-        object_text = self._object_of(_element(kind), details, inner)
+        object_text = self._object_of(element_type(kind), details, inner)
         if field_place.wording and self._wording:
             facts = self._bind_names(field_place.wording.facts, inner)
             object_text = f"{MARK} || {facts} || {MARK} || {object_text}"
@@ -298,7 +288,7 @@ class Compiler:
         if field_place.names:
             recognition, object_text = selection.get("recognition", (None, None))
             inner = self._selected_fields(
-                _element(kind).fields["recognition"].type, object_text or []
+                element_type(kind).fields["recognition"].type, object_text or []
             )
             outcome = inner["outcome"][0] if recognition and "outcome" in inner else None
             return OutcomeReader(name, is_list, outcome, recognition or ""), None
@@ -307,7 +297,7 @@ class Compiler:
         if "recognisedIn" not in selection:
             return None, None
         list_, object_text = selection["recognisedIn"]
-        inner = self._selected_fields(_element(kind).fields["recognisedIn"].type, object_text)
+        inner = self._selected_fields(element_type(kind).fields["recognisedIn"].type, object_text)
         if not {"in", "outcome"} <= inner.keys():
             return None, None
         return None, TerritoryOutcomeReader(
@@ -319,7 +309,7 @@ class Compiler:
     ) -> dict[str, tuple[str, list[FieldDetails]]]:
         """The selected fields by GraphQL name, each with its name in the answer."""
         collected = collect_subfields(
-            self.schema, self.fragments, self.variables, self.operation, _element(kind), details
+            self.schema, self.fragments, self.variables, self.operation, element_type(kind), details
         )
         selection = collected.grouped_field_set.items()
         fields = [each[0].node.name.value for _, each in selection]
@@ -331,7 +321,7 @@ class Compiler:
         """Keeps `ready` only where the selection is the one that is precomputed, with its own
         SELECT."""
         ready = field_place.ready
-        if ready is None or ready.selection != self._shape(_element(kind), details):
+        if ready is None or ready.selection != self._shape(element_type(kind), details):
             return replace(field_place, ready=None)
         self._has_cached_verdicts = self._has_cached_verdicts or ready.has_placeholder
         return replace(field_place, select=ready.select or field_place.select)
@@ -349,7 +339,7 @@ class Compiler:
             return f"({ctes}select {object_text} from ({source}) {text})"
         assert field_place.order, "a list without an order differs from one reading to the next"
         order = field_place.order.replace("{it}", text)
-        return f"({ctes}select {_array(object_text, order)} from ({source}) {text})"
+        return f"({ctes}select {array(object_text, order)} from ({source}) {text})"
 
     def _shape(self, type: Any, details: list[FieldDetails]) -> str | None:
         """The selection as text, `id agreement { id }`, if it has only plain fields by their own
@@ -363,7 +353,7 @@ class Compiler:
             if node.name.value != name or node.arguments or name not in type.fields:
                 return None
             words.append(name)
-            inner = _element(type.fields[name].type)
+            inner = element_type(type.fields[name].type)
             if isinstance(inner, GraphQLObjectType):
                 object_text = self._shape(inner, each)
                 if object_text is None:
@@ -383,10 +373,10 @@ class Compiler:
         text = f"row{self._row_count}"
         object_text = self._row(field_place, kind, details, scope, text)
         one = f"(select {object_text} from ({source}) {text})"
-        absent = _literal("null")
+        absent = literal("null")
         if isinstance(kind.of_type, GraphQLNonNull):
-            absent = f"rule.no_null('{_element(kind).name}')"
-        entries = _array(f"coalesce({one}, {absent})", "wanted.place")
+            absent = f"rule.no_null('{element_type(kind).name}')"
+        entries = array(f"coalesce({one}, {absent})", "wanted.place")
         each = f"jsonb_array_elements_text({keys}::jsonb) with ordinality as wanted (key, place)"
         return f"({ctes}select {entries} from {each})"
 
@@ -413,47 +403,3 @@ class Compiler:
         sql = sql.replace("{me}", scope.me).replace("{key}", scope.key)
         sql = sql.replace("{clocks}", str(scope.names.get("known")))
         return _PARAMETER.sub(column, sql)
-
-
-def _element(kind: Any) -> Any:
-    """The object type, also of a list."""
-    while isinstance(kind, GraphQLList | GraphQLNonNull):
-        kind = kind.of_type
-    return kind
-
-
-def _leaf(kind: Any, sql: str, about: str) -> str:
-    """The SQL expression for the JSON text of a column; NULL where the column is NULL."""
-    if isinstance(kind, GraphQLList):
-        if not isinstance(kind.of_type, GraphQLNonNull) or not _is_text(kind.of_type.of_type):
-            raise NotPlanned("uncovered", about)
-        return f"case when array_position({sql}, null) is null then array_to_json({sql})::text end"
-    if not is_leaf_type(kind):
-        raise NotPlanned("uncovered", about)
-    if isinstance(kind, GraphQLEnumType):
-        return f"'\"' || ({sql}) || '\"'"  # A GraphQL name needs no escaping.
-    if _is_text(kind):
-        return f"to_json(({sql})::text)::text"
-    if kind.name in _DATE_FORMATS:
-        return _DATE_FORMATS[kind.name].format(f"({sql})")
-    if kind.name in _UNQUOTED_SCALARS:
-        return f"({sql})::text"
-    raise NotPlanned("uncovered", about)
-
-
-def _is_text(kind: Any) -> bool:
-    """True for text scalars and enums. The columns hold the names of an enum's values, as the
-    answers do."""
-    return isinstance(kind, GraphQLEnumType) or (
-        isinstance(kind, GraphQLScalarType) and kind.name in _TEXT_SCALARS
-    )
-
-
-def _array(element: str, order: str) -> str:
-    sorting = "" if order == IN_ARRAY_ORDER else f" order by {order}"
-    return f"'[' || coalesce(string_agg({element}, ','{sorting}), '') || ']'"
-
-
-def _literal(text: str) -> str:
-    """An SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"

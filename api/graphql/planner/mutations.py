@@ -36,7 +36,8 @@ from api.graphql.context import Context
 from api.graphql.errors import Refused
 from api.graphql.limits import CheckedDocument
 from api.graphql.scalars import LARGEST
-from api.graphql.types.mutations import SPELLED, Recorded, command_of_line, execute
+from api.graphql.types.command_inputs import SPELLED
+from api.graphql.types.mutations import Recorded, command_of_line, execute
 from registry.domain import commands as c
 from registry.domain.errors import Refusal
 

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import psycopg
@@ -30,14 +30,13 @@ from strawberry import Schema
 from strawberry.types.arguments import convert_arguments
 
 from api.access.policy import Subject
-from api.access.read_log import LoggedQuestion, consignment
 from api.graphql.context import Context, Pool
 from api.graphql.deadlines import left_when_cancelled
 from api.graphql.limits import CheckedDocument
-from api.graphql.planner.answers import OutcomeReader, TerritoryOutcomeReader
 from api.graphql.planner.arguments import Arguments, NotCompilable, Variables
 from api.graphql.planner.batcher import RequestBatcher, cell, run
 from api.graphql.planner.compiler import BoundField, Compiler, Plan
+from api.graphql.planner.logged_lookups import LoggedField, LoggedLookup, logged_lookup
 from api.graphql.planner.verdict_cache import VerdictCache
 from api.graphql.positions import NotThere
 from api.graphql.sql_fields import MARK, NotPlanned
@@ -126,7 +125,7 @@ class Planner:
             row = _parameter_row(planned.plan, context.now, subject, bound)
         except ValueError as error:
             raise NotPlanned("refused", str(error)) from None
-        logged = [_logged_lookup(lookup, bound[lookup.number]) for lookup in planned.logged]
+        logged = [logged_lookup(lookup, bound[lookup.number]) for lookup in planned.logged]
         plan = planned.with_state if context.least else planned.plan
         try:
             return await self._ask(plan, row, context, bound, logged, own_statement)
@@ -141,7 +140,7 @@ class Planner:
         row: list[bytes],
         context: Context,
         bound: list[Mapping[str, Any]],
-        logged: list[_LoggedLookup],
+        logged: list[LoggedLookup],
         own_statement: bool,
     ) -> bytes:
         declined, answer = False, b""
@@ -281,7 +280,7 @@ class _PreparedPlan:
         self.with_state = plan.with_state()
         self.fields = [_FieldArguments(bound) for bound in plan.bound]
         self.logged = [
-            _LoggedField(
+            LoggedField(
                 number,
                 bound.node.name.value,
                 bound.logged,
@@ -291,58 +290,6 @@ class _PreparedPlan:
             for number, bound in enumerate(plan.bound)
             if bound.logged
         ]
-
-
-class _LoggedField(NamedTuple):
-    """A field whose look-ups are written to the read log.
-
-    `number`: the number of its BoundField. `of`: the parameter with the TINs.
-    """
-
-    number: int
-    name: str
-    of: str
-    outcomes: OutcomeReader | None
-    territory_outcomes: TerritoryOutcomeReader | None
-
-
-class _LoggedLookup(NamedTuple):
-    """A look-up of one request, for the read log."""
-
-    of: _LoggedField
-    tins: list[str]
-    bound: Mapping[str, Any]
-
-    def record(self, context: Context, answer: bytes) -> None:
-        """Writes the look-up to the read log. `answer`: the JSON text of the answer, empty where
-        there was none."""
-        if not any(context.foreign(self.tins)):
-            return  # The answer is parsed only where a look-up is logged.
-        outcomes, territory_outcomes = self.of.outcomes, self.of.territory_outcomes
-        asked = self.bound.get("look") or (
-            self._logged_question(self.bound["in"]) if outcomes else None
-        )
-        sent = outcomes.read(answer) if outcomes and answer else None
-        context.looked(self.of.name, self.tins, asked, sent)
-        outcomes_by_tin = (
-            territory_outcomes.read(answer, self.tins) if territory_outcomes and answer else {}
-        )
-        for territory, by_tin in outcomes_by_tin.items():
-            context.looked(
-                "recognisedIn",
-                list(by_tin),
-                self._logged_question(territory),
-                list(by_tin.values()),
-            )
-
-    def _logged_question(self, territory: str) -> LoggedQuestion:
-        bound = self.bound
-        return LoggedQuestion(territory, bound["at"], bound["known"], consignment(bound))
-
-
-def _logged_lookup(logged: _LoggedField, bound: Mapping[str, Any]) -> _LoggedLookup:
-    tins = bound[logged.of]
-    return _LoggedLookup(logged, [tins] if isinstance(tins, str) else tins, bound)
 
 
 class _CompiledOperation:

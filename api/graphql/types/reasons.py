@@ -10,20 +10,20 @@ that is outside the calendar of a zone, is given as an instant instead of a day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import product
 
 import strawberry
 
 from api.graphql import sql_fields
 from api.graphql.scalars import instant_text
+from api.graphql.types.reason_facts import Fact, FactsBuilder, Zones
 from api.graphql.types.reason_sentences import sentence
 from registry.domain.agreements.links import Link, LinkState
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.control_results import Inspection, Reliance
-from registry.domain.decisions import civil_day_of, start_of_day
 from registry.domain.operators.authorisation_parts import suspended_parts
 from registry.domain.operators.timeline import Period
 from registry.domain.programme_rules import rules_unknown
@@ -36,30 +36,6 @@ from registry.domain.recognition import (
     scope_reason,
 )
 from registry.domain.values import COUNTS_ABROAD, ENDED, AdministrationCode, ReasonCode, Status
-
-#: The time zone (IANA name) in which the civil days of an administration begin, by its code.
-Zones = Mapping[str, str]
-
-
-@strawberry.type
-class Fact:
-    """A fact on which a reason is based. A name can occur several times; all its values apply."""
-
-    name: str = strawberry.field(
-        description="The name of the fact: at, territory, agreement, since, part, ..."
-    )
-    value: str = strawberry.field(
-        description="The value as text: a code, a name or a number; a civil day (YYYY-MM-DD) where "
-        "`zone` is given; an instant as RFC 3339 in UTC otherwise."
-    )
-    item: int = strawberry.field(
-        description="The group of the fact. 0: it applies to the whole reason. Facts with the same "
-        "other number belong together: to one clause of an agreement or to one authorisation."
-    )
-    zone: str | None = strawberry.field(
-        description="The IANA name of the time zone in which the value is a civil day. Null: the "
-        "value is not a civil day."
-    )
 
 
 @strawberry.type
@@ -111,71 +87,8 @@ def parties(links: Iterable[Link], *codes: AdministrationCode | None) -> list[st
     return sorted({str(code) for code in (*found, *codes) if code})
 
 
-def civil_day(at: datetime, zone: str) -> date | None:
-    """The civil day that begins at this instant in this zone (IANA name). None where no day begins
-    then, at the ends of the calendar, and for an unknown zone."""
-    try:
-        day = civil_day_of(at, zone)
-        return day if start_of_day(day, zone) == at else None
-    except (OverflowError, ValueError, KeyError):
-        return None
-
-
-def _reason(code: ReasonCode, builder: _FactsBuilder) -> Reason:
+def _reason(code: ReasonCode, builder: FactsBuilder) -> Reason:
     return Reason(code=code, message=sentence(code, builder.found), facts=builder.found)
-
-
-@dataclass
-class _FactsBuilder:
-    """A collector of facts. `begin_item` starts a group of facts that belong together
-    (`Fact.item`). Unknown values and open ends are left out, and of two equal groups only one is
-    kept."""
-
-    zones: Zones
-    found: list[Fact] = field(default_factory=list)
-    _items: set[tuple[tuple[str, str], ...]] = field(default_factory=set)
-    _new: list[Fact] | None = None
-
-    def add(self, name: str, *values: object) -> _FactsBuilder:
-        for value in values:
-            if value is not None:
-                self._add(name, str(value), None)
-        return self
-
-    def add_day(self, name: str, at: datetime | None, *whose: object) -> _FactsBuilder:
-        """Adds an instant: as a civil day of the first of these administrations in which a day
-        begins then, else as an instant. Adds nothing at the ends of time."""
-        if at is None or at <= ALWAYS or at >= NEVER_AT:
-            return self
-        for zone in (self.zones.get(str(code)) for code in whose):
-            day = civil_day(at, zone) if zone else None
-            if day is not None:
-                self._add(name, day.isoformat(), zone)
-                return self
-        self._add(name, instant_text(at), None)
-        return self
-
-    def begin_item(self) -> _FactsBuilder:
-        """Begins the next group: the facts that are added next belong to it."""
-        self.close()
-        self._new = []
-        return self
-
-    def close(self) -> _FactsBuilder:
-        if self._new:
-            key = tuple((fact.name, fact.value) for fact in self._new)
-            if key not in self._items:
-                self._items.add(key)
-                self.found += [
-                    Fact(name=f.name, value=f.value, item=len(self._items), zone=f.zone)
-                    for f in self._new
-                ]
-        self._new = None
-        return self
-
-    def _add(self, name: str, value: str, zone: str | None) -> None:
-        into = self.found if self._new is None else self._new
-        into.append(Fact(name=name, value=value, item=0, zone=zone))
 
 
 #: The statuses that a reason about an authorisation is about.
@@ -219,8 +132,8 @@ class _RecognitionReasons:
             for m in self.facts.members
         )
 
-    def facts_of(self, code: ReasonCode, answer: RecognitionResult) -> _FactsBuilder:
-        builder = _FactsBuilder(self.zones).add("at", instant_text(self.at))
+    def facts_of(self, code: ReasonCode, answer: RecognitionResult) -> FactsBuilder:
+        builder = FactsBuilder(self.zones).add("at", instant_text(self.at))
         builder.add("territory", self.asked.territory)
         if code is ReasonCode.NO_INFORMATION:
             return builder  # the same for a hidden operator as for an unknown one
@@ -248,7 +161,7 @@ class _RecognitionReasons:
                     self._between_lists(builder)
         return builder.close()
 
-    def _bases(self, builder: _FactsBuilder, code: ReasonCode, answer: RecognitionResult) -> None:
+    def _bases(self, builder: FactsBuilder, code: ReasonCode, answer: RecognitionResult) -> None:
         for basis in answer.bases:
             if code is ReasonCode.UNMATCHED_IDENTIFIER:
                 if basis.identifier is None:
@@ -271,7 +184,7 @@ class _RecognitionReasons:
         named = (p for p in self.abroad if authorisation in (p.number, p.authorisation))
         return [rule for period in named for rule in rules_unknown(period.flags)]
 
-    def _missing_consents(self, builder: _FactsBuilder) -> None:
+    def _missing_consents(self, builder: FactsBuilder) -> None:
         """Adds the agreements that require a consent that is missing, or the programmes whose law
         does."""
         laws = {law.programme for law in self.facts.consent_laws if is_valid_at(law, self.at)}
@@ -285,7 +198,7 @@ class _RecognitionReasons:
             elif lawful:
                 builder.begin_item().add("agreement", link.agreement).add("programme", *lawful)
 
-    def _ended_agreements(self, builder: _FactsBuilder) -> None:
+    def _ended_agreements(self, builder: FactsBuilder) -> None:
         """Adds the agreements that linked the two administrations earlier, until a party withdrew,
         a clause ended or one of them left a bloc. `until`: the end, exclusive."""
         ends: dict[str, datetime] = {}
@@ -317,7 +230,7 @@ class _RecognitionReasons:
             if m.bloc == party and m.member == code
         ]
 
-    def _stale_lists(self, builder: _FactsBuilder) -> None:
+    def _stale_lists(self, builder: FactsBuilder) -> None:
         listed = self.facts.list_as_of
         for link in self.links:
             limit = link.clause.max_age_hours
@@ -325,7 +238,7 @@ class _RecognitionReasons:
                 builder.begin_item().add("agreement", link.agreement)
                 builder.add("listAsOf", instant_text(listed)).add("maxAgeHours", limit)
 
-    def _statuses(self, builder: _FactsBuilder, code: ReasonCode) -> None:
+    def _statuses(self, builder: FactsBuilder, code: ReasonCode) -> None:
         wanted = _STATUSES[code]
         for period in self.periods:
             if not {period.status, period.abroad} & wanted:
@@ -354,12 +267,12 @@ class _RecognitionReasons:
             found = before[found]
         return found
 
-    def _without_recognised_part(self, builder: _FactsBuilder) -> None:
+    def _without_recognised_part(self, builder: FactsBuilder) -> None:
         """Adds the valid authorisations that lack the part that partners recognise."""
         held = {f"{p.programme} {p.type}" for p in self.periods if p.abroad is Status.NONE}
         builder.begin_item().add("held", *sorted(held))
 
-    def _between_lists(self, builder: _FactsBuilder) -> None:
+    def _between_lists(self, builder: FactsBuilder) -> None:
         """Adds the authorisations that began or ended on an unknown day between two readings of a
         list."""
         for period in self.periods:
@@ -376,7 +289,7 @@ class _RecognitionReasons:
             if code in found or (None in found and _STATES.get(link.state) is code):
                 yield link
 
-    def _scope(self, builder: _FactsBuilder, link: Link, code: ReasonCode) -> None:
+    def _scope(self, builder: FactsBuilder, link: Link, code: ReasonCode) -> None:
         clause, asked = link.clause, self.asked
         match code:
             case ReasonCode.TYPE_OUT_OF_SCOPE:
@@ -405,7 +318,7 @@ class _RecognitionReasons:
                 _state(builder, link, code)
 
 
-def _state(builder: _FactsBuilder, link: Link, code: ReasonCode) -> None:
+def _state(builder: FactsBuilder, link: Link, code: ReasonCode) -> None:
     """Adds the parties that put the link into the state of the reason, its beginning and, where the
     dates are uncertain, its end, as civil days of the importing side if possible."""
     sides = (link.clause.to, link.clause.from_)
@@ -421,8 +334,8 @@ def _state(builder: _FactsBuilder, link: Link, code: ReasonCode) -> None:
 
 def _control_facts(
     links: Sequence[Link], asked: Inspection, answer: Reliance, code: ReasonCode, zones: Zones
-) -> _FactsBuilder:
-    builder = _FactsBuilder(zones).add("at", instant_text(asked.at))
+) -> FactsBuilder:
+    builder = FactsBuilder(zones).add("at", instant_text(asked.at))
     builder.add("from", asked.exporter).add("territory", asked.importer)
     builder.add("hs", asked.hs).add("crossing", asked.crossing).add("subject", "controls")
     names = {link.agreement for link in answer.clauses} or {link.agreement for link in links}

@@ -12,7 +12,7 @@ import pytest
 from api.graphql.codes import ERRORS, REFUSALS, RefusalCode, field_at_fault, kinds
 from api.graphql.executor import LATER
 from api.graphql.schema import core
-from api.graphql.types.mutations import SPELLED
+from api.graphql.types.command_inputs import SPELLED
 from registry.domain import commands as c
 from registry.domain.errors import Refusal
 from registry.paths import DOCS, ROOT

@@ -11,7 +11,7 @@ from msgspec import structs
 from strawberry.utils.str_converters import to_camel_case
 
 from api.graphql.schema import core
-from api.graphql.types.mutations import INPUTS, input_class
+from api.graphql.types.command_inputs import INPUTS, input_class
 from api.graphql.types.mutations import read as read_input
 from registry.domain import commands
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client

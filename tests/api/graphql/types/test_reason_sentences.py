@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.graphql.types.reason_facts import Fact, civil_day
 from api.graphql.types.reason_sentences import IN_GENERAL, sentence
-from api.graphql.types.reasons import Fact, civil_day, control_reasons, recognition_reasons
+from api.graphql.types.reasons import control_reasons, recognition_reasons
 from registry.domain.agreements.events import Clause
 from registry.domain.agreements.links import Link, LinkState
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
