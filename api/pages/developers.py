@@ -95,7 +95,7 @@ REQUEST_HEADERS = (
         "true: the answer has extensions.cost: the work that the question asked for, "
         "the most that is done, and how many new documents you may still show.",
     ),
-    ("Purpose", "What an operator is looked up for. It is kept beside the look."),
+    ("Purpose", "What an operator is looked up for. It is stored in the read-log entry."),
     (
         "X-Request-Id",
         "Your own id of the request. It is in the answer, in every error and in the "

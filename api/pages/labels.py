@@ -238,7 +238,7 @@ def sign(term: str | None) -> Sign:
 
 
 def standing(found: dict[str, Any]) -> Sign:
-    """Of an authorisation, or a stretch of it: a part that is suspended alone is said."""
+    """Of an authorisation, or an interval of it: a part that is suspended alone is named."""
     whole, parts = sign(found["status"]), found["suspendedParts"]
     if not parts or found["status"] == "SUSPENDED":
         return whole

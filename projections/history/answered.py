@@ -114,8 +114,8 @@ async def corrected(
 ) -> list[CorrectedGivenAnswer]:
     """Those of these answers that would differ by what is known at that position.
 
-    That an operator was unknown or hidden counts only where it is recognised now: nobody was told
-    something wrong about an operator that was not registered, or not visible.
+    That an operator was unknown or hidden counts only where it is recognised now: nobody was given
+    a wrong answer about an operator that was not registered, or not visible.
     """
     law = await law_history(views, territory)
     tins = sorted({answer.tin for answer in answers})

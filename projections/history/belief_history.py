@@ -364,8 +364,8 @@ class OperatorBeliefs:
         )
 
     def certified(self, position: int) -> bool:
-        """True where anything was granted by then. Before that only the home administration is told
-        of the operator."""
+        """True where anything was granted by then. Before that only the home administration may see
+        the operator."""
         return any(
             row.position <= position and row.fact.status in CERTIFIED for row in self.periods
         )

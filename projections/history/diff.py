@@ -72,7 +72,7 @@ def _changed_rows(table: str, columns: str, where: str = "true") -> str:
     return f"""(
 select * from (
     select {columns}, {_EVENT} as event,
-        bool_or({_ONE}) over same_fact as in_one, bool_or({_OTHER}) over said as in_other
+        bool_or({_ONE}) over same_fact as in_one, bool_or({_OTHER}) over same_fact as in_other
     from views.{table} t
     where ({_ONE} or {_OTHER}) and {where}
     window same_fact as (partition by {columns})

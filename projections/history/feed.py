@@ -81,7 +81,7 @@ class Change:
     """From `effective_from` on (valid time, UTC) the result differs from the one sent before.
 
     `facts`: what is believed since. `hidden_from`: from this instant of valid time on nothing is
-    told, because the operator is now hidden from the subject. `details`: the bases are part of the
+    shown, because the operator is now hidden from the subject. `details`: the bases are part of the
     result.
     """
 
@@ -145,12 +145,12 @@ def change(
     *,
     details: bool = False,
 ) -> Change | None:
-    """The change that the subject is told about an operator at a step, or None.
+    """The change that the subject is shown of an operator at a step, or None.
 
     There are three cases. The subject sees the operator before and after: the change starts at the
     first instant with a different result (with `details`, also with different bases). It sees the
-    operator only afterwards: told where it is recognised, and from now on. The operator is hidden
-    from it afterwards: that is told once, and nothing that was recorded later.
+    operator only afterwards: shown where it is recognised, and from now on. The operator is hidden
+    from it afterwards: that is shown once, and nothing that was recorded later.
     """
     only_time = step.position == step.previous
     intervals = [] if only_time else _changed_intervals(beliefs, step.position)

@@ -1,7 +1,7 @@
-"""Pages of the change feed: where something changed since a position, and what the subject is told.
+"""Pages of the change feed: where something changed since a position, and what the subject is shown.
 
 A result may change at the position of an event. It may also change when an instant passes, because
-the subject may then see an operator, or no longer; that is told at the first event recorded after
+the subject may then see an operator, or no longer; that is shown at the first event recorded after
 it.
 """
 
@@ -174,7 +174,7 @@ async def page(
     *,
     details: bool = False,
 ) -> FeedPage:
-    """The changes of a territory's results that the subject is told since a position.
+    """The changes of a territory's results that the subject is shown since a position.
 
     At least `size` changes, where there are so many: a page never splits the changes of one event.
     `now`: the instant of the request, in UTC. `only`: restricts the page to these TINs. `since`:

@@ -126,7 +126,7 @@ def _where(conditions: OperatorConditions) -> str:
 
 
 def _deadline(*conditions: str) -> str:
-    """SQL: the operator has an open deadline that the subject is told."""
+    """SQL: the operator has an open deadline that the subject may see."""
     return (
         f"exists (select from views.deadline d where d.tin = o.tin and {at_home('d')}"
         " and not d.dropped and d.due is not null and (d.met_at is null or d.met_at > %(at)s)"

@@ -286,7 +286,7 @@ async def periods(
 async def disclosed_periods(
     connection: Connection, known: datetime, first: int, tins: Sequence[str]
 ) -> dict[str, list[PeriodRow]]:
-    """The periods as told outside the home administration: certified statuses without grounds,
+    """The periods as shown outside the home administration: certified statuses without grounds,
     without edges at which nothing disclosed changes (registry.domain.disclosure)."""
     statement = """
     select p.tin, p.authorisation, p.number, p.status, p.abroad, p.flags,

@@ -79,13 +79,13 @@ where o.registered <= %(known)s and {visible("%(known)s", "s.at_home")}"""
 
 OPERATOR = _OPERATOR.replace("WANTED", "{key}")
 SUCCESSOR = _OPERATOR.replace("WANTED", "{me}.successor")
-#: The standing as told abroad; from the bitemporal tables where the row is not current.
+#: The standing as shown abroad; from the bitemporal tables where the row is not current.
 STANDING_ABROAD = """case
     when not {me}.settled then
         rule.abroad_then({me}.tin, %(at)s, %(known)s, {me}.at_home)
     when {me}.at_home then rule.best({me}.held_abroad)
     else rule.certified_standing({me}.held_abroad) end"""
-#: The public is told the standing, but not the address.
+#: The public is shown the standing, but not the address.
 ADDRESS = "case when %(subject_role)s <> 'public' then {me}.address end"
 
 ADMINISTRATION = """
@@ -118,7 +118,7 @@ from views.status_period p
 where p.tin = {{me}}.tin and {on_both("p")} and {disclosed("p")}"""
 BEST_FIRST = "{it}.rank, {it}.authorisation"
 
-#: SQL: the subject is told everything about the operator of row `{me}`.
+#: SQL: the subject may see everything of the operator of row `{me}`.
 _AT_HOME = at_home("{me}")
 
 #: `met`: NULL while the deadline is open.
@@ -198,7 +198,7 @@ def _bases_text(row: str) -> str:
 
 
 def _reasons(reasons: str, at_home: str) -> str:
-    """SQL: the reasons as told to the subject. The home administration is told that consent is
+    """SQL: the reasons as shown to the subject. The home administration is shown that consent is
     missing; others get NO_INFORMATION."""
     wanting = f"array_replace({reasons}, 'NO_INFORMATION', 'NO_CONSENT')"
     return f"case when {at_home} then {wanting} else {reasons} end"
@@ -237,7 +237,7 @@ VERDICT = (
 def verdict_placeholder(row: str, reach: str, place: str = "") -> str:
     """SQL: the placeholder of cached verdicts for a row of views.operator that is current.
 
-    `reach`: an expression for the territories that may be told, as JSON text. `place`: in a batch
+    `reach`: an expression for the territories that may be shown, as JSON text. `place`: in a batch
     of questions with their own instants and consignments, an expression for the index of the
     question, from 0.
     """

@@ -73,7 +73,7 @@ select {LEGAL_STATE_VERSION},
 
 class HeldStatuses(msgspec.Struct, array_like=True, frozen=True):
     """What an operator holds, as far as the recognition rule needs it. The tuples are in the order
-    of its authorisations; `abroad` are the statuses as told abroad."""
+    of its authorisations; `abroad` are the statuses as shown abroad."""
 
     home: str
     programmes: tuple[str, ...]

@@ -91,7 +91,7 @@ _CERTIFIED = "rule.certified()"
 
 
 def at_home(row: str) -> str:
-    """SQL: the subject is told everything about the operator of this row (of any table with a
+    """SQL: the subject may see everything of the operator of this row (of any table with a
     `tin`): it is its home administration, the operator itself, or an auditor."""
     return f"""(%(subject_role)s = 'auditor'
     or (%(subject_role)s = 'company' and {row}.tin = %(own_tin)s)
@@ -102,13 +102,13 @@ def at_home(row: str) -> str:
 
 def certified(row: str, known: str) -> str:
     """SQL: the operator of this row of views.operator was granted anything by that instant. Before
-    that only its home administration is told of it (registry/domain/disclosure.py)."""
+    that only its home administration may see it (registry/domain/disclosure.py)."""
     return f"""(({row}.settled <= {known} and {row}.held_statuses && {_CERTIFIED})
     or rule.certified_by({row}.tin, {known}))"""
 
 
 def disclosed(row: str) -> str:
-    """SQL: the subject is told of this row of views.status_period."""
+    """SQL: the subject may see this row of views.status_period."""
     return f"({row}.status = any({_CERTIFIED}) or {at_home(row)})"
 
 

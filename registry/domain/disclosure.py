@@ -1,4 +1,4 @@
-"""What partners, other customs administrations and the public are told about an operator.
+"""What partners, other customs administrations and the public may see of an operator.
 
 From the first grant on, an agreement discloses the certified statuses: granted, valid, suspended as
 a whole or in part, ended. It does not disclose applications that are pending, refused, not accepted

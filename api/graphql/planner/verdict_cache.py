@@ -47,7 +47,7 @@ VERDICTS = Metric("aeo_verdicts", "Verdicts in answers, by where their text came
 _HITS, _MISSES = map(VERDICTS.labels, ("kept", "made"))
 #: Separates the shared part of a placeholder from the operator's own part; JSON escapes it.
 OWN = b"\x02"
-#: Reasons told to the home administration, as in registry.domain.recognition.in_full.
+#: Reasons shown to the home administration, as in registry.domain.recognition.in_full.
 REASONS_IN_FULL = {"NO_INFORMATION": "NO_CONSENT"}
 
 
@@ -55,7 +55,7 @@ class _SharedPart(msgspec.Struct, array_like=True):
     """The part of a placeholder that is the same for all operators with the same results.
 
     `clocks`: the number of the BoundField that gave the as-of instants and the territory. `reach`:
-    the territories that may be told, or None for all, with all details of the operator.
+    the territories that may be shown, or None for all, with all details of the operator.
     """
 
     clocks: int

@@ -200,9 +200,9 @@ def test_the_clocks_are_turned_by_hand(page: Page, address: str) -> None:
     page.get_by_role("button", name="Show").click()
 
     page.wait_for_url("**/operators/CN0000000012?at=2026-03-05&known-at=2026-03-06")
-    stretches = page.get_by_role("region", name="Stretches of status")
-    assert "suspended" not in stretches.inner_text()
-    assert "valid" in stretches.inner_text()
+    intervals = page.get_by_role("region", name="Intervals of status")
+    assert "suspended" not in intervals.inner_text()
+    assert "valid" in intervals.inner_text()
     picture = page.get_by_role("img", name="Status of Synthetic Steel Exporter Ltd (CN) over time")
     assert "asked: 2026-03-05" in (picture.text_content() or "")
 
