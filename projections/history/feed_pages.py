@@ -1,4 +1,5 @@
-"""Pages of the change feed: where something changed since a position, and what the subject is shown.
+"""Pages of the change feed: where something changed since a position, and what the subject is
+shown.
 
 A result may change at the position of an event. It may also change when an instant passes, because
 the subject may then see an operator, or no longer; that is shown at the first event recorded after
