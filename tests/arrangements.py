@@ -9,7 +9,7 @@ from registry.domain import commands as c
 from registry.domain.agreements.events import Agreement, Party
 from registry.domain.agreements.links import Link
 from registry.domain.agreements.timeline import AgreementTimeline, build_timeline
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.values import NEVER, AdministrationCode, AgreementKind
 from tests.law import AU, CN, ZONES
 from tests.scenario import believed, fact, noon, stream

@@ -167,7 +167,7 @@ class BackgroundCheck:
             return
         after = self._random.randrange(head)
         with Snapshot(connection):
-            ids = streams_between(connection, after, after + SAMPLE_POSITIONS, begun=False)
+            ids = streams_between(connection, after, after + SAMPLE_POSITIONS, from_first=False)
             found, keys = comparison.of_streams(ids)
         self._handle_differences(connection, comparison, found)
         connection.execute(
@@ -222,7 +222,7 @@ class BackgroundCheck:
         with Snapshot(connection):
             head = last_position(connection)
             until = min(after + STEP_POSITIONS, head)
-            ids = streams_between(connection, after, until, begun=True)
+            ids = streams_between(connection, after, until, from_first=True)
             found, keys = comparison.of_streams(ids)
             found += ledger_check.check_events(connection, after, until)
             found += positions_beyond_end(connection, head)

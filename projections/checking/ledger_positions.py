@@ -15,19 +15,20 @@ from projections.models.catalogue import NOUNS
 
 
 def last_position(connection: psycopg.Connection[Any]) -> int:
+    """Returns the last position of the ledger; 0 if it is empty."""
     row = connection.execute("select coalesce(max(position), 0) from ledger.event").fetchone()
     return row[0] if row else 0
 
 
 def streams_between(
-    connection: psycopg.Connection[Any], after: int, until: int, *, begun: bool
+    connection: psycopg.Connection[Any], after: int, until: int, *, from_first: bool
 ) -> dict[str, list[UUID]]:
-    """Returns the streams with events at the positions (after, until], by noun. `begun`: only
+    """Returns the streams with events at the positions (after, until], by noun. `from_first`: only
     streams that begin there."""
     rows = connection.execute(
         "select distinct originator_id, split_part(topic, '.', 1) from ledger.event"
         " where position > %s and position <= %s and (originator_version = 1 or not %s)",
-        [after, until, begun],
+        [after, until, from_first],
     ).fetchall()
     found: dict[str, list[UUID]] = {}
     for id, noun in rows:
@@ -37,6 +38,7 @@ def streams_between(
 
 
 def positions_beyond_end(connection: psycopg.Connection[Any], head: int) -> list[Difference]:
+    """Returns a difference for each read model whose position is beyond the end of the ledger."""
     rows = connection.execute(
         "select projection, position from views.tracking where position > %s", [head]
     )

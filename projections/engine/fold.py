@@ -164,7 +164,7 @@ def fold(
 
 
 def fold_streams(
-    projection: ReadModel, new: EventsByStream, past: EventsByStream, *, small: bool = False
+    projection: ReadModel, new: EventsByStream, earlier: EventsByStream, *, small: bool = False
 ) -> TableChanges:
     """Computes the changes from whole streams. `earlier`: the earlier events of the streams that
     existed before. `small`: too few rows for COPY, which costs a round trip for each table."""

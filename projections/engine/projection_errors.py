@@ -16,5 +16,5 @@ def is_transient(error: BaseException) -> bool:
 
 def summary(error: Exception) -> str:
     """The message of an error without its detail and context, which can hold values of a row."""
-    said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-    return said or str(error)
+    message = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return message or str(error)

@@ -136,10 +136,10 @@ def _members(events: list[Administration.Event], zone: str) -> list[_Member]:
             ) not in open:
                 open[member, sense] = _Member(member.text, sense.value, ground, day, None)
             case Administration.MemberLeft(member=member, sense=sense) if (member, sense) in open:
-                begun = open.pop((member, sense))
-                if day > begun.valid_from:  # an empty interval is dropped
-                    both = "; ".join(filter(None, [begun.ground, ground]))
-                    done.append(begun._replace(ground=both, valid_to=day))
+                joined = open.pop((member, sense))
+                if day > joined.valid_from:  # an empty interval is dropped
+                    both = "; ".join(filter(None, [joined.ground, ground]))
+                    done.append(joined._replace(ground=both, valid_to=day))
     return [*done, *open.values()]
 
 

@@ -292,8 +292,8 @@ def _changes_from(event: Operator.Event, zone: str) -> datetime:
             # after the operator was last known to be listed, which may be any day.
             return ALWAYS
         case Operator.Listed(earliest=earliest, since=since, effective=read_on):
-            return begins(min(earliest, since or earliest, read_on), zone)
-    return begins(event.effective, zone)
+            return start_of_day(min(earliest, since or earliest, read_on), zone)
+    return start_of_day(event.effective, zone)
 
 
 #: What a replay shows of views.operator: the particulars and the best status at the instant.

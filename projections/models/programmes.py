@@ -17,7 +17,7 @@ from projections.models.read_model import (
 )
 from projections.models.tables import array
 from registry.domain.bitemporal import ALWAYS, bitemporal_rows
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.programmes import Programme
 from registry.domain.texts import folded
 

@@ -144,7 +144,7 @@ def document_rows(events: Events) -> Rows:
                 text=reading.text,
                 confidence=reading.confidence,
                 source=first.source or "",
-                words="\n".join(folded(t) for t in said if t),
+                words="\n".join(folded(t) for t in searched if t),
                 recorded_from=events[0].known_at,
                 position=events[-1].position,
                 titles=_json(reading.titles),

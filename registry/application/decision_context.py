@@ -12,7 +12,7 @@ from registry.application.cache import (
 )
 from registry.application.dispatch import known_zone
 from registry.domain import commands as c
-from registry.domain.decisions import Decision, day_of
+from registry.domain.decisions import Decision, civil_day_of
 from registry.domain.errors import (
     BadValue,
     KnownTooLate,
@@ -50,7 +50,7 @@ def decision_of(
         if day and not date(1900, 1, 1) <= day <= date(2200, 1, 1):
             raise WrongDates(f"{name}: found {day}, wanted one from 1900 to 2200")
     return Decision(
-        today=day_of(command.known_at or now, zone),
+        today=civil_day_of(command.known_at or now, zone),
         effective=command.effective,
         decided=command.decided,
         decided_by=authority,

@@ -153,9 +153,9 @@ def begin(
     match command:
         case c.RegisterOperator(tin=tin):
             home = administration(AdministrationCode(tin.country))
-            said = {"administration": home.code, "time_zone": home.time_zone, **facts}
-            said |= command.particulars | {"tin": tin, "name": _text("name", command.name_)}
-            return create_aggregate(Operator, Operator.Registered, Operator.create_id(tin), said)
+            content = {"administration": home.code, "time_zone": home.time_zone, **facts}
+            content |= command.particulars | {"tin": tin, "name": _text("name", command.name_)}
+            return create_aggregate(Operator, Operator.Registered, Operator.create_id(tin), content)
         case c.ProposeAgreement():
             if not command.parties:
                 raise BadValue("parties: found none, wanted the administrations that agree")

@@ -24,10 +24,10 @@ def suspension_times(
         span = uncertain_instant(event.dates, zone)
         if isinstance(event, Agreement.Suspended):
             # Of several suspensions in a row, the one from the earliest day counts.
-            if not (found and found[-1].ended is None):
+            if not (found and found[-1].end is None):
                 found.append(UncertainPeriod(span))
-        elif found and found[-1].ended is None:
-            found[-1] = UncertainPeriod(found[-1].begun, span)
-    if until and found and found[-1].ended is None:
-        found[-1] = UncertainPeriod(found[-1].begun, uncertain_instant(until, zone))
+        elif found and found[-1].end is None:
+            found[-1] = UncertainPeriod(found[-1].start, span)
+    if until and found and found[-1].end is None:
+        found[-1] = UncertainPeriod(found[-1].start, uncertain_instant(until, zone))
     return found

@@ -614,7 +614,7 @@ class Operator(BaseAggregate[UUID]):
     ) -> None:
         self.tin, self.administration, self.time_zone = tin, administration, time_zone
         # Every event except the registration, in the order of recording.
-        self.past: list[Operator.Event] = []
+        self.history: list[Operator.Event] = []
         self.corrected = False  # True: `past` must be read through `corrected_events`
         self.registered_as: OperatorParticulars  # before any amendment; set by the registration
 

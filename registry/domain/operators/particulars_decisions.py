@@ -33,10 +33,10 @@ def amend(operator: Operator, command: c.AmendParticulars, by: Decision) -> None
     A change with another day or ground is recorded even if the particulars are the same already,
     because that is what was decided.
     """
-    said = command.particulars
-    given = {k: v for k, v in said.items() if v is not None}
+    content = command.particulars
+    given = {k: v for k, v in content.items() if v is not None}
     if not given:
-        fields = ", ".join(map(_camel, said))
+        fields = ", ".join(map(_camel, content))
         raise BadValue(f"{fields}: found none, wanted what is to be amended")
     if command.name_ is not None and not 0 < len(command.name_.strip()) <= 500:
         raise BadValue(
@@ -58,7 +58,7 @@ def _camel(field: str) -> str:
     return first + "".join(map(str.title, others))
 
 
-def _is_last_amendment(operator: Operator, said: dict[str, Any], by: Decision) -> bool:
+def _is_last_amendment(operator: Operator, content: dict[str, Any], by: Decision) -> bool:
     """Whether the command is identical to the last amendment, which left out unchanged fields."""
     if not operator.amendments or difference(operator.amendments[-1], by) is not None:
         return False
@@ -66,7 +66,7 @@ def _is_last_amendment(operator: Operator, said: dict[str, Any], by: Decision) -
     for name, value in content.items():
         now = getattr(last, name)
         if value != now:
-            before = [v for e in past if (v := getattr(e, name)) is not None]
+            before = [v for e in earlier if (v := getattr(e, name)) is not None]
             so_far = before[-1] if before else getattr(operator.registered_as, name)
             if now is not None or value != so_far:
                 return False

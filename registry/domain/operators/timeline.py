@@ -223,7 +223,7 @@ def _first_unrecorded_end(
 
 def _names(first: Operator.Registered, events: list[Operator.Event], zone: str) -> list[Named]:
     """The particulars over valid time, from the registration, amendments and mergers."""
-    now = Named(OperatorParticulars.of(first), None, begins(first.effective, zone))
+    now = Named(OperatorParticulars.of(first), None, start_of_day(first.effective, zone))
     done: list[Named] = []
     for event in in_valid_time_order(e for e in events if _CHANGES[type(e)] & _NAMES):
         match event:

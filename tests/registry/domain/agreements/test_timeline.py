@@ -10,7 +10,7 @@ from registry.domain import commands as c
 from registry.domain.agreements.events import Clause
 from registry.domain.agreements.links import LinkState
 from registry.domain.agreements.timeline import AgreementTimeline
-from registry.domain.decisions import begins
+from registry.domain.decisions import start_of_day
 from registry.domain.values import AgreementKind, AgreementStatus, Direction, HsCode, Step
 from tests.arrangements import FIRST, LATER, NOW, at, day, implemented, of, said, scope, state
 from tests.law import AU, CN, RU, SG, TH
