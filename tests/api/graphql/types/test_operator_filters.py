@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from registry.domain.identifiers import normal
+from registry.domain.identifiers import normal_form
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.graphql.types.operator_population import (
     DAY,
