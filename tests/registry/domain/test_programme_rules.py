@@ -365,7 +365,7 @@ def test_under_order_282_nobody_knows_the_bar_and_a_grant_after_a_revocation_say
 
     assert event.rule_unknown == ("bar_years", "review_years")
     operator = given(Operator, registered, *past)
-    stands = last_statuses([*operator.past, event], operator.time_zone)
+    stands = last_statuses([*operator.history, event], operator.time_zone)
     assert (stands[AGAIN].status.value, stands[AGAIN].flags) == ("VALID", ("bar_years_unknown",))
     assert stands[AGAIN].ground == GROUND
 
