@@ -12,8 +12,18 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api import pages
+from api.access import authorisation_server
 from api.graphql.errors import RequestDeclined
-from api.http import graphiql, graphql, health, log_tiles, openapi, security_contact
+from api.http import (
+    graphiql,
+    graphql,
+    health,
+    log_tiles,
+    oauth,
+    openapi,
+    resource_metadata,
+    security_contact,
+)
 from api.http.cors import Cors
 from api.http.exchanges import Exchange
 from api.http.hosts import is_own, misdirected, own_hosts
@@ -147,6 +157,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route("/schema.graphql", openapi.graphql_schema, ["GET"])
     app.add_route("/openapi.json", openapi.openapi, ["GET"])
     app.add_route(security_contact.PATH, security_contact.security_txt, ["GET"])
+    app.add_route(resource_metadata.PATH, resource_metadata.resource_metadata, ["GET"])
+    app.add_route(authorisation_server.METADATA_PATH, oauth.metadata, ["GET"])
+    app.add_route(authorisation_server.JWKS_PATH, oauth.key_set, ["GET"])
+    app.add_route(authorisation_server.TOKEN_PATH, oauth.token, ["POST"])
     app.routes.extend(log_tiles.ROUTES)
     app.include_router(pages.router)
     if settings.demo:

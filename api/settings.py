@@ -6,6 +6,7 @@ import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, Field, model_validator
 from pydantic_settings import (
@@ -71,6 +72,22 @@ class Settings(BaseSettings):
     #: The expiry of that contact, an instant with its zone; required with a contact (RFC 9116).
     security_expires: AwareDatetime | None = None
     planner: bool = True  # off: every query is executed by the resolvers
+    #: The address under which clients reach the service, without a path: https://register.example.
+    #: Tokens name it as their audience. Required with issuers or the authorisation server.
+    public_url: str = ""
+    #: The file of token issuers (TOML or JSON): whose tokens are accepted, and for whom.
+    issuers: Path | None = None
+    #: Whether the service issues access tokens itself, to clients that are registered with it, for
+    #: partners that have no authorisation server.
+    authorisation_server: bool = False
+    #: Hours for which a person who signed in stays signed in.
+    session_hours: float = Field(default=8.0, gt=0, le=24)
+    #: The header in which the TLS terminator hands on the client certificate that it has checked
+    #: (Client-Cert, X-SSL-Client-Cert): tokens may then be bound to a certificate. Empty: no header
+    #: is believed. The terminator must remove this header from every request that it receives.
+    client_certificate_header: str = ""
+    #: The addresses of TLS terminators, separated by commas: only their header is believed.
+    tls_terminators: str = "127.0.0.1,::1"
 
     @classmethod
     def settings_customise_sources(
@@ -106,6 +123,24 @@ class Settings(BaseSettings):
             raise ValueError(
                 "security_expires: found nothing beside a contact, wanted until when it holds:"
                 " 2027-06-30T00:00:00Z"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _issuers_need_an_audience(self) -> Settings:
+        if self.public_url:
+            parts = urlsplit(self.public_url)
+            safe = parts.scheme == "https" or is_loopback(parts.hostname or "")
+            bare = self.public_url == f"{parts.scheme}://{parts.netloc}" and parts.hostname
+            if not safe or not bare or parts.scheme not in ("https", "http"):
+                raise ValueError(
+                    f"public_url: found {self.public_url!r}, wanted https and a host without a path"
+                    " (http on a loopback address only)"
+                )
+        elif self.issuers is not None or self.authorisation_server:
+            raise ValueError(
+                "public_url: found nothing beside issuers or an authorisation server, wanted the"
+                " service's own address, which tokens name as their audience"
             )
         return self
 

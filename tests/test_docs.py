@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from api.local.processes import Helper
 from registry.paths import DOCS, OPS, ROOT
 from tests.api.served import served
 
@@ -26,7 +27,12 @@ SNIPPET = re.compile(r"^```sh\n(.*?)^```\n(?:\n```json\n(.*?)^```\n)?", re.M | r
 def place(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, str]]:
     home = tmp_path_factory.mktemp("home")
     with served(world, home) as url:
-        yield url, home, world
+        projector = Helper("follow", home)
+        projector.tell(world)
+        try:
+            yield url, home, world
+        finally:
+            projector.stop()
 
 
 def text(guide: str) -> str:

@@ -53,10 +53,15 @@ CONNECTING: dict[str, tuple[str, ...]] = {
     "resume": (),
     "new-epoch": ("--why", "a test"),
     "erase": ("0b6ff7ee-6a0a-4a3a-8f3c-7d9b8f1f6c11", "--ground", "a test"),
+    "client new": ("partner:KR",),
+    "client revoke": ("a-client",),
+    "client retire-key": ("a-client", "a-key"),
+    "client list": (),
     "audit export": ("--all", "--out", "bundle"),
 }
 #: Those that connect to no database, or to one of their own (bench).
 OTHERS = {"bench", "new-key", "sign-commands", "token", "export-schema", "completion"}
+OTHERS |= {"client token"}  # asks the service
 
 LINE = {
     "command": "register_operator",

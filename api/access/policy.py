@@ -43,6 +43,7 @@ class Action(Enum):
     READ_IN_FULL = "read applications, deadlines, reassessments and what consent is wanting"
     READ_NOTES = "read what customs administrations wrote to each other"
     READ_EVENTS = "read an operator's events"
+    READ_CLIENTS = "read which programs have access"
     READ_PERSONS = "read who an operator's contacts are"
     RECORD = "change the register"
 
@@ -50,7 +51,8 @@ class Action(Enum):
 @dataclass(frozen=True)
 class Subject:
     """The authenticated subject of a request. `id`: its name in the token, such as officer:CN or
-    company:<TIN>.
+    company:<TIN>. `agent`: who acts for it, a client or a person, as an opaque id; empty for a demo
+    identity.
 
     `own`: the administration and, of a bloc, its members of today. `reach`: those, and the blocs
     that it belongs to today.
@@ -62,6 +64,13 @@ class Subject:
     tin: Tin | None = None
     own: Codes = field(default=frozenset())
     reach: Codes = field(default=frozenset())
+    agent: str = ""
+
+    @property
+    def actor(self) -> str:
+        """The opaque id that is recorded with a command, and by which rate limits count: the
+        subject, and who acts for it."""
+        return f"{self.id}/{self.agent}" if self.agent else self.id
 
     def __hash__(self) -> int:
         """Hashes the id only, because a subject is hashed several times for an answer."""
@@ -174,6 +183,9 @@ def decide(subject: Subject, action: Action, about: Resource) -> AccessDecision:
         case Action.READ_NOTES:
             allowed = auditor or at_home
             who = "the home customs and auditors"
+        case Action.READ_CLIENTS:
+            allowed = auditor or at_home
+            who = "officers, of their own administration's, and auditors"
         case Action.READ_PERSONS:  # auditors are content with pseudonyms
             allowed = at_home or itself
             who = "the home customs and the operator"

@@ -7,18 +7,27 @@ this issuer is for local use only and every page says so.
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from time import time
 from uuid import uuid4
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import (
+    BadSignatureError,
+    DecodeError,
+    ExpiredTokenError,
+    InvalidClaimError,
+    JoseError,
+    MissingClaimError,
+    UnsupportedAlgorithmError,
+)
 from joserfc.jwk import OKPKey
 
+from api.access.key_files import make_key_file
 from api.access.policy import Subject, named
+from api.access.token_reasons import InvalidToken as InvalidToken
+from api.access.token_reasons import TokenReason
 
 ISSUER = "aeo-registry:local"
 AUDIENCE = "aeo-registry"
@@ -26,10 +35,6 @@ ALGORITHM = "Ed25519"
 LIFE = 3600  # seconds: the longest validity of a token
 LEEWAY = 5  # seconds by which two clocks may differ
 KEY = "token-key.json"
-
-
-class InvalidToken(Exception):
-    """The token is not accepted. Such a request is refused and never answered as the public."""
 
 
 def issue(subject: str, home: Path, seconds: int = LIFE) -> str:
@@ -68,10 +73,36 @@ def verify(token: str, home: Path) -> Subject:
         claims = jwt.decode(token, _key(home), algorithms=[ALGORITHM]).claims
         expected.validate(claims)
         if claims["exp"] - claims["iat"] > LIFE:
-            raise InvalidToken(f"the token would live longer than {LIFE} seconds")
+            raise InvalidToken(f"it would live over {LIFE} seconds", TokenReason.TOKEN_LIFETIME)
         return named(claims["sub"])
     except (JoseError, ValueError, TypeError) as error:
-        raise InvalidToken(f"the token is not valid: {error}") from None
+        raise InvalidToken(str(error), _reason(error)) from None
+
+
+def _reason(error: Exception) -> TokenReason:
+    """The reason that fits an error of joserfc."""
+    match error:
+        case BadSignatureError():
+            return TokenReason.TOKEN_SIGNATURE
+        case UnsupportedAlgorithmError():
+            return TokenReason.TOKEN_ALGORITHM
+        case ExpiredTokenError():
+            return TokenReason.TOKEN_EXPIRED
+        case InvalidClaimError(claim=claim):
+            return _BY_CLAIM.get(claim, TokenReason.TOKEN_CLAIMS)
+        case MissingClaimError():
+            return TokenReason.TOKEN_CLAIMS
+        case DecodeError():
+            return TokenReason.MALFORMED
+    return TokenReason.TOKEN_INVALID
+
+
+_BY_CLAIM = {
+    "iss": TokenReason.TOKEN_ISSUER,
+    "aud": TokenReason.TOKEN_AUDIENCE,
+    "nbf": TokenReason.TOKEN_NOT_YET_VALID,
+    "iat": TokenReason.TOKEN_NOT_YET_VALID,
+}
 
 
 def has_key(home: Path) -> bool:
@@ -98,13 +129,4 @@ def _read(path: Path, changed: int) -> OKPKey:
 
 
 def _make(path: Path) -> None:
-    """Writes a new key under another name first and then links it, so that two processes agree on
-    one key."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=True))
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{uuid4().hex}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    with suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
+    make_key_file(path, OKPKey.generate_key("Ed25519"))

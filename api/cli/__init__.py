@@ -14,6 +14,7 @@ from api.cli import (
     ask,
     audit,
     bench,
+    client,
     completion,
     erase,
     export,
@@ -76,6 +77,7 @@ for group, commands in GROUPS.items():
     for name, command in commands.items():
         app.command(name, rich_help_panel=group, epilog=EXIT_CODES)(command)
 app.add_typer(audit.app, name="audit", rich_help_panel="Export")
+app.add_typer(client.app, name="client", rich_help_panel="Maintain it")
 
 
 def _show_version(wanted: bool) -> None:

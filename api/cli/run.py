@@ -80,8 +80,8 @@ def serve(
 ) -> None:
     """Run the service: GraphQL, pages and health, on an existing database.
 
-    No token issuer is configured, so only the public is answered. Demo identities are offered by
-    `up` only.
+    It accepts the tokens of the issuers that the settings name; without one only the public is
+    answered. Demo identities are offered by `up` only.
     """
     from api.local.processes import HelperDied, from_parent
     from api.local.server import ServiceAddress, serve_on
@@ -94,14 +94,14 @@ def serve(
         if with_parent:
             serve_on(from_parent, place, workers)
             return
-        from api.access.authentication import NoIssuer
+        from api.access.authentication import authenticator
         from api.http.security_contact import absent
         from api.settings import Settings
         from registry.ledger.privileges import SERVICE_ROLES
 
-        print(f"serve: it accepts {NoIssuer.accepts}", flush=True)
         with register(home, *SERVICE_ROLES, makes=True) as url:
             settings = Settings(database=url, home=place.home, host=host)
+            print(f"serve: it accepts {authenticator(settings).accepts}", flush=True)
             if why := absent(settings, datetime.now(UTC)):
                 print(f"serve: {why}", flush=True)
             serve_on(lambda: url, place, workers)
@@ -122,10 +122,13 @@ def require_settings(home: Path, host: str, *, demo: bool) -> None:
         return  # nothing is said from outside, and reading that takes a while
     from pydantic import ValidationError
 
+    from api.access.issuers import BadIssuers, read_issuers
     from api.settings import Settings
 
     try:
-        Settings(database="", home=home, host=host, demo=demo)
+        read_issuers(Settings(database="", home=home, host=host, demo=demo).issuers)
+    except BadIssuers as error:
+        fail(USAGE, f"AEO_ISSUERS={error}")
     except ValidationError as error:
         found = []
         for each in error.errors():

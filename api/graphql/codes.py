@@ -30,6 +30,7 @@ class RefusalCode(Enum):
     UNKNOWN_AGREEMENT = "UNKNOWN_AGREEMENT"
     UNKNOWN_DOCUMENT = "UNKNOWN_DOCUMENT"
     UNKNOWN_CLAIM = "UNKNOWN_CLAIM"
+    UNKNOWN_CLIENT = "UNKNOWN_CLIENT"
     UNKNOWN_PROGRAMME = "UNKNOWN_PROGRAMME"
     UNKNOWN_ADMINISTRATION = "UNKNOWN_ADMINISTRATION"
     UNKNOWN_POSITION = "UNKNOWN_POSITION"
@@ -76,6 +77,7 @@ _STANDING = (
     "document",
     "administration",
     "subject",
+    "client",
 )
 AT_FAULT: dict[RefusalCode, tuple[str, ...]] = {
     RefusalCode.UNKNOWN_OPERATOR: ("tin",),
@@ -83,6 +85,7 @@ AT_FAULT: dict[RefusalCode, tuple[str, ...]] = {
     RefusalCode.UNKNOWN_AGREEMENT: ("agreement",),
     RefusalCode.UNKNOWN_DOCUMENT: ("document",),
     RefusalCode.UNKNOWN_CLAIM: ("measure",),
+    RefusalCode.UNKNOWN_CLIENT: ("client",),
     RefusalCode.UNKNOWN_PROGRAMME: ("programme", "authorisation", "tin"),
     RefusalCode.UNKNOWN_ADMINISTRATION: (
         "administration",
@@ -94,10 +97,18 @@ AT_FAULT: dict[RefusalCode, tuple[str, ...]] = {
         "partner",
         "asked",
         "tin",
+        "actsFor",
     ),
     RefusalCode.UNKNOWN_POSITION: ("position",),
     RefusalCode.UNKNOWN_PERSON: ("person",),
-    RefusalCode.ALREADY_REGISTERED: ("tin", "id", "programme", "document", "administration"),
+    RefusalCode.ALREADY_REGISTERED: (
+        "tin",
+        "id",
+        "programme",
+        "document",
+        "client",
+        "administration",
+    ),
     RefusalCode.WRONG_STATUS: _STANDING,
     RefusalCode.ALREADY_RECORDED: _STANDING,
     RefusalCode.BARRED: ("effective", "tin"),
@@ -157,7 +168,9 @@ ERRORS: dict[str, Code] = {
         413,
         "The query exceeds the limit of cost, depth or repeated fields, or its text is too long.",
     ),
-    "UNAUTHENTICATED": Code(401, "The token is not valid for this service."),
+    "UNAUTHENTICATED": Code(
+        401, "The token is not valid for this service. `extensions.reason` is the reason's code."
+    ),
     "FORBIDDEN": Code(200, "The subject may not ask this. The message says who may."),
     "NOT_ACCEPTABLE": Code(
         406, "The service has no response in a media type that the request accepts."
@@ -191,6 +204,9 @@ ERRORS: dict[str, Code] = {
     "DEADLINE": Code(503, "The query exceeded the request deadline. Ask for less at once."),
     "UNAVAILABLE": Code(
         503, "The database cannot be reached, or the service is stopping. Try again later."
+    ),
+    "ISSUER_UNREACHABLE": Code(
+        503, "The issuer of the token does not answer, so the token cannot be checked now."
     ),
     "LOADING": Code(503, "The register is being loaded for the first time. Try again later."),
     "NOT_BELIEVED": Code(

@@ -45,11 +45,13 @@ class Refused:
 
 class RequestDeclined(Exception):
     """A request that is declined before it is executed: an HTTP status, an error code and a
-    message."""
+    message. `reason`: the code of the reason within the error code, where it has several."""
 
-    def __init__(self, status: int, code: str, sentence: str, **headers: str) -> None:
+    def __init__(
+        self, status: int, code: str, sentence: str, *, reason: str | None = None, **headers: str
+    ) -> None:
         super().__init__(sentence)
-        self.status, self.code, self.sentence = status, code, sentence
+        self.status, self.code, self.sentence, self.reason = status, code, sentence, reason
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 

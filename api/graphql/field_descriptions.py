@@ -42,6 +42,7 @@ BY_NAME: dict[str, str] = {
     "condition": "`all`: the goal needs every one of the states. `willing`: it needs those that "
     "are willing. Null: the text names no condition.",
     "confidence": "How reliable the source is, as the editors of the record judge it.",
+    "client": "The id of the client: 1 to 80 letters, digits, . _ and -",
     "conflicting": "True: the earlier sources remain beside this one. False: this source replaces "
     "them.",
     "consentRequired": "True: only operators that have consented to share with the partner are "
@@ -336,6 +337,13 @@ BY_PLACE: dict[str, str] = {
     "list means none.",
     "SetScopeInput.until": "The end of the clause, exclusive: the first civil day on which it no "
     "longer applies. Null: no end is known.",
+    "RegisterClientInput.actsFor": "The subject of the client's tokens: partner:KR, officer:CN, "
+    "company:<TIN> or auditor:*.",
+    "RegisterClientInput.name": "The name of the client, for people.",
+    "AddClientKeyInput.key": "The public key: a JWK (RFC 7517) of Ed25519, P-256 or RSA, without "
+    "its private part.",
+    "RetireClientKeyInput.keyId": "The thumbprint of the key (RFC 7638).",
+    "RevokeClientInput.reason": "Why the client is revoked. Null: not stated.",
     "SetTargetInput.text": "The goal, in the words of the document.",
     "StatusPeriod.authorisation": "The number of the authorisation, or the reference of its "
     "application where there is no number yet.",

@@ -17,6 +17,7 @@ from api.graphql.schema_version import SchemaVersionQuery
 from api.graphql.types.administrations import AdministrationQuery
 from api.graphql.types.agreement_queries import AgreementQuery
 from api.graphql.types.changes import ChangeQuery
+from api.graphql.types.clients import ClientQuery
 from api.graphql.types.control_results import ControlResultQuery
 from api.graphql.types.corrected_answers import CorrectedAnswerQuery
 from api.graphql.types.divergences import DivergenceQuery
@@ -46,6 +47,7 @@ class Query(
     DivergenceQuery,
     CorrectedAnswerQuery,
     EventQuery,
+    ClientQuery,
     LogQuery,
     ViewerQuery,
     SchemaVersionQuery,

@@ -47,6 +47,7 @@ _HANDLERS = (
     ("/metrics", "health"),
     ("/schema.graphql", "description"),
     ("/openapi.json", "description"),
+    ("/oauth/", "oauth"),
     ("/.well-known/", "description"),
 )
 KEY = "aeo.exchange"

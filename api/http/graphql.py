@@ -18,7 +18,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.access.policy import Subject, SubjectRole
-from api.access.tokens import InvalidToken
+from api.access.presented import presented
+from api.access.token_reasons import InvalidToken, IssuerUnreachable
 from api.graphql.errors import RequestDeclined
 from api.graphql.executor import GraphQLResponse, later, unanswerable
 from api.graphql.limits import BODY, COST, CheckedDocument, longest
@@ -32,6 +33,7 @@ from api.graphql.positions import (
     other_epoch,
 )
 from api.graphql.read_your_writes import MOST_WAIT
+from api.http.challenges import issuer_unreachable, unauthenticated
 from api.http.cost_report import CostReport, wanted
 from api.http.exchanges import KEY, Exchange
 from api.http.request import (
@@ -75,11 +77,11 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         if not by_get:
             fits(_text(headers, b"content-type"), _text(headers, b"content-length"))
         authorization = _text(headers, b"authorization")
-        subject = service.subjects.at_once(authorization) or await service.subjects.by_header(
-            authorization
+        subject = service.subjects.at_once(authorization) or await _subject(
+            service, scope, authorization
         )
         if subject.role is not SubjectRole.PUBLIC:
-            who = subject.id
+            who = subject.actor
         if by_get:
             asked, length = read_address(scope["query_string"])
         else:
@@ -93,12 +95,6 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         answer = await _answer(request_context, asked, length)
         if report:
             answer = report.added_to(answer, who)
-    except InvalidToken as error:
-        # A bad token is refused, and not answered as if there were none.
-        challenge = 'Bearer error="invalid_token"'
-        declined = RequestDeclined(401, "UNAUTHENTICATED", str(error), WWW_Authenticate=challenge)
-        cut = await _delay_refusal(service, who)
-        await _declined(declined, media, exchange, cut)(scope, receive, send)
     except RequestDeclined as declined:
         cut = declined.status < 500 and await _delay_refusal(service, who)
         await _declined(declined, media, exchange, cut)(scope, receive, send)
@@ -127,6 +123,19 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
 
 #: The header of a response after which the connection is closed (RFC 9112, 9.6).
 _CUT = {"Connection": "close"}
+
+
+async def _subject(service: Service, scope: Scope, authorization: str | None) -> Subject:
+    """Returns the subject of a token. A bad token is refused, and not answered as if there were
+    none. Raises RequestDeclined: 401, or 503 where the issuer does not answer."""
+    try:
+        return await service.subjects.by_header(
+            authorization, lambda: presented(scope, service.settings)
+        )
+    except InvalidToken as error:
+        raise unauthenticated(error, service.settings, scope[KEY]) from None
+    except IssuerUnreachable as error:
+        raise issuer_unreachable(error, scope[KEY]) from None
 
 
 def _client_name(scope: Scope) -> str:
@@ -335,6 +344,8 @@ def _declined(
 ) -> Response:
     exchange.refused(declined.code)
     extensions = {"code": declined.code, "requestId": exchange.id}
+    if declined.reason:
+        extensions["reason"] = declined.reason
     error = {"message": declined.sentence, "extensions": extensions}
     headers = declined.headers | (_CUT if cut else {})
     return _response({"errors": [error]}, declined.status, media, headers)

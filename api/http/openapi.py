@@ -121,7 +121,10 @@ _LOG = {**_KEPT, "404": _response("The log does not have it, or not yet.", TEXT)
 _ANSWERS = {
     "200": _errors("Executed. What went wrong with single fields is in `errors`."),
     "400": _errors("The request, the document or its variables are invalid."),
-    "401": _errors("The token is not one that this service accepts."),
+    "401": _errors(
+        "The token is not one that this service accepts; `extensions.reason` says why, and"
+        " WWW-Authenticate where its metadata are (RFC 9728)."
+    ),
     "405": _errors("A mutation by GET, or neither a POST nor a query by GET."),
     "406": _errors("Neither media type of GraphQL over HTTP is accepted."),
     "412": _errors("Aeo-Min-Position names another epoch of the ledger (code EPOCH)."),
@@ -183,6 +186,67 @@ _PATHS: Described = {
         "This document.",
         {"200": _response("The document.", JSON, {"type": "object"}), **_KEPT},
     ),
+    "/.well-known/oauth-protected-resource": _get(
+        "protectedResourceMetadata",
+        "The issuers whose tokens are accepted (RFC 9728).",
+        {
+            "200": _response("The metadata.", JSON, {"type": "object"}),
+            **_KEPT,
+            "404": _response("No issuer is configured.", TEXT),
+        },
+    ),
+    "/.well-known/oauth-authorization-server": _get(
+        "authorisationServerMetadata",
+        "The service's own authorisation server (RFC 8414).",
+        {
+            "200": _response("The metadata.", JSON, {"type": "object"}),
+            **_KEPT,
+            "404": _response("The service issues no tokens.", TEXT),
+        },
+    ),
+    "/oauth/jwks": _get(
+        "authorisationServerKeys",
+        "The public keys of the authorisation server (RFC 7517).",
+        {
+            "200": _response("The keys.", JSON, {"type": "object"}),
+            **_KEPT,
+            "404": _response("The service issues no tokens.", TEXT),
+        },
+    ),
+    "/oauth/token": {
+        "post": {
+            "operationId": "token",
+            "summary": "Issues an access token: client credentials, private_key_jwt (RFC 7523).",
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/x-www-form-urlencoded": {
+                        "schema": {
+                            "type": "object",
+                            "properties": {
+                                name: {"type": "string"}
+                                for name in (
+                                    "grant_type",
+                                    "client_assertion_type",
+                                    "client_assertion",
+                                    "client_id",
+                                    "resource",
+                                )
+                            },
+                            "required": ["grant_type", "client_assertion_type", "client_assertion"],
+                        }
+                    }
+                },
+            },
+            "responses": {
+                "200": _response("The token.", JSON, {"type": "object"}),
+                "400": _response("The request is invalid (RFC 6749, 5.2).", JSON),
+                "401": _response("The client is not authenticated: error_description.", JSON),
+                "404": _response("The service issues no tokens.", TEXT),
+                "503": _response("Not now: the database is away. Retry-After.", JSON),
+            },
+        }
+    },
     "/.well-known/security.txt": _get(
         "securityTxt",
         "The contact for reports of vulnerabilities (RFC 9116).",

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from api.access.authentication import DemoIssuer, NoIssuer, authenticator
+from api.access.authentication import Authenticator, authenticator
 from api.access.policy import Subject
 from api.access.read_log import ReadLog
 from api.graphql.context import Context, Pool
@@ -82,7 +82,7 @@ class Service:
     parser: Parser
     persisted: PersistedQueries
     first_load: FirstLoad
-    authenticator: DemoIssuer | NoIssuer
+    authenticator: Authenticator
     tracer: Tracer | None
     watch: Watch
 
@@ -165,6 +165,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(current_checkpoint.close)
         persons = Persons(settings.database, settings.home)
         authenticates = authenticator(settings)
+        stack.push_async_callback(authenticates.close)
         subjects = SubjectResolver(authenticates, views, settings.deadline)
         planner = None
         if settings.planner:

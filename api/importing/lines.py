@@ -48,6 +48,7 @@ CURES = {
     "UNKNOWN_ADMINISTRATION": "register_administration first",
     "UNKNOWN_AUTHORISATION": "name it by its number in authorisation",
     "UNKNOWN_DOCUMENT": "publish_document first",
+    "UNKNOWN_CLIENT": "register_client first",
     "UNKNOWN_CLAIM": "publish_claim first",
     "UNKNOWN_OPERATOR": "register_operator first",
     "UNKNOWN_PROGRAMME": "use a code that the register has, or register_programme first",

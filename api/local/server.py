@@ -80,7 +80,9 @@ def _serve(
     sys.setswitchinterval(SWITCH)
     gc.enable()
     url = conninfo()
-    app = create_app(Settings(database=url, home=place.home, host=place.host, demo=place.demo))
+    app = create_app(
+        Settings(database=url, home=place.home, host=place.host, demo=place.demo, **_own(place))
+    )
 
     async def run() -> None:
         server: Any = Server(
@@ -109,6 +111,16 @@ def _serve(
             await serving
 
     uvloop.run(run())
+
+
+def _own(place: ServiceAddress) -> dict[str, Any]:
+    """Returns the settings with which a service of demo identities issues tokens for its own
+    address, unless the environment says otherwise."""
+    configured = {"AEO_PUBLIC_URL", "AEO_AUTHORISATION_SERVER"} & os.environ.keys()
+    if not place.demo or configured:
+        return {}
+    host = f"[{place.host}]" if ":" in place.host else place.host
+    return {"public_url": f"http://{host}:{place.port}", "authorisation_server": True}
 
 
 async def _while_all_live(serving: asyncio.Future[None], helpers: list[ChildProcess]) -> None:

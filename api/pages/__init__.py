@@ -17,6 +17,7 @@ from api.pages import (
     persons,
     programmes,
     search,
+    sign_in,
     tour,
 )
 from api.pages.errors import missing, still_loading, unavailable
@@ -40,5 +41,6 @@ for part in (
     divergences,
     developers,
     docs,
+    sign_in,
 ):
     router.include_router(part.router)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.access import tokens
+from api.access.token_reasons import TokenReason
 from api.graphql import limits, paging
 from api.graphql.codes import ERRORS, REFUSALS
 from api.graphql.read_your_writes import MOST_WAIT
@@ -154,7 +155,15 @@ SITUATIONS = (
         "yours is the same: read again from there, and send again what you sent after it, with the "
         "same commandIds.",
     ),
-    ("401 UNAUTHENTICATED", "Have another token. Asking again with the same one changes nothing."),
+    (
+        "401 UNAUTHENTICATED",
+        "Have another token. Asking again with the same one changes nothing. `reason` says what is"
+        " wrong with this one; WWW-Authenticate names the metadata in which the issuers are.",
+    ),
+    (
+        "503 ISSUER_UNREACHABLE",
+        "Whoever issued your token does not answer, so it cannot be checked. Ask again.",
+    ),
     (
         "UNKNOWN",
         "An answer, and not an error: the reasons say what nobody knows. STALE_DATA, "
@@ -189,6 +198,8 @@ async def developers(request: Request) -> Response:
         accepts=request.app.state.service.authenticator.accepts,
         asking=ASKING,
         answer=text("answer.json"),
+        access_token=text("access_token.py"),
+        reasons=[(reason.name, reason.value) for reason in TokenReason],
         sync=text("sync.py"),
         command=text("command.py"),
         relay=text("../relay.config.json"),

@@ -13,14 +13,14 @@ from fastapi import Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
-from api.access.tokens import InvalidToken
+from api.access.token_reasons import InvalidToken, IssuerUnreachable
 from api.graphql.deadlines import within
 from api.graphql.errors import RequestDeclined
 from api.graphql.executor import later
 from api.http.exchanges import KEY, Exchange
 from api.http.graphql import declined
 from api.pages import forms
-from api.pages.query import COOKIE, Fault, Unavailable, context
+from api.pages.query import COOKIE, SESSION, Fault, Unavailable, context
 from api.pages.render import page
 
 log = structlog.get_logger("pages")
@@ -75,10 +75,14 @@ async def failing_as_a_page(
             "wrong.html",
             status=401,
             title="Your identity has lapsed",
-            sentence="A demo identity lasts an hour. You are the public again",
+            sentence="A demo identity lasts an hour, a session until it ends. You are the public"
+            " again",
         )
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        answer.delete_cookie(SESSION, secure=True, httponly=True, samesite="strict")
         return answer
+    except IssuerUnreachable:
+        return unavailable(request, "The issuer of your identity does not answer. Ask again")
     except Unavailable as away:
         return unavailable(request, away.sentence)
     except Fault as fault:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.access.authentication import DemoIssuer
 from api.access.tokens import LIFE
 from api.pages import forms
 from api.pages.errors import PageRoute
@@ -32,7 +31,7 @@ async def choose(request: Request, next: str = "/") -> Response:
         title="Ask as",
         home_words=home_words(request.app.state.settings.home),
         identities=IDENTITIES,
-        next=_inside(next),
+        next=inside(next),
         wrong="",
     )
 
@@ -43,7 +42,7 @@ async def become(request: Request) -> Response:
     checked the CSRF token."""
     form = await forms.sent(request)
     wanted = form.get("subject", "")
-    back = _inside(form.get("next", "/"))
+    back = inside(form.get("next", "/"))
     if wanted not in {name for name, _ in IDENTITIES}:
         return page(
             request,
@@ -57,16 +56,14 @@ async def become(request: Request) -> Response:
         )
     answer = RedirectResponse(back, 303, HEADERS)
     if wanted:
-        issuer = request.app.state.service.authenticator
-        assert isinstance(issuer, DemoIssuer)  # with another authenticator this page is not served
-        token = issuer.issue(wanted)
+        token = request.app.state.service.authenticator.demo.issue(wanted)
         answer.set_cookie(COOKIE, token, max_age=LIFE, httponly=True, samesite="strict")
     else:
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return answer
 
 
-def _inside(address: str) -> str:
+def inside(address: str) -> str:
     r"""Returns the address if it is on this site, else "/". Browsers read `//host` and `/\host` as
     other hosts."""
     inside = address.startswith("/") and address[1:2] not in ("/", "\\") and address.isprintable()

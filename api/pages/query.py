@@ -19,6 +19,8 @@ from api.http.service import Service
 #: The token cookie. Only the pages read it, never /graphql, so a request that another site makes a
 #: browser send is answered as the public (no cross-site request forgery).
 COOKIE = "aeo-token"
+#: The cookie of a session of a person who signed in. Only the pages read it, too.
+SESSION = "__Host-aeo-session"
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,12 @@ async def context(request: Request) -> Context:
     found: Context | None = getattr(request.state, "context", None)
     if found is None:
         service = _service(request)
-        token = request.cookies.get(COOKIE)
-        subject = await service.subjects.by_token(token) if token else PUBLIC
+        token, session = request.cookies.get(COOKIE), request.cookies.get(SESSION)
+        subject = PUBLIC
+        if session:
+            subject = await service.subjects.by_session(session)
+        elif token:
+            subject = await service.subjects.by_token(token)
         found = request.state.context = service.context(subject, "page")
     return found
 

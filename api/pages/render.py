@@ -89,6 +89,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         "subject": subject(request),
         "position": None,
         "demo": request.app.state.settings.demo,
+        "signs_in": bool(request.app.state.service.authenticator.parties),
         "csrf": partial(forms.csrf_token, request),
     }
     html = templates.get_template(template).render(frame | values)

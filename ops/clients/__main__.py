@@ -73,6 +73,8 @@ CLIENTS = (
     Client("urql 6, Graphcache", ("node", "urql.mjs")),
     Client("Relay", ("node", "relay.mjs")),
     Client("graphql-codegen, tsc", ("node", "codegen.mjs")),
+    Client("oidc-provider", ("node", "identity_provider.mjs")),
+    Client("openid-client", ("node", "openid_client.mjs")),
     Client("graphql-http audit", ("node", "audit.mjs")),
     Client("gql", ("python", "gql_client.py")),
     Client("examples of /developers", ("python", "run_examples.py")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -14,18 +15,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from joserfc.jwk import ECKey
+
 from registry.paths import ROOT
 
 OPERATORS = 200
 #: A client that generates documents shows more new ones than a person does, and most are refused.
 GENERATED = {"AEO_NEW_DOCUMENTS": "100000", "AEO_REFUSAL_DELAY": "0"}
+CLIENT = "partner.json"  # the file of a client, in the home
 PARTNER, OFFICER = "partner:SG", "officer:CN"
 
 
 @dataclass(frozen=True)
 class Instance:
+    """`provider`: where the identity provider that the register accepts is to listen
+    (identity_provider.mjs)."""
+
     url: str
     home: Path
+    provider: str = ""
 
     def token(self, subject: str) -> str:
         command = [sys.executable, "-m", "api", "token", subject, "--home", str(self.home)]
@@ -38,7 +46,45 @@ class Instance:
             "REGISTRY_URL": self.url,
             "REGISTRY_TOKEN": self.token(PARTNER),
             "REGISTRY_OFFICER": self.token(OFFICER),
+            "REGISTRY_HOME": str(self.home),
+            "REGISTRY_PROVIDER": self.provider,
+            "REGISTRY_CLIENT": str(self.home / CLIENT),
         }
+
+    def make_client(self) -> None:
+        """Registers a client of the register's own authorisation server."""
+        command = [sys.executable, "-m", "api", "client", "new", PARTNER, "--url", self.url]
+        command += ["--out", str(self.home / CLIENT), "--home", str(self.home)]
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def issuers(home: Path, provider: str) -> Path:
+    """The file of issuers: the identity provider, and the key with which people sign in at it."""
+    key = ECKey.generate_key("P-256")
+    (home / "sign-in.json").write_text(json.dumps(key.as_dict(private=True, kid="sign-in")))
+    (home / "sign-in-public.json").write_text(json.dumps(key.as_dict(private=False, kid="sign-in")))
+    issuer = {
+        "issuer": provider,
+        "administrations": ["KR", "CN"],
+        "algorithms": ["ES256"],
+        "rules": [{"claims": {"groups": "aeo"}, "subject": "{role}:{country}"}],
+        "sign_in": {
+            "client_id": "register",
+            "name": "The provider",
+            "key_file": str(home / "sign-in.json"),
+            "scope": "openid aeo",
+        },
+    }
+    file = home / "issuers.json"
+    file.write_text(json.dumps({"issuer": [issuer]}))
+    return file
 
 
 @contextmanager
@@ -46,15 +92,18 @@ def started() -> Iterator[Instance]:
     """Once it answers; it is stopped at the end. Raises RuntimeError where it does not start."""
     home = Path(tempfile.mkdtemp(prefix="aeo-clients-home-"))
     home.chmod(0o711)  # as root the database is run by another user, who must get through
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port, provider = free_port(), f"http://127.0.0.1:{free_port()}"
+    identity = {
+        "AEO_ISSUERS": str(issuers(home, provider)),
+        "AEO_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "AEO_AUTHORISATION_SERVER": "true",
+    }
     without = {name: said for name, said in os.environ.items() if name != "DATABASE_URL"}
     command = [sys.executable, "-m", "api", "up", "--port", str(port), "--home", str(home)]
     running = subprocess.Popen(
         [*command, "--operators", str(OPERATORS)],
         cwd=ROOT,
-        env=without | GENERATED,
+        env=without | GENERATED | identity,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -68,7 +117,9 @@ def started() -> Iterator[Instance]:
                 break
         else:
             raise RuntimeError("the register did not start: " + "".join(said[-10:]))
-        yield Instance(f"http://127.0.0.1:{port}", home)
+        instance = Instance(f"http://127.0.0.1:{port}", home, provider)
+        instance.make_client()
+        yield instance
     finally:
         running.send_signal(signal.SIGTERM)
         running.communicate(timeout=60)

@@ -9,13 +9,14 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from projections.models.administrations import ADMINISTRATIONS
 from projections.models.agreements import AGREEMENTS
+from projections.models.clients import CLIENTS
 from projections.models.operators import OPERATORS
 from projections.models.programmes import PROGRAMMES
 from projections.models.publications import PUBLICATIONS
 from projections.models.read_model import AggregateRows, Rows, Table
 from registry.domain.bitemporal import TimedEvent
 
-READ_MODELS = (ADMINISTRATIONS, PROGRAMMES, AGREEMENTS, PUBLICATIONS, OPERATORS)
+READ_MODELS = (ADMINISTRATIONS, PROGRAMMES, AGREEMENTS, PUBLICATIONS, CLIENTS, OPERATORS)
 BY_NAME = {model.name: model for model in READ_MODELS}
 #: The read model of each kind of aggregate.
 NOUNS = {noun: model for model in READ_MODELS for noun in model.nouns}

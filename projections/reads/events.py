@@ -25,10 +25,13 @@ WINDOW = 250_000
 COLUMNS = """e.position, e.originator_id as stream, e.originator_version as version,
     e.topic as type, e.state, e.recorded_at, e.known_at, e.decided_by, e.legal_ground"""
 
-#: The law is public. An operator's events are for those named in `own` and `stream`.
-ALLOWED = """(e.topic not like 'operator.%%' or e.originator_id = %(itself)s
+#: The law is public. The events of operators and of clients are for those named in `own` and
+#: `itself`.
+ALLOWED = """(e.topic not like all ('{operator.%%,client.%%}') or e.originator_id = %(itself)s
     or exists (select from views.operator o
-        where o.id = e.originator_id and o.administration = any(%(own)s)))"""
+        where o.id = e.originator_id and o.administration = any(%(own)s))
+    or exists (select from views.client c
+        where c.id = e.originator_id and c.administration = any(%(own)s)))"""
 
 #: The streams of an administration: its own, its programmes', its agreements' and its operators'.
 OF_ADMINISTRATION = """(e.originator_id = any(%(of_streams)s) or exists (

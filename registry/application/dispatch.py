@@ -10,11 +10,12 @@ from uuid import UUID
 
 from eventsourcing.domain import BaseAggregate
 
+from registry.domain import clients, publications, signatures
 from registry.domain import commands as c
-from registry.domain import publications, signatures
 from registry.domain.administrations import Administration
 from registry.domain.agreements import decisions as agreement_decisions
 from registry.domain.agreements.events import Agreement, Party
+from registry.domain.clients import Client
 from registry.domain.decisions import Decision
 from registry.domain.errors import BadValue
 from registry.domain.operators import (
@@ -42,6 +43,7 @@ BEGINNINGS = (
     c.RegisterProgramme,
     c.PublishClaim,
     c.PublishDocument,
+    c.RegisterClient,
 )
 #: The decision function of each command. Commands whose decision needs more than the aggregate, the
 #: command and the Decision are dispatched in Registry.decide_on.
@@ -107,6 +109,9 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.AmendDocument: publications.amend_document,
     c.SetTarget: publications.set_target,
     c.LinkAgreement: publications.link_agreement,
+    c.AddClientKey: clients.add_key,
+    c.RetireClientKey: clients.retire_key,
+    c.RevokeClient: clients.revoke,
 }
 #: The largest value of the GraphQL type Int.
 MAX_COUNT = 2**31 - 1
@@ -136,6 +141,8 @@ def stream_of(command: c.Command) -> tuple[UUID, str]:
             return Claim.create_id(subject, measure, day, source), name
         case c.DocumentCommand(document=id):
             return Document.create_id(id), f"document {id}"
+        case c.ClientCommand(client=id):
+            return Client.create_id(id), f"client {id}"
     raise AssertionError(f"{type(command).__name__} goes nowhere")
 
 
@@ -223,6 +230,15 @@ def begin(
                 measure_names=command.measure_names or None,
                 quotation=command.quotation,
                 note=command.note,
+                **facts,
+            )
+        case c.RegisterClient():
+            code = clients.administration_of(command.acts_for)
+            return Client(
+                client=_slug("client", command.client),
+                name=_text("name", command.name_),
+                acts_for=command.acts_for,
+                administration=administration(code).code if code else None,
                 **facts,
             )
     raise AssertionError(f"{type(command).__name__} begins nothing")

@@ -36,6 +36,7 @@ from registry.domain.administrations import Administration
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.agreements import decisions as agreement_decisions
 from registry.domain.agreements.events import Agreement
+from registry.domain.clients import Client
 from registry.domain.errors import (
     AlreadyRecorded,
     AlreadyRegistered,
@@ -44,6 +45,7 @@ from registry.domain.errors import (
     UnknownAdministration,
     UnknownAgreement,
     UnknownClaim,
+    UnknownClient,
     UnknownDocument,
     UnknownOperator,
     UnknownPosition,
@@ -71,6 +73,7 @@ _STREAMS: dict[str, tuple[type[BaseAggregate[UUID]], type[Refusal]]] = {
     "programme": (Programme, UnknownProgramme),
     "document": (Document, UnknownDocument),
     "claim": (Claim, UnknownClaim),
+    "client": (Client, UnknownClient),
 }
 
 
@@ -264,6 +267,10 @@ class Registry(Application[UUID]):
     ) -> Administration:
         """Returns an administration, at most `age` seconds old. Raises UnknownAdministration."""
         return self._references.no_older_than(age).administration(code)
+
+    def client(self, id: str) -> Client:
+        """Returns a client. Raises UnknownClient."""
+        return self._get(Client, Client.create_id(id), UnknownClient, f"client {id}")
 
     def programme(self, code: str) -> Programme:
         """Returns a programme, at most one second old. Raises UnknownProgramme."""

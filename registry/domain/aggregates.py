@@ -11,6 +11,7 @@ from eventsourcing.domain import BaseAggregate
 
 from registry.domain.administrations import Administration
 from registry.domain.agreements.events import Agreement
+from registry.domain.clients import Client
 from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
 from registry.domain.publications import Claim, Document
@@ -22,4 +23,5 @@ AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (
     Programme,
     Claim,
     Document,
+    Client,
 )

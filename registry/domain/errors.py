@@ -76,6 +76,10 @@ class UnknownClaim(Refusal):
     """The register has no claim with this subject, measure and day."""
 
 
+class UnknownClient(Refusal):
+    """The register has no client with this id."""
+
+
 class UnknownProgramme(Refusal):
     """The register has no programme with this code."""
 

@@ -53,6 +53,7 @@ UNPLANNED: Mapping[str, str] = {
     "Query.claims": _REFERENCE,
     "Query.targets": _REFERENCE,
     "Query.documents": _PAGES,
+    "Query.clients": _REFERENCE,
     "Query.changes": _HISTORY,
     "Query.divergences": _HISTORY,
     "Query.correctedAnswers": _HISTORY,

@@ -33,6 +33,7 @@ from projections.reads.events import between
 from projections.reads.operators import operators
 from registry.application.registry import Registry
 from registry.domain import commands as c
+from registry.domain.clients import administration_of
 from registry.domain.errors import BadValue, Refusal, UnknownOperator
 from registry.domain.publications import Document
 from registry.domain.values import AdministrationCode, Text
@@ -145,7 +146,7 @@ async def execute(context: Context, command: c.Command) -> Recorded:
     if isinstance(command, c.NameContact | c.ErasePerson):
         await loop.run_in_executor(context.writers, prepare_particulars, context, command)
     receipt = await registry.execute_async(
-        command, subject.id, context.writers, decided_by=subject.administration
+        command, subject.actor, context.writers, decided_by=subject.administration
     )
     positions = receipt.positions
     last = (
@@ -232,21 +233,31 @@ def home_in_command(command: c.Command) -> frozenset[AdministrationCode] | None:
             return frozenset({code})
         case c.RegisterProgramme(administration=code):
             return frozenset({code})
+        case c.RegisterClient(acts_for=acts_for):
+            return _of_client(administration_of(acts_for))
     return None
 
 
 def home_on_record(registry: Registry, command: c.Command) -> frozenset[AdministrationCode]:
     """The administrations whose officers may give this command, as the register says. Raises
-    UnknownAgreement, UnknownProgramme or UnknownDocument."""
+    UnknownAgreement, UnknownProgramme, UnknownDocument or UnknownClient."""
     match command:
         case c.AgreementCommand(agreement=id):
             return frozenset(registry.agreement(id).parties)
         case c.ProgrammeCommand(programme=programme):
             return frozenset({registry.programme(programme).administration})
+        case c.ClientCommand(client=id):
+            return _of_client(registry.client(id).administration)
         case c.DocumentCommand(document=id):
             first = next(iter(registry.events.get(Document.create_id(id), lte=1)), None)
             return frozenset(first.parties if isinstance(first, Document.Published) else ())
     raise AssertionError(f"{type(command).__name__} is nobody's")
+
+
+def _of_client(code: AdministrationCode | None) -> frozenset[AdministrationCode]:
+    """The administration of a client. Auditors' clients are nobody's: whoever operates the register
+    registers them with the command line."""
+    return frozenset({code} if code else ())
 
 
 def _plain(value: Any) -> Any:

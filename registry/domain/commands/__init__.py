@@ -26,6 +26,7 @@ from registry.domain.commands.agreements import *
 from registry.domain.commands.administrations import *
 from registry.domain.commands.programmes import *
 from registry.domain.commands.publications import *
+from registry.domain.commands.clients import *
 
 # isort: on
 from registry.domain import instants

@@ -65,6 +65,7 @@ MAY: list[tuple[Action, Resource, set[str]]] = [
     (Action.READ_GROUND, operator(HAFEN), {"officer EU", "officer DE", "auditor"}),
     (Action.READ_NOTES, operator(ACME), {"officer CN", "auditor"}),
     (Action.READ_EVENTS, operator(ACME), {"officer CN", "company", "auditor"}),
+    (Action.READ_CLIENTS, Resource(frozenset({CN})), {"officer CN", "auditor"}),
     (Action.READ_PERSONS, operator(ACME), {"officer CN", "company"}),
     (Action.RECORD, SUSPEND, {"officer CN"}),
     (Action.RECORD, SUSPEND_HAFEN, {"officer EU", "officer DE"}),

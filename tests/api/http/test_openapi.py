@@ -152,7 +152,8 @@ REQUESTS: list[tuple[str, str, dict[str, Any], int]] = [
 
 def test_every_answer_is_one_that_is_described(counter: Client) -> None:
     asked: list[tuple[str, str, dict[str, Any], int | None]] = [*REQUESTS]
-    plain = [path for path in document()["paths"] if "{" not in path]
+    paths = document()["paths"]
+    plain = [path for path in paths if "{" not in path and "get" in paths[path]]
     asked += [("GET", path, {}, None) for path in plain]
     for method, path, said, status in asked:
         answer = counter.request(method, path, **said)

@@ -53,6 +53,12 @@ ONE_OF = {
 def projected(database: str, a_world: Registry) -> Iterator[psycopg.Connection[Any]]:
     """The database owner's connection to read models that are as they should be, with something in
     each table."""
+    key = {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}
+    for command in (
+        c.RegisterClient(client="kr-system", name_="Korea's", acts_for="partner:KR"),
+        c.AddClientKey(client="kr-system", key=key),
+    ):
+        a_world.execute(command, "test")
     a_world.execute(
         c.ReceiveList(
             administration=AdministrationCode("KR"), as_of=datetime(2026, 1, 2, tzinfo=UTC)

@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from registry.domain import commands as c
+from registry.domain.clients import thumbprint
 from registry.domain.values import (
     AgreementKind,
     ContactRole,
@@ -43,9 +44,11 @@ STREAM = {
     "subject",
     "measure",
     "claimed_by",
+    "client",
 }
 LEI, LEI2 = "5493001KJTIIGC8Y1R12", "HWUPKR0MPOU8FGXBT394"
 KEY, SPARE = (str(Signer.of_seed("EU", ED25519, 32 * seed).key) for seed in (b"k", b"s"))
+JWK, SPARE_JWK = ({"kty": "OKP", "crv": "Ed25519", "x": b * 43} for b in ("A", "E"))
 ANNA, BORIS = UUID(int=1), UUID(int=2)
 DAY, EARLIER, LATER = date(2026, 3, 2), date(2026, 2, 20), date(2026, 3, 9)
 BEFORE_ALL, AHEAD, FURTHER = date(2025, 7, 15), date(2027, 1, 1), date(2028, 1, 1)
@@ -189,6 +192,10 @@ VALUES: dict[tuple[type[c.Command], str] | str, tuple[Any, ...]] = {
     "states": ((), (KR,)),
     "willing": ({}, {"KR": "a letter"}),
     (c.LinkAgreement, "agreement"): ("CN-SG-AEO", "CN-KR-AEO"),
+    # -- clients, whose keys count from their recording on
+    (c.ClientCommand, "effective"): (None, DAY),
+    (c.AddClientKey, "key"): (JWK, SPARE_JWK),
+    "key_id": (thumbprint(JWK), thumbprint(SPARE_JWK)),
 }
 
 
@@ -215,6 +222,7 @@ def first(kind: type[c.Command], **given: Any) -> c.Command:
         "subject": CN,
         "measure": "partners",
         "claimed_by": "a speech",
+        "client": "kr-system",
     }
     fields: dict[str, Any] = {
         name: values(kind, name)[0] if name in said_by(kind) else streams[name]

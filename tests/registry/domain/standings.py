@@ -8,6 +8,7 @@ from typing import Any
 from registry.domain import commands as c
 from registry.domain.administrations import Administration
 from registry.domain.agreements.events import Agreement, Party
+from registry.domain.clients import Client, thumbprint
 from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
 from registry.domain.publications import Claim, Document
@@ -18,7 +19,7 @@ from registry.domain.values import (
     Sense,
 )
 from tests.law import CN, EU, FR, GB, KR, SG, ZONES
-from tests.registry.domain.command_values import AHEAD, ANNA, DAY, KEY, LEI
+from tests.registry.domain.command_values import AHEAD, ANNA, DAY, JWK, KEY, LEI
 from tests.samples import (
     REF,
     accepted,
@@ -257,6 +258,29 @@ document = fact(
     measures=("a measure",),
     effective=date(2017, 5, 14),
 )
+registered_client = fact(
+    Client.Registered,
+    client="kr-system",
+    name="Korean customs",
+    acts_for="partner:KR",
+    administration=KR,
+    effective=date(2026, 1, 5),
+)
+with_key = fact(Client.KeyAdded, key=JWK, key_id=thumbprint(JWK), effective=date(2026, 1, 5))
+CLIENTS: dict[str, tuple[Fact, ...]] = {
+    "registered": (registered_client,),
+    "with a key": (registered_client, with_key),
+    "without its key": (
+        registered_client,
+        with_key,
+        fact(Client.KeyRetired, key_id=thumbprint(JWK), effective=date(2026, 2, 2)),
+    ),
+    "revoked": (
+        registered_client,
+        with_key,
+        fact(Client.Revoked, reason="a leak", effective=date(2026, 2, 2)),
+    ),
+}
 claim = fact(
     Claim.Published,
     subject=CN,
@@ -282,6 +306,10 @@ def things(noun: str) -> dict[str, Any]:
             return {"registered": lambda: given(Programme, programme)}
         case "document":
             return {"published": lambda: given(Document, document)}
+        case "client":
+            return {
+                name: lambda value=past: given(Client, *value) for name, past in CLIENTS.items()
+            }
         case "claim":
             return {"published": lambda: given(Claim, claim)}
     raise AssertionError(f"nothing stands in this table that is a {noun}")

@@ -1,0 +1,94 @@
+"""Sessions of people who signed in: rows in the database, so that any process may end any of them.
+
+The browser has 32 random bytes in a cookie, the database their SHA-256: who reads the table cannot
+take a session over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+from typing import Any
+
+import psycopg
+
+from api.access.access_tokens import Authenticated
+from api.access.policy import Subject, named
+from api.access.token_reasons import InvalidToken, TokenReason
+from registry.ledger.connections import AsyncSession
+from registry.ledger.database import connection_parameters
+
+_BEGIN = (
+    "insert into access.session (digest, subject, agent, issuer, expires)"
+    " values (%s, %s, %s, %s, %s)"
+)
+_READ = (
+    "select subject, agent, expires from access.session"
+    " where digest = %s and ended is null and expires > clock_timestamp()"
+)
+_END = "update access.session set ended = clock_timestamp() where ended is null and digest = %s"
+_END_ALL = (
+    "update access.session s set ended = clock_timestamp() from access.session own"
+    " where own.digest = %s and s.ended is null"
+    " and (s.subject, s.agent) = (own.subject, own.agent)"
+)
+_SWEEP = "delete from access.session where expires < clock_timestamp() - interval '30 days'"
+
+
+class Sessions:
+    """Begins, reads and ends sessions. One a process."""
+
+    def __init__(self, conninfo: str, hours: float) -> None:
+        """`hours`: how long a session lasts."""
+        self._conninfo, self._life = conninfo, timedelta(hours=hours)
+
+    @property
+    def seconds(self) -> int:
+        """How long a session lasts."""
+        return int(self._life.total_seconds())
+
+    async def begin(self, subject: Subject, issuer: str) -> str:
+        """Begins a session and returns the value of its cookie. Raises psycopg.OperationalError."""
+        value = token_urlsafe(32)
+        expires = datetime.now(UTC) + self._life
+        row = [_digest(value), subject.id, subject.agent, issuer, expires]
+        async with self._connection() as connection:
+            await connection.execute(_BEGIN, row)
+            await connection.execute(_SWEEP)
+        return value
+
+    @staticmethod
+    async def read(connection: psycopg.AsyncConnection[Any], value: str) -> Authenticated:
+        """Returns who has the session. Raises InvalidToken (SESSION_ENDED)."""
+        cursor = await connection.execute(_READ, [_digest(value)])
+        row = await cursor.fetchone()
+        if row is None:
+            raise InvalidToken("no session with this value", TokenReason.SESSION_ENDED)
+        subject, agent, expires = row
+        owner = named(subject)
+        return Authenticated(
+            Subject(owner.role, subject, owner.administration, owner.tin, agent=agent),
+            expires.timestamp(),
+        )
+
+    async def end(self, value: str, *, everywhere: bool = False) -> None:
+        """Ends a session; `everywhere`: and all others of the same person. Raises
+        psycopg.OperationalError."""
+        async with self._connection() as connection:
+            await connection.execute(_END_ALL if everywhere else _END, [_digest(value)])
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        wanted = {"role": "aeo_reader", "statement_timeout": "2000"}
+        parameters = connection_parameters(
+            self._conninfo, wanted, connect_timeout=2, autocommit=True
+        )
+        async with await AsyncSession.connect(**parameters) as connection:
+            yield connection
+
+
+def _digest(value: str) -> bytes:
+    return sha256(value.encode()).digest()
