@@ -51,6 +51,9 @@ class App(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one ASGI connection. GraphQL requests do not pass through the router."""
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
@@ -83,6 +86,20 @@ class App(FastAPI):
             log.info("gone before it had asked", request=exchange.id)
         finally:
             exchange.ended()
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a WebSocket connection to /graphql from this host or a listed origin; any other
+        is refused with status 403 (ASGI)."""
+        from api.http import websocket  # most processes of a test never need it
+
+        service, headers = self.service, dict(reversed(scope["headers"]))
+        own = not self.hosts or is_own(headers.get(b"host"), self.hosts)
+        if scope["path"] != "/graphql" or not own or not self.cors.may_connect(headers):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        so_far, why = service.first_load.so_far, service.read_model_position.unmended
+        why_not = f"Loading, so far: {so_far}." if so_far else why and f"Nothing is told: {why}."
+        await websocket.serve(service, scope, receive, send, why_not)
 
 
 #: Paths that are answered during the first load, too: they say nothing about operators.

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     new_at_once: int = Field(default=1, ge=1, le=64)
     #: The same of questions that are much work (from 5,000 microseconds by `api/graphql/costs.py`).
     long_at_once: int = Field(default=1, ge=1, le=64)
+    #: Subscriptions that one subject may have open in one process of the service.
+    subscriptions: int = Field(default=100, ge=1, le=10_000)
     #: Seconds by which the fifth refusal in a row of one subject is delayed; each further one is
     #: delayed twice as long as the one before, up to the maximum. 0: no delay.
     refusal_delay: float = Field(default=0.05, ge=0, le=10)
@@ -71,6 +73,19 @@ class Settings(BaseSettings):
     security_contact: str = ""
     #: The expiry of that contact, an instant with its zone; required with a contact (RFC 9116).
     security_expires: AwareDatetime | None = None
+    #: Hosts to which webhooks may post, separated by commas: `host`, `*.host` for those below it,
+    #: `host:port`, and `KR=host` for the webhooks of one administration. Empty by default: none.
+    webhook_hosts: str = ""
+    #: Webhooks that one administration may have.
+    webhooks_of_one: int = Field(default=20, ge=0, le=10_000)
+    #: Seconds that a receiver of a webhook has to answer.
+    webhook_timeout: float = Field(default=15.0, gt=0, le=120)
+    #: Seconds after which a webhook's message that was not accepted is sent again; each further
+    #: time after twice as long as before, up to the maximum.
+    webhook_retry: float = Field(default=5.0, gt=0, le=3_600)
+    webhook_retry_most: float = Field(default=3_600.0, gt=0, le=86_400)
+    #: Hours after which a webhook's message that was never accepted becomes a dead letter.
+    webhook_hours: float = Field(default=72.0, gt=0, le=8_760)
     planner: bool = True  # off: every query is executed by the resolvers
     #: The address under which clients reach the service, without a path: https://register.example.
     #: Tokens name it as their audience. Required with issuers or the authorisation server.
@@ -144,12 +159,23 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _webhook_hosts_are_hosts(self) -> Settings:
+        for entry in filter(None, (each.strip() for each in self.webhook_hosts.split(","))):
+            if not _WEBHOOK_HOST.fullmatch(entry):
+                raise ValueError(
+                    f"webhook_hosts: found {entry!r}, wanted host, *.host, host:port or KR=host"
+                )
+        return self
+
     @property
     def security_contacts(self) -> list[str]:
         """The contacts of `security_contact`, in their order."""
         return list(filter(None, (each.strip() for each in self.security_contact.split(","))))
 
 
+#: An administration, a host or those below it, a port.
+_WEBHOOK_HOST = re.compile(r"(?:[A-Z]{2}=)?(?:\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?")
 _CONTACT = re.compile(r"(?:mailto:|https://|tel:)[!-~]+")
 
 

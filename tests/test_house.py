@@ -234,3 +234,16 @@ def test_a_python_built_by_its_profile_goes_before_the_first_on_the_path(
 
     assert done.returncode == 1
     assert f"--python {tools / built} " in (tmp_path / "asked").read_text()
+
+
+def test_no_two_advisory_locks_of_the_house_have_one_number() -> None:
+    """Two processes that lead with one number would wait for each other for ever."""
+    found: dict[str, list[str]] = {}
+    for path in (path for name in PACKAGES for path in (ROOT / name).rglob("*.py")):
+        for name, number in re.findall(
+            r"^(\w+_LOCK) = (0x\w+)", path.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            found.setdefault(number.lower(), []).append(f"{path.name}: {name}")
+
+    assert len(found) > 5
+    assert {number: where for number, where in found.items() if len(where) > 1} == {}

@@ -47,6 +47,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "serve": run.serve,
         "follow": run.follow,
         "clerk": run.clerk,
+        "webhooks": run.webhooks,
         "checker": run.checker,
         "log": log.log,
         "sign": log.sign,

@@ -194,6 +194,28 @@ def checker(
         BackgroundCheck(url, hours=hours, share=share).run(stop)
 
 
+def webhooks(
+    home: Home = HOME,
+    with_parent: WithParent = False,
+    demo: Annotated[bool, typer.Option("--demo", hidden=True)] = False,
+) -> None:
+    """Run the sender of webhooks: it tells partners that there are changes to read. One at a time.
+
+    A receiver that fails is tried again for three days; nobody else is delayed. What a message
+    pointed to stays in the feed. `AEO_WEBHOOK_HOSTS` lists the hosts that messages may be sent to.
+    """
+    if demo and not with_parent:
+        fail(USAGE, "--demo: this machine itself is told by `aeo up` alone")
+    place = home_of(home)
+    require_settings(place, "127.0.0.1", demo=demo)
+    with until_signal(home, with_parent, "aeo_reader", "aeo_auditor", "aeo_writer") as (url, stop):
+        from api.settings import Settings
+        from api.webhooks.sender import WebhookSender
+
+        settings = Settings(database=url, home=place, host="127.0.0.1", demo=demo)
+        WebhookSender(settings).run(stop)
+
+
 @contextmanager
 def until_signal(
     home: str, with_parent: bool, *roles: str

@@ -26,6 +26,7 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     Ends with 1 when a read model is stopped, no projector runs, or the background check found
     something that it could not correct.
     """
+    from api.access.webhooks import LEADER_LOCK as WEBHOOKS
     from api.end_recorder import LEADER_LOCK as CLERK
     from api.log.signer import LEADER_LOCK as SIGNER
     from projections.checking.background_check import LEADER_LOCK as CHECKER
@@ -35,6 +36,7 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     from registry.ledger.connections import Session
 
     locks = {"follow": FOLLOWER, "log": LOG, "sign": SIGNER, "clerk": CLERK, "checker": CHECKER}
+    locks["webhooks"] = WEBHOOKS
     with register(home, migrates=False) as url, Session.connect(url, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         found = read(connection, locks)

@@ -14,6 +14,7 @@ from enum import Enum
 
 from strawberry.utils.str_converters import to_camel_case
 
+import api.access.webhooks  # noqa: F401  # its refusals have codes, too
 from registry.domain.errors import Refusal
 
 
@@ -55,6 +56,9 @@ class RefusalCode(Enum):
     STALE_VERSION = "STALE_VERSION"
     OTHER_COMMAND = "OTHER_COMMAND"
     KNOWN_TOO_LATE = "KNOWN_TOO_LATE"
+    UNKNOWN_WEBHOOK = "UNKNOWN_WEBHOOK"
+    ADDRESS_NOT_ALLOWED = "ADDRESS_NOT_ALLOWED"
+    TOO_MANY_WEBHOOKS = "TOO_MANY_WEBHOOKS"
     FORBIDDEN = "FORBIDDEN"
 
 
@@ -127,6 +131,8 @@ AT_FAULT: dict[RefusalCode, tuple[str, ...]] = {
     RefusalCode.KEY_UNKNOWN: ("signature",),
     RefusalCode.STALE_VERSION: ("expectedVersion",),
     RefusalCode.OTHER_COMMAND: ("commandId",),
+    RefusalCode.UNKNOWN_WEBHOOK: ("webhook",),
+    RefusalCode.ADDRESS_NOT_ALLOWED: ("url",),
 }
 
 
@@ -187,6 +193,9 @@ ERRORS: dict[str, Code] = {
     ),
     "TOO_MANY_AT_ONCE": Code(
         429, "Too many requests of this subject are waiting. Try again later."
+    ),
+    "TOO_MANY_SUBSCRIPTIONS": Code(
+        200, "The subject has as many subscriptions open as it may have. End one of them."
     ),
     "TOO_MANY_DOCUMENTS": Code(
         429, "The rate limit for documents not seen before is exceeded. Try again later."

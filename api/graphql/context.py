@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
@@ -25,6 +25,8 @@ from projections.reads.bitemporal_sql import AsOf
 from registry.application.registry import Registry
 
 if TYPE_CHECKING:
+    from api.access.webhooks import WebhookStore
+    from api.graphql.change_stream import ChangeStream
     from api.http.exchanges import Exchange
 
 T = TypeVar("T")
@@ -64,6 +66,12 @@ class Context:
     least: MinPosition | None = None
     #: Fields for the request's own log line; None: the answer is logged in a line of its own.
     answered: dict[str, Any] | None = None
+    #: The change feed as a stream; None where nothing can be subscribed to.
+    stream: ChangeStream | None = None
+    #: The webhooks of this database.
+    webhooks: WebhookStore | None = None
+    #: Where a subscription goes on that was interrupted: the header Last-Event-ID.
+    resumed: MinPosition | None = None
     #: Waits until the read models reach a position, for so many seconds at most.
     reached: Callable[[int, float], Awaitable[bool]] = _already_reached
     _once: dict[str, Any] = field(default_factory=dict)
@@ -83,6 +91,11 @@ class Context:
     def afresh(self) -> Context:
         """The same request without any cached data, for a retry."""
         return replace(self, _once={})
+
+    def at_this_instant(self) -> Context:
+        """The same request at the present instant, for an answer of a subscription. Its expensive
+        parts are not shared with earlier answers."""
+        return replace(self, now=datetime.now(UTC), _once={}, _request=None)
 
     def demand(self, action: Action, about: Resource = Resource()) -> None:  # noqa: B008
         """Raises Unanswered (FORBIDDEN) unless the subject may do it."""
@@ -132,6 +145,18 @@ class Context:
                 asked = asked._replace(each=list(compress(asked.each, foreign)))
         if tins:
             self._keep(operation, tins, asked, outcomes)
+
+    def repeat(self, look: ReadLogEntry) -> None:
+        """Writes the read-log entry of an answer that was made for another subscriber with the same
+        rights, as one of this subject."""
+        self.read_log.keep(
+            look._replace(
+                at=self.now,
+                subject=self.subject.id,
+                purpose=self.purpose,
+                request=self.request,
+            )
+        )
 
     def looked_at_persons(self, tin: str) -> None:
         """Writes a read-log entry for everybody who was shown an operator's persons, also at home:

@@ -23,6 +23,15 @@ VALUES: dict[str, dict[str, str]] = {
         "EXPRESS_CARRIER": "Carries express consignments.",
         "OTHER": "Has another role in the supply chain.",
     },
+    "WebhookSignature": {
+        "ED25519": "An asymmetric signature (`v1a`), checked with the public key of the service.",
+        "HMAC": "HMAC-SHA-256 (`v1`) with a secret that the receipt of `registerWebhook` shows.",
+    },
+    "WebhookState": {
+        "DELIVERING": "Messages are accepted, or there was none yet.",
+        "RETRYING": "The last message was not accepted; it is sent again.",
+        "STOPPED": "The receiver said that it is gone (410); nothing more is sent.",
+    },
     "AuthorisationStatus": {
         "NONE": "No application and no authorisation is on record.",
         "LODGED": "An application was lodged; it is not accepted yet.",

@@ -154,6 +154,8 @@ class Executor:
         too_costly = document.too_costly(operation, variables, price)
         if too_costly:  # Checked before planning: the executor would take longer still.
             return _request_error([too_costly])
+        if operation.operation is OperationType.SUBSCRIPTION:
+            return _request_error([GraphQLError(NO_STREAM, operation)])
         began, kind = perf_counter(), operation.operation.value
         name = operation.name.value if operation.name else None
         task = self._deadlines.begin(self._may_take(operation))
@@ -245,7 +247,7 @@ class Executor:
         for error in errors:
             if isinstance(error.original_error, NotThere):
                 raise error.original_error
-        return _response(result.data, errors, context)
+        return response_of(result.data, errors, context)
 
 
 async def _by_resolvers(
@@ -280,6 +282,13 @@ FEED_FIELDS, FEED_SECONDS = {"changes", "__typename"}, 60.0
 COMMAND_SECONDS = 45.0
 
 
+#: The message where a subscription is sent as if it had one answer.
+NO_STREAM = (
+    "A subscription has many answers: send it with the header Accept: text/event-stream, or over "
+    "WebSocket with the protocol graphql-transport-ws."
+)
+
+
 def unanswerable(document: CheckedDocument, operation_name: str | None) -> GraphQLResponse:
     """The response that says why no operation of this document is executed."""
     errors = list(document.errors)
@@ -295,9 +304,10 @@ def _request_error(errors: list[GraphQLError]) -> GraphQLResponse:
     return GraphQLResponse({"errors": [_shown(error) for error in errors]}, 400, read=False)
 
 
-def _response(
+def response_of(
     data: dict[str, Any] | None, errors: list[GraphQLError], context: Context
 ) -> GraphQLResponse:
+    """The response of an executed operation: its data, and its errors as they are shown."""
     if data is None and errors and not any(error.path for error in errors):
         return _request_error(errors)  # The variables do not match the operation.
     status = 200

@@ -18,7 +18,6 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
-    OperationType,
     get_operation_ast,
     parse,
     specified_rules,
@@ -182,7 +181,7 @@ def read(
         return CheckedDocument(None, (error,))
     except RecursionError:
         return CheckedDocument(None, (GraphQLError("The document is nested too deeply."),))
-    errors = _too_many(node) or [*_too_large(node), *_operations(node), *_nul(node, text)]
+    errors = _too_many(node) or [*_too_large(node), *_nul(node, text)]
     if not errors and declarations.FIELD in text:
         node = declarations.with_parsed_batches(node)
     errors = errors or validate(schema, node, rules, max_errors=ERRORS)
@@ -243,15 +242,6 @@ def _too_many(document: DocumentNode) -> list[GraphQLError]:
         return []
     message = f"operations: found {found} in this document, and at most {OPERATIONS} are read."
     return [GraphQLError(message, extensions={"code": "TOO_LARGE"})]
-
-
-def _operations(document: DocumentNode) -> list[GraphQLError]:
-    return [
-        GraphQLError("There are no subscriptions here.", definition)
-        for definition in document.definitions
-        if isinstance(definition, OperationDefinitionNode)
-        and definition.operation is OperationType.SUBSCRIPTION
-    ]
 
 
 def _nul(document: DocumentNode, text: str) -> list[GraphQLError]:

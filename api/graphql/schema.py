@@ -16,7 +16,7 @@ from api.graphql.scalars import SCALARS
 from api.graphql.schema_version import SchemaVersionQuery
 from api.graphql.types.administrations import AdministrationQuery
 from api.graphql.types.agreement_queries import AgreementQuery
-from api.graphql.types.changes import ChangeQuery
+from api.graphql.types.changes import ChangeQuery, Subscription
 from api.graphql.types.clients import ClientQuery
 from api.graphql.types.control_results import ControlResultQuery
 from api.graphql.types.corrected_answers import CorrectedAnswerQuery
@@ -31,6 +31,7 @@ from api.graphql.types.publications import PublicationQuery
 from api.graphql.types.recognition_queries import RecognitionQuery
 from api.graphql.types.recognition_questions import RecognitionQuestionQuery
 from api.graphql.types.viewer import ViewerQuery
+from api.graphql.types.webhooks import WebhookQuery
 
 
 @strawberry.type
@@ -50,6 +51,7 @@ class Query(
     ClientQuery,
     LogQuery,
     ViewerQuery,
+    WebhookQuery,
     SchemaVersionQuery,
     NodeQuery,
 ):
@@ -85,6 +87,7 @@ class Schema(strawberry.Schema):
 schema = Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     extensions=[Prepared],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

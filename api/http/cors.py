@@ -6,12 +6,16 @@ browser (cookies) are never allowed, so another page cannot act as its visitor.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.responses import Response
 from starlette.types import Scope
+from strawberry.http.websocket_origin import is_same_origin
 
 #: Request headers that a page of another origin may send, and response headers it may read.
 ASKED = (
-    "authorization, content-type, purpose, aeo-min-position, aeo-cost, x-request-id, traceparent"
+    "authorization, content-type, purpose, aeo-min-position, aeo-cost, x-request-id, traceparent,"
+    " last-event-id"
 )
 SHOWN = "aeo-log-head, x-request-id, retry-after, www-authenticate"
 DAY = 86_400  # seconds for which a browser caches the answer to a preflight request
@@ -39,6 +43,13 @@ class Cors:
             headers_.append((b"access-control-allow-origin", origin))
             headers_.append((b"access-control-expose-headers", SHOWN.encode()))
         return headers_
+
+    def may_connect(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Returns whether a WebSocket may be opened: by a program, by a page of this host, or by
+        one of a listed origin. Browsers ask no preflight for it."""
+        origin = headers.get(b"origin", b"").decode("latin-1").lower()
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        return not origin or is_same_origin(origin, host) or origin in self._origins
 
     def preflight(self, scope: Scope) -> Response | None:
         """Returns the response to a preflight request; None for any other request."""

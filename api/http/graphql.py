@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import psycopg
-from graphql import OperationType
+from graphql import OperationDefinitionNode, OperationType
 from prometheus_client import Counter as Metric
 from psycopg_pool import TooManyRequests
 from starlette.responses import Response
@@ -35,8 +35,10 @@ from api.graphql.positions import (
 from api.graphql.read_your_writes import MOST_WAIT
 from api.http.challenges import issuer_unreachable, unauthenticated
 from api.http.cost_report import CostReport, wanted
+from api.http.event_stream import Opened, single, stream
 from api.http.exchanges import KEY, Exchange
 from api.http.request import (
+    EVENTS,
     LEGACY,
     RESPONSE,
     GraphQLRequest,
@@ -58,7 +60,7 @@ AGAIN = 0.1  # seconds between two attempts to get an answer that is not too old
 DOCUMENTS = Metric("aeo_documents", "Documents of requests by what was known of them", ["found"])
 _KNOWN, _REFUSED, _NEW = map(DOCUMENTS.labels, ("known", "refused", "new"))
 
-__all__ = ["declined", "graphql", "is_question", "unavailable"]
+__all__ = ["RequestContext", "declined", "graphql", "is_question", "prepare", "unavailable"]
 
 
 async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,16 +84,16 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         )
         if subject.role is not SubjectRole.PUBLIC:
             who = subject.actor
-        if by_get:
-            asked, length = read_address(scope["query_string"])
-        else:
-            asked, length = await read(receive)
+        asked, length = read_address(scope["query_string"]) if by_get else await read(receive)
         least = _least(_text(headers, HEADER.encode()))
         purpose = _text(headers, b"purpose")
         report = wanted(headers, service.rate_limiter)
-        request_context = _RequestContext(
+        request_context = RequestContext(
             service, who, subject, purpose, exchange, by_get, least, report
         )
+        if media == EVENTS:
+            await _as_events(request_context, asked, length, receive, send)
+            return
         answer = await _answer(request_context, asked, length)
         if report:
             answer = report.added_to(answer, who)
@@ -174,7 +176,7 @@ _HEADERS = {
 
 
 @dataclass(slots=True)
-class _RequestContext:
+class RequestContext:
     """One request: who sends it, and how.
 
     `who`: the name by which rate limits and queues count. `purpose`: the header Purpose. `by_get`:
@@ -192,9 +194,24 @@ class _RequestContext:
     report: CostReport | None
 
 
-async def _answer(
-    request_context: _RequestContext, asked: GraphQLRequest, length: int
-) -> GraphQLResponse:
+@dataclass(frozen=True, slots=True)
+class PreparedOperation:
+    """A document that may be executed, and which of its operations.
+
+    `price`: its cost in microseconds; `fresh`: the document was not seen before.
+    """
+
+    document: CheckedDocument
+    operation: OperationDefinitionNode
+    price: int
+    fresh: bool
+
+
+async def prepare(
+    request_context: RequestContext, asked: GraphQLRequest, length: int
+) -> PreparedOperation | GraphQLResponse:
+    """Reads, validates and measures a document; the response where it is not to be executed.
+    `length`: of the request, in bytes. Raises RequestDeclined."""
     service, executor = request_context.service, request_context.service.executor
     text = service.persisted.text(asked.query, asked.extensions)
     if text is None:
@@ -208,7 +225,7 @@ async def _answer(
     if document.errors or operation is None:
         return unanswerable(document, asked.operation_name)
     service.persisted.keep(text, asked.extensions)
-    if request_context.by_get and operation.operation is not OperationType.QUERY:
+    if request_context.by_get and operation.operation is OperationType.MUTATION:
         raise RequestDeclined(
             405,
             "METHOD_NOT_ALLOWED",
@@ -218,10 +235,51 @@ async def _answer(
     if length > BODY and length > longest(operation):
         raise too_long(longest(operation))
     price = document.cost(operation, asked.variables or {})
+    return PreparedOperation(document, operation, price, fresh)
+
+
+async def _as_events(
+    request_context: RequestContext,
+    asked: GraphQLRequest,
+    length: int,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Answers as server-sent events: a subscription as long as it lasts, anything else once."""
+    service, exchange = request_context.service, request_context.exchange
+    prepared = await prepare(request_context, asked, length)
+    if (
+        isinstance(prepared, GraphQLResponse)
+        or prepared.operation.operation is not OperationType.SUBSCRIPTION
+    ):
+        answer = await _answer(request_context, asked, length)
+        if not answer.read:
+            await _delay_refusal(service, request_context.who)
+        await single(exchange, answer.text or orjson.dumps(answer.body), send)
+        return
+    resumed = _last_event(_text(exchange.headers, b"last-event-id"))
+    context = service.context(
+        request_context.subject, request_context.purpose, exchange, None, exchange.answered
+    )
+    context.resumed = resumed
+    exchange.answered |= {"subject": context.subject.id, "kind": "subscription"}
+    opened = Opened(context, prepared.document, prepared.operation, asked.variables)
+    authorization = _text(exchange.headers, b"authorization")
+    await stream(service, opened, authorization, receive, send)
+
+
+async def _answer(
+    request_context: RequestContext, asked: GraphQLRequest, length: int
+) -> GraphQLResponse:
+    prepared = await prepare(request_context, asked, length)
+    if isinstance(prepared, GraphQLResponse):
+        return prepared
+    service, executor = request_context.service, request_context.service.executor
+    document, operation, price = prepared.document, prepared.operation, prepared.price
     if request_context.report:
         request_context.report.requested = price
     # A mutation waits for the disk, and costs the same whether its document is new or not.
-    fresh = fresh and operation.operation is OperationType.QUERY
+    fresh = prepared.fresh and operation.operation is OperationType.QUERY
     queue = service.new if fresh else service.short
     if LONG <= price <= COST:  # a query beyond COST is refused at once
         queue = service.long
@@ -260,7 +318,7 @@ async def _answer(
     )
 
 
-async def _read_new(request_context: _RequestContext, text: str) -> CheckedDocument:
+async def _read_new(request_context: RequestContext, text: str) -> CheckedDocument:
     """Parses and validates a document that was not seen before, when it is this subject's turn.
 
     Requests with known documents go first. Raises RequestDeclined (429) when the subject sends too
@@ -283,6 +341,17 @@ async def _read_new(request_context: _RequestContext, text: str) -> CheckedDocum
         return await service.parser.read(text)
     finally:
         queue.leave()
+
+
+def _last_event(text: str | None) -> MinPosition | None:
+    """Reads the header Last-Event-ID, by which a browser takes up a stream that was interrupted.
+    Raises RequestDeclined (400)."""
+    if not text:
+        return None
+    try:
+        return MinPosition.parse(text)
+    except ValueError as error:
+        raise RequestDeclined(400, "BAD_REQUEST", f"Last-Event-ID: {error}") from None
 
 
 def _least(wanted: str | None) -> MinPosition | None:
@@ -348,6 +417,7 @@ def _declined(
         extensions["reason"] = declined.reason
     error = {"message": declined.sentence, "extensions": extensions}
     headers = declined.headers | (_CUT if cut else {})
+    media = RESPONSE if media == EVENTS else media
     return _response({"errors": [error]}, declined.status, media, headers)
 
 

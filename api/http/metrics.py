@@ -23,6 +23,7 @@ from prometheus_client import Gauge
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from api.access.webhooks import LEADER_LOCK as WEBHOOKS
 from api.end_recorder import LEADER_LOCK as CLERK
 from api.graphql.context import Pool
 from api.graphql.schema import core
@@ -116,9 +117,42 @@ LOG_SIGNED_AGE = Gauge(
     "Seconds since the log's last head was signed; -1: none is",
     multiprocess_mode="mostrecent",
 )
+WEBHOOK_COUNT = Gauge(
+    "aeo_webhooks",
+    "Webhooks that are registered, by whether their messages arrive",
+    ["state"],
+    multiprocess_mode="mostrecent",
+)
+WEBHOOK_ATTEMPTS = Gauge(
+    "aeo_webhook_attempts",
+    "Messages that were sent to the webhooks that are registered, each attempt counted",
+    multiprocess_mode="mostrecent",
+)
+WEBHOOK_DELIVERED = Gauge(
+    "aeo_webhook_delivered",
+    "Messages that these webhooks accepted",
+    multiprocess_mode="mostrecent",
+)
+WEBHOOK_DEAD = Gauge(
+    "aeo_webhook_dead_letters",
+    "Messages to these webhooks that were given up",
+    multiprocess_mode="mostrecent",
+)
+WEBHOOK_FAILING = Gauge(
+    "aeo_webhook_failing_seconds",
+    "For how long the message of some webhook has not been accepted; 0: none fails",
+    multiprocess_mode="mostrecent",
+)
 
 #: The advisory locks of the background processes, and the name of each process in the metrics.
-LEADERS = {FOLLOWER: "follow", LOG: "log", SIGNER: "sign", CLERK: "clerk", CHECKER: "checker"}
+LEADERS = {
+    FOLLOWER: "follow",
+    LOG: "log",
+    SIGNER: "sign",
+    CLERK: "clerk",
+    CHECKER: "checker",
+    WEBHOOKS: "webhooks",
+}
 
 STATEMENT = """
 select t.positions, t.stopped,
@@ -135,6 +169,32 @@ from (select coalesce(min(position), 0) as seen,
           coalesce(jsonb_object_agg(projection, stopped_at is not null), '{}') as stopped
       from views.tracking) t
 left join (select size, signed_at from proof.checkpoint order by size desc limit 1) c on true"""
+
+
+WEBHOOKS_STATEMENT = """
+select count(*) filter (where s.stopped is null and s.failures = 0) as delivering,
+    count(*) filter (where s.stopped is null and s.failures > 0) as retrying,
+    count(*) filter (where s.stopped is not null) as stopped,
+    coalesce(sum(s.attempts), 0)::bigint as attempts,
+    coalesce(sum(s.delivered), 0)::bigint as delivered,
+    (select count(*) from access.webhook_dead_letter d join access.webhook w on w.id = d.webhook
+        where w.removed_at is null) as dead,
+    coalesce(extract(epoch from clock_timestamp() - min(s.failing_since))::float8, 0) as failing
+from access.webhook_state s join access.webhook w on w.id = s.webhook
+where w.removed_at is null"""
+
+
+@dataclass(frozen=True)
+class _WebhookCounts:
+    """A row of `WEBHOOKS_STATEMENT`. `failing`: seconds."""
+
+    delivering: int
+    retrying: int
+    stopped: int
+    attempts: int
+    delivered: int
+    dead: int
+    failing: float
 
 
 @dataclass(frozen=True)
@@ -165,6 +225,20 @@ async def read(connection: AsyncConnection[Any]) -> None:
     LOG_POSITION.set(found.logged)
     LOG_SIGNED.set(found.signed)
     LOG_SIGNED_AGE.set(found.signed_age)
+    await _read_webhooks(connection)
+
+
+async def _read_webhooks(connection: AsyncConnection[Any]) -> None:
+    async with connection.cursor(row_factory=class_row(_WebhookCounts)) as cursor:
+        found = await (await cursor.execute(WEBHOOKS_STATEMENT)).fetchone()
+    assert found is not None
+    WEBHOOK_COUNT.labels("delivering").set(found.delivering)
+    WEBHOOK_COUNT.labels("retrying").set(found.retrying)
+    WEBHOOK_COUNT.labels("stopped").set(found.stopped)
+    WEBHOOK_ATTEMPTS.set(found.attempts)
+    WEBHOOK_DELIVERED.set(found.delivered)
+    WEBHOOK_DEAD.set(found.dead)
+    WEBHOOK_FAILING.set(max(found.failing, 0.0))
 
 
 def of_this_process(pools: Mapping[str, Pool]) -> None:

@@ -139,7 +139,8 @@ _PATHS: Described = {
     "/graphql": {
         "post": {
             "operationId": "execute",
-            "summary": "Executes a GraphQL document. Its schema is /schema.graphql.",
+            "summary": "Executes a GraphQL document. Its schema is /schema.graphql. With Accept: "
+            "text/event-stream a subscription is answered, one event for each of its answers.",
             "security": [{}, {"token": []}],
             "parameters": [
                 _ref(name, "parameters")

@@ -16,6 +16,8 @@ from api.graphql.limits import BATCH_BODY, BODY, DECLARATIONS_BODY
 
 RESPONSE = "application/graphql-response+json"
 LEGACY = "application/json"
+#: GraphQL over SSE: the answers of a subscription, one event each.
+EVENTS = "text/event-stream"
 #: Apollo and urql send one of these where a GET has no document of its own.
 _ASKS = re.compile(rb"(?:^|&)(?:query|extensions)=")
 
@@ -30,6 +32,17 @@ class GraphQLRequest(msgspec.Struct, rename="camel"):
 
 
 _decoder = msgspec.json.Decoder(GraphQLRequest)
+
+
+def from_message(payload: Any) -> GraphQLRequest:
+    """Reads the payload of a WebSocket message. Raises ValueError with what is wrong."""
+    try:
+        asked = msgspec.convert(payload, GraphQLRequest)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"payload: wanted an object with `query`; {error}") from None
+    if len(asked.query or "") > BODY:
+        raise ValueError(f"query: found {len(asked.query or '')} characters, wanted at most {BODY}")
+    return asked
 
 
 def is_question(scope: Scope) -> bool:
@@ -48,9 +61,13 @@ def accepted(accept: str | None) -> str:
     for media in wanted:
         if media in (RESPONSE, "application/*", "*/*"):
             return RESPONSE
-        if media == LEGACY:
-            return LEGACY
-    raise RequestDeclined(406, "NOT_ACCEPTABLE", f"accept: answers are {RESPONSE} or {LEGACY}")
+        if media in (LEGACY, EVENTS):
+            return media
+    raise RequestDeclined(
+        406,
+        "NOT_ACCEPTABLE",
+        f"accept: answers are {RESPONSE} or {LEGACY}, and those of a subscription {EVENTS}",
+    )
 
 
 def _preferred(accept: str) -> list[str]:

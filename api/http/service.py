@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -20,6 +21,9 @@ from psycopg_pool import AsyncConnectionPool
 from api.access.authentication import Authenticator, authenticator
 from api.access.policy import Subject
 from api.access.read_log import ReadLog
+from api.access.webhook_addresses import address_policy
+from api.access.webhooks import WebhookStore
+from api.graphql.change_stream import CATCH_UP, ChangeStream
 from api.graphql.context import Context, Pool
 from api.graphql.executor import Executor
 from api.graphql.parsing import Parser
@@ -68,6 +72,8 @@ class Service:
     writers: ThreadPoolExecutor
     read_log: ReadLog
     read_model_position: ReadModelPosition
+    changes: ChangeStream
+    webhooks: WebhookStore
     current_checkpoint: CurrentCheckpoint
     persons: Persons
     subjects: SubjectResolver
@@ -129,6 +135,9 @@ class Service:
             self.read_model_position.epoch,
             least,
             answered,
+            self.changes,
+            self.webhooks,
+            None,
             self.read_model_position.reached,
         )
 
@@ -181,6 +190,16 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         short = FairQueue("short", settings.at_once, patience, SHORT_TURN)
         new = FairQueue("new", settings.new_at_once, patience, SHORT_TURN)
         long = FairQueue("long", settings.long_at_once, patience, LONG_TURN)
+        changes = ChangeStream(
+            views, ledger, read_model_position, partial(_in_turn, long), settings.subscriptions
+        )
+        stack.push_async_callback(changes.close)
+        webhooks = WebhookStore(
+            settings.database,
+            settings.home,
+            address_policy(settings.webhook_hosts, demo=settings.demo),
+            settings.webhooks_of_one,
+        )
         refusals = Refusals(settings.refusal_delay, settings.refusal_delay_most)
         parser = Parser(core, executor.documents, short.was_used)
         stack.callback(parser.close)
@@ -192,6 +211,8 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             writers,
             read_log,
             read_model_position,
+            changes,
+            webhooks,
             current_checkpoint,
             persons,
             subjects,
@@ -208,6 +229,18 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             request_tracer,
             watch,
         )
+
+
+@asynccontextmanager
+async def _in_turn(queue: FairQueue, subject: str) -> AsyncIterator[None]:
+    """A place in a queue, for a page that a subscriber reads to catch up."""
+    if not queue.at_once():
+        await queue.wait(subject, CATCH_UP)
+    began, came = monotonic(), queue.came
+    try:
+        yield
+    finally:
+        queue.rest(monotonic() - began, queue.came - came)
 
 
 def _shared() -> Path | None:

@@ -86,6 +86,14 @@ class SubjectResolver:
         await self._authenticator.check_binding(entry.binding, token, shown)
         return entry.subject
 
+    async def still_valid(self, authorization: str) -> Subject:
+        """Returns the subject of the token of a connection that is open: what the token is bound to
+        was presented when the connection was opened.
+
+        Raises InvalidToken, IssuerUnreachable, psycopg.OperationalError, TimeoutError.
+        """
+        return (await self._entry(authorization.strip().partition(" ")[2].strip())).subject
+
     async def by_token(self, token: str) -> Subject:
         """Returns the subject of a token that comes without a header: a cookie's.
 

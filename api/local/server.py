@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -24,6 +25,9 @@ from api.observability.multiprocess import shared_counts
 log = structlog.get_logger("server")
 
 MOST = 4  # processes by default: with more, the database is the bottleneck
+#: Connections that a process accepts at the same time, and those that may wait for it. A stream
+#: takes one for as long as it lasts, so the limit is beyond that of streams (change_stream.OF_ALL).
+CONNECTIONS, BACKLOG = 16_384, 1_024
 #: Seconds: the interpreter's switch interval. The event loop needs the interpreter several times
 #: for one answer, while a thread validates new documents.
 SWITCH = 0.000_5
@@ -79,6 +83,7 @@ def _serve(
     gc.freeze()
     sys.setswitchinterval(SWITCH)
     gc.enable()
+    _allow_files()
     url = conninfo()
     app = create_app(
         Settings(database=url, home=place.home, host=place.host, demo=place.demo, **_own(place))
@@ -92,6 +97,8 @@ def _serve(
             interface=Interfaces.ASGI,
             http=HTTPModes.http1,
             websockets=True,
+            backlog=BACKLOG,
+            backpressure=CONNECTIONS,
             log_enabled=False,
         )
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -121,6 +128,15 @@ def _own(place: ServiceAddress) -> dict[str, Any]:
         return {}
     host = f"[{place.host}]" if ":" in place.host else place.host
     return {"public_url": f"http://{host}:{place.port}", "authorisation_server": True}
+
+
+def _allow_files() -> None:
+    """Raises the limit of open files, of which each connection is one, as far as the system lets
+    it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + BACKLOG if hard == resource.RLIM_INFINITY else hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _while_all_live(serving: asyncio.Future[None], helpers: list[ChildProcess]) -> None:

@@ -124,8 +124,8 @@ def _run(
         time.sleep(0.05)
     # These processes may lag, so they start after the service listens, but before it is ready:
     # with an open finding it is not, until the checker closes the finding.
-    for command in ("log", "sign", "clerk", "checker"):
-        helpers.append(ChildProcess(command, home))
+    for command, *more in (("log",), ("sign",), ("clerk",), ("checker",), ("webhooks", "--demo")):
+        helpers.append(ChildProcess(command, home, *more))
         helpers[-1].tell(url)
     _wait_until_ready(site, helpers, say)
     say(f"ready {site.url}/")

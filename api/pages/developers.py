@@ -83,7 +83,8 @@ REQUEST_HEADERS = (
     (
         "Accept",
         "application/graphql-response+json (what is sent without it), or application/json, "
-        "where a document that is wrong has the status 200.",
+        "where a document that is wrong has the status 200. text/event-stream: the answers of a "
+        "subscription, one event each.",
     ),
     ("Accept-Encoding", "br, zstd or gzip: long answers of text come in a fraction of their size."),
     (
@@ -101,6 +102,10 @@ REQUEST_HEADERS = (
         "X-Request-Id",
         "Your own id of the request. It is in the answer, in every error and in the "
         "log; without one a new one is made.",
+    ),
+    (
+        "Last-Event-ID",
+        "The id of the last event of a stream, EPOCH:POSITION: what followed it is sent.",
     ),
     ("traceparent", "W3C Trace Context. The line of the request in the log names its trace."),
 )
@@ -156,6 +161,15 @@ SITUATIONS = (
         "same commandIds.",
     ),
     (
+        "a stream that ends",
+        "Subscribe again with `next` and `epoch` of the last change: nothing is lost. A token "
+        "that ends, ends the stream (WebSocket: 4401); so does a restart of the service.",
+    ),
+    (
+        "TOO_MANY_SUBSCRIPTIONS",
+        "End one of yours, or let several programs of yours share one.",
+    ),
+    (
         "401 UNAUTHENTICATED",
         "Have another token. Asking again with the same one changes nothing. `reason` says what is"
         " wrong with this one; WWW-Authenticate names the metadata in which the issuers are.",
@@ -202,6 +216,11 @@ async def developers(request: Request) -> Response:
         reasons=[(reason.name, reason.value) for reason in TokenReason],
         sync=text("sync.py"),
         command=text("command.py"),
+        follow=text("follow.sh"),
+        register_webhook=text("register_webhook.sh"),
+        webhook=text("webhook.py"),
+        webhook_timeout=request.app.state.settings.webhook_timeout,
+        webhook_hours=request.app.state.settings.webhook_hours,
         relay=text("../relay.config.json"),
         request_headers=REQUEST_HEADERS,
         answer_headers=ANSWER_HEADERS,
@@ -239,5 +258,7 @@ def _limits(request: Request) -> list[tuple[str, str]]:
         ("Tokens of a document", f"{most.tokens}"),
         ("Work of a question", f"{limits.COST / 1e6:g} seconds, by its price"),
         ("Time of a question", f"{settings.deadline:g} seconds"),
+        ("Subscriptions of a subject", f"{settings.subscriptions} in a process of the service"),
+        ("Webhooks of an administration", f"{settings.webhooks_of_one}"),
         ("New documents of a subject", f"{settings.new_documents:g} a second"),
     ]

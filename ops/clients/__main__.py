@@ -76,6 +76,7 @@ CLIENTS = (
     Client("oidc-provider", ("node", "identity_provider.mjs")),
     Client("openid-client", ("node", "openid_client.mjs")),
     Client("graphql-http audit", ("node", "audit.mjs")),
+    Client("graphql-sse, graphql-ws", ("node", "streams.mjs")),
     Client("gql", ("python", "gql_client.py")),
     Client("examples of /developers", ("python", "run_examples.py")),
 )

@@ -3,8 +3,8 @@ now."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from projections.history.belief_history import OperatorBeliefs, last_change, positions_of
 from projections.history.belief_history_sql import law_history, operator_beliefs
 from projections.reads.visibility import VisibilityScope
+from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.recognition import Question, recognise
 from registry.domain.values import AdministrationCode, Direction, HsCode, Outcome, Role
 
@@ -75,6 +76,15 @@ order by l.number, t.place
 limit %(most)s"""
 
 
+#: Those of some operators about which anybody was ever answered for a territory.
+_ASKED_ABOUT = """
+select t.tin from unnest(%(tins)s::text[]) t (tin)
+where exists (
+    select from access.read_log l
+    where l.tins @> array[t.tin] and l.territory = %(territory)s and l.outcomes is not null
+)"""
+
+
 async def given(
     ledger: Connection,
     scope: VisibilityScope,
@@ -126,6 +136,31 @@ async def corrected(
         if (beliefs := beliefs_by_tin.get(answer.tin))
     ]
     return [answer for answer in found if answer]
+
+
+async def corrected_by(
+    views: Connection,
+    ledger: Connection,
+    scope: VisibilityScope,
+    territory: AdministrationCode,
+    tins: Sequence[str],
+    positions: Collection[int],
+    most: int = 1_000,
+) -> list[CorrectedGivenAnswer]:
+    """The answers that a subject's administration was given about these operators and that the
+    events at these positions made different; among the first `most` answers about each operator."""
+    scope_of_holder = replace(scope, own=())
+    async with ledger.cursor() as cursor:
+        await cursor.execute(_ASKED_ABOUT, {"territory": territory.text, "tins": list(tins)})
+        asked_about = [row[0] for row in await cursor.fetchall()]
+    answers: list[GivenAnswer] = []
+    for tin in asked_about:
+        window = ALWAYS, NEVER_AT
+        answers += await given(ledger, scope_of_holder, (), territory, window, (0, 0), most, tin)
+    if not answers:
+        return []
+    found = await corrected(views, territory, answers, max(positions))
+    return [answer for answer in found if answer.event_position in positions]
 
 
 def _corrected(

@@ -140,6 +140,54 @@ async def law_history(connection: Connection, territory: AdministrationCode) -> 
     )
 
 
+@dataclass(frozen=True)
+class OperatorPast:
+    """Everything ever believed about an operator, apart from the law. `registered`: the instant
+    (UTC) since which it has been known."""
+
+    tin: Tin
+    administration: AdministrationCode
+    registered: datetime
+    periods: list[BelievedFact[Period]]
+    identifiers: list[BelievedFact[Identified]]
+    consents: list[BelievedFact[Consented]]
+
+    def beliefs(self, law: LawBeliefs, subject_law: LawBeliefs) -> OperatorBeliefs:
+        """The same with the law towards a territory, and towards the subject's own."""
+        return OperatorBeliefs(
+            self.tin,
+            self.administration,
+            self.registered,
+            self.periods,
+            self.identifiers,
+            self.consents,
+            law,
+            subject_law,
+        )
+
+    def consent_edges(self) -> set[datetime]:
+        """The instants at which a consent begins or ends."""
+        return valid_time_edges(row.fact for row in self.consents)
+
+
+async def past_of(connection: Connection, tins: Iterable[str]) -> dict[str, OperatorPast]:
+    """Everything ever believed about each of these operators, by TIN, sorted."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(OPERATORS, {"tins": list(tins)})
+        rows = await cursor.fetchall()
+    return {
+        tin: OperatorPast(
+            Tin(tin),
+            AdministrationCode(home),
+            registered,
+            _periods.decode(periods),
+            _identifiers.decode(identifiers),
+            _consents.decode(consents),
+        )
+        for tin, home, registered, periods, identifiers, consents in rows
+    }
+
+
 async def operator_beliefs(
     connection: Connection,
     law: LawHistory,
@@ -149,20 +197,10 @@ async def operator_beliefs(
     """Everything ever believed about each of these operators and the law towards that territory, by
     TIN, sorted. `subject_law`: the law towards the subject's own territory, where that is another
     one."""
-    subject_law = subject_law or law
-    async with connection.cursor() as cursor:
-        await cursor.execute(OPERATORS, {"tins": list(tins)})
-        rows = await cursor.fetchall()
+    own = subject_law or law
     return {
-        tin: OperatorBeliefs(
-            Tin(tin),
-            AdministrationCode(home),
-            registered,
-            _periods.decode(periods),
-            _identifiers.decode(identifiers),
-            _consents.decode(consents),
-            law.beliefs_from(home),
-            subject_law.beliefs_from(home),
+        tin: past.beliefs(
+            law.beliefs_from(past.administration.text), own.beliefs_from(past.administration.text)
         )
-        for tin, home, registered, periods, identifiers, consents in rows
+        for tin, past in (await past_of(connection, tins)).items()
     }

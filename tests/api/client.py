@@ -132,6 +132,14 @@ class Client:
         """What the service does by itself goes on meanwhile."""
         self._runner.run(asyncio.sleep(seconds))
 
+    def until_told(self, subscribers: int) -> None:
+        """Waits until so many subscribers are told what changes from now on."""
+        for _ in range(600):
+            if self.service.changes.open == subscribers:
+                return
+            self.pause(0.05)
+        raise AssertionError(f"{self.service.changes.open} subscribers, wanted {subscribers}")
+
     def request(self, method: str, path: str, **said: Any) -> httpx.Response:
         return self._runner.run(self.http.request(method, path, **said))
 

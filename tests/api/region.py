@@ -362,6 +362,28 @@ def record(database: str, *lines: Line) -> list[int]:
 
 
 @pytest.fixture(scope="module")
+def recorded_region(server: str, blank_register: str) -> Iterator[str]:
+    """The name of a database with the region in it, of which each test of a file has a copy."""
+    name = f"regional_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {blank_register} STRATEGY file_copy")
+        record(make_conninfo(server, dbname=name), *LINES)
+        yield name
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def own_region(server: str, recorded_region: str, tmp_path: Path) -> Iterator[Client]:
+    """A counter with a region of its own, for what must not touch the other tests of a file."""
+    name = f"own_region_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {recorded_region} STRATEGY file_copy")
+        with Client(make_conninfo(server, dbname=name), tmp_path) as client:
+            yield client
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
 def region(
     server: str, blank_register: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Client]:

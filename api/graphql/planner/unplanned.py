@@ -61,6 +61,7 @@ UNPLANNED: Mapping[str, str] = {
     "Query.log": "The signed checkpoint and the proofs come from the log's signer, not from SQL.",
     "Query.viewer": "What the authenticated subject may do: known in Python without any SELECT.",
     "Query.schemaVersion": "A constant of the process.",
+    "Query.webhooks": "The webhooks of one administration: few rows, outside the read models.",
     "Query.node": "The type of the object, and so its SELECT, is known only from the given id.",
     "Operator.history": _PAGES,
     "Operator.recognisedIn.validFrom": _INTERVALS,

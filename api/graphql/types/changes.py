@@ -3,6 +3,8 @@ territory."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated, cast
 
@@ -11,12 +13,14 @@ import strawberry
 from api.access import policy
 from api.access.policy import Action, Resource
 from api.graphql import paging, positions
-from api.graphql.context import Info
+from api.graphql.change_stream import StreamedChange, StreamKey, streamed_changes
+from api.graphql.context import Context, Info
 from api.graphql.costs import costs
 from api.graphql.errors import bad_input
 from api.graphql.scalars import Position
 from api.graphql.types import reasons
 from api.graphql.types.administrations import zones
+from api.graphql.types.corrected_answers import CorrectedAnswer, corrected_by_change
 from api.graphql.types.operators import OperatorType, current_operator
 from api.graphql.types.reasons import Reason
 from api.graphql.types.recognition import RecognitionBasis
@@ -37,6 +41,14 @@ After = Annotated[
     ),
 ]
 
+Following = Annotated[
+    Position | None,
+    strawberry.argument(
+        name="after",
+        description="The `next` of the last change that was received; 0 begins with the first "
+        "change of the feed. Null: from now on.",
+    ),
+]
 Details = Annotated[
     bool,
     strawberry.argument(
@@ -113,13 +125,27 @@ class RecognitionChange:
     effective_from: datetime = strawberry.field(
         description="The first instant of valid time at which the outcome or its reasons change."
     )
+    next: Position = strawberry.field(
+        description="The position to pass as `after` in order to go on after this change. Where "
+        "one event changed the answers for several operators, it leads past that event only with "
+        "the last of them."
+    )
+    epoch: str = strawberry.field(
+        description="The epoch of the ledger to which `position` and `next` belong. Pass it as "
+        "`epoch` beside `after`."
+    )
     change: strawberry.Private[Change]
+    streamed: strawberry.Private[StreamedChange]
 
     @classmethod
-    def of(cls, change: Change) -> RecognitionChange:
+    def of(cls, streamed: StreamedChange) -> RecognitionChange:
         """The change as a GraphQL object."""
+        change = streamed.change
         return cls(
             change=change,
+            streamed=streamed,
+            next=Position(streamed.next),
+            epoch=streamed.epoch,
             position=Position(change.position),
             tin=change.tin,
             was=change.was,
@@ -150,6 +176,15 @@ class RecognitionChange:
             )
             for each in self.change.course()
         ]
+
+    @costs(200, each=1)
+    @strawberry.field
+    async def corrected_answers(self, info: Info) -> list[CorrectedAnswer]:
+        """The answers that the subject's administration was given earlier and that this change
+        makes different: what was answered, and what is right by today's record. For an auditor,
+        those of every administration."""
+        change = self.change
+        return await corrected_by_change(info.context, change.territory, change.tin, self.position)
 
     @costs(60)
     @strawberry.field
@@ -238,9 +273,58 @@ class ChangeQuery:
             raise bad_input(f"after: found {after}, and the register goes up to {page.head}")
         context.looked("changes", sorted({change.tin.text for change in page.changes}))
         return ChangePage(
-            changes=[RecognitionChange.of(change) for change in page.changes],
+            changes=[
+                RecognitionChange.of(streamed)
+                for streamed in streamed_changes(page.changes, state.epoch)
+            ],
             next=Position(page.next),
             head=Position(page.head),
             epoch=state.epoch,
             at=context.now,
         )
+
+
+@strawberry.type
+class Subscription:
+    """The subscriptions: what is told as it becomes known. They are sent over WebSocket (the
+    protocol graphql-transport-ws) or as server-sent events (GraphQL over SSE, distinct
+    connections)."""
+
+    @costs(50_000)
+    @strawberry.subscription
+    async def recognition_changed(
+        self,
+        info: Info,
+        for_: Territory,
+        after: Following = None,
+        epoch: AfterEpoch = None,
+        details: Details = False,
+    ) -> AsyncGenerator[RecognitionChange, None]:
+        """Each change of the recognition answers for this territory, as it becomes known: the same
+        as the query `changes` returns, for the same subjects. A connection that ended is taken up
+        again with `next` and `epoch` of the last change, and nothing is lost. A cursor of another
+        epoch gets the error EPOCH, one after the last position BAD_INPUT."""
+        context = info.context
+        resumed = context.resumed
+        if resumed:
+            epoch, after = resumed.epoch, Position(resumed.position)
+        context.demand(Action.FOLLOW_CHANGES, Resource(territory=for_))
+        async with positions.of_epoch(context.views, epoch) as views:
+            state = positions.State.read(await positions.state(views))
+        if after is not None and after > state.position:
+            raise bad_input(f"after: found {after}, and the register goes up to {state.position}")
+        key = StreamKey(context.subject.visibility, for_, details, state.epoch)
+        return _streamed(context, key, after)
+
+
+async def _streamed(
+    context: Context, key: StreamKey, after: int | None
+) -> AsyncGenerator[RecognitionChange, None]:
+    """What a subscriber is told, each change with its entry in the read log."""
+    assert context.stream is not None
+    async with aclosing(context.stream.follow(key, context.subject.actor, after)) as batches:
+        async for batch in batches:
+            tins = sorted({streamed.change.tin.text for streamed in batch})
+            context.at_this_instant().looked("recognitionChanged", tins)
+            for streamed in batch:
+                yield RecognitionChange.of(streamed)

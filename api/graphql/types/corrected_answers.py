@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import strawberry
 
-from api.access.policy import Action
+from api.access.policy import Action, Resource
 from api.graphql import paging, positions
 from api.graphql.as_of import AHEAD, EARLIEST
 from api.graphql.context import Context, Info
@@ -208,6 +208,25 @@ async def _corrected(
         if any(corrected.event_position == position for corrected in found):
             return True
         after = given[-1].number, given[-1].place
+
+
+async def corrected_by_change(
+    context: Context, territory: AdministrationCode, tin: Tin, position: int
+) -> list[CorrectedAnswer]:
+    """The answers that the subject's administration was given about an operator and that the event
+    at this position made different. None where it may not see the operator now."""
+    if not context.may(Action.READ_LOOKS, Resource()):
+        return []
+    scope = context.subject.visibility
+    async with (
+        context.views.connection() as views,
+        context.ledger.connection() as ledger,
+    ):
+        if tin.text not in await visible(views, scope, context.now, [tin.text]):
+            return []
+        found = await reads.corrected_by(views, ledger, scope, territory, [tin.text], {position})
+    known_events = await events(context, {position} if found else set())
+    return [_node(each, disclosed_event(context, tin, known_events[position])) for each in found]
 
 
 def _node(corrected: CorrectedGivenAnswer, cause: Event | None) -> CorrectedAnswer:

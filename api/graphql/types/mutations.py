@@ -29,6 +29,7 @@ from api.graphql.types.erasure import prepare_particulars
 from api.graphql.types.events import Event, event_for
 from api.graphql.types.nodes import changed_by, node_when_projected
 from api.graphql.types.persons import PersonMutation
+from api.graphql.types.webhooks import WebhookMutation
 from projections.reads.events import between
 from projections.reads.operators import operators
 from registry.application.registry import Registry
@@ -287,7 +288,7 @@ def _mutation(kind: type[c.Command], input_type: type) -> Any:
 Mutation = strawberry.type(
     type(
         "Mutation",
-        (PersonMutation,),
+        (PersonMutation, WebhookMutation),
         {name: _mutation(kind, INPUTS[input_class(kind)]) for name, kind in c.COMMANDS.items()},
     ),
     description="The commands that change the register. Each is recorded once or refused.",

@@ -308,6 +308,7 @@ def test_how_it_stands_is_said_and_what_stopped_goes_on(aeo: Terminal) -> None:
         "sign",
         "clerk",
         "checker",
+        "webhooks",
     }
     assert {read_model["name"] for read_model in told["readModels"]} >= {"operators", "agreements"}
     before = told["epoch"]["id"]
@@ -418,6 +419,7 @@ NEEDS_A_REGISTER = {
     "new-epoch": ("--why", "restored"),
     "follow": (),
     "clerk": (),
+    "webhooks": (),
     "checker": (),
     "log": (),
     "sign": (),

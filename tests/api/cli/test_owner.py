@@ -93,6 +93,7 @@ WANTED = [
     (["serve"], "aeo_reader"),
     (["follow"], "aeo_projector"),
     (["clerk"], "aeo_writer"),
+    (["webhooks"], "aeo_writer"),
     (["log"], "aeo_projector"),
     (["sign"], "aeo_signer"),
     (["new-epoch", "--why", "restored"], "aeo_writer"),

@@ -177,7 +177,11 @@ def test_an_administration_that_is_not_in_the_register_is_nothing(counter: Clien
         ("{ viewer { role }", "Syntax Error"),
         ("", "Syntax Error"),
         ("fragment F on Viewer { role }", "Fragment 'F' is never used."),
-        ("subscription { recognitionChanged { position } }", "There are no subscriptions here."),
+        ("subscription { recognitionChanged { position } }", "'for' of type"),
+        (
+            "subscription { recognitionChanged(for: CN) { position } }",
+            "Accept: text/event-stream",
+        ),
         ("query A { viewer { role } } query B { viewer { role } }", "operationName says which"),
         ("{ viewer { ...F } } fragment F on Viewer { ...F }", "Cannot spread fragment 'F' within"),
     ],

@@ -15,14 +15,7 @@ from registry.paths import SCHEMA
 from tests.paths import CONTRACT
 
 CONTRACT = build_schema(CONTRACT.read_text(encoding="utf-8"), assume_valid=True)
-#: Promised for later: being told of changes.
-LATER = {"Subscription"}
-
-PROMISED = [
-    kind
-    for kind in CONTRACT.type_map.values()
-    if not kind.name.startswith("__") and kind.name not in LATER
-]
+PROMISED = [kind for kind in CONTRACT.type_map.values() if not kind.name.startswith("__")]
 
 
 def test_every_name_of_the_schema_is_explained() -> None:

@@ -95,7 +95,14 @@ def test_who_does_the_background_work_is_seen(counter: Client) -> None:
         leads = scraped(counter)["aeo_process_leads"]
 
     assert {name for (name,), value in leads.items() if value} == {"follow"}
-    assert {name for (name,) in leads} == {"follow", "log", "sign", "clerk", "checker"}
+    assert {name for (name,) in leads} == {
+        "follow",
+        "log",
+        "sign",
+        "clerk",
+        "checker",
+        "webhooks",
+    }
 
 
 def test_the_age_of_the_last_signed_head_is_told(counter: Client) -> None:

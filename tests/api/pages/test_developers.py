@@ -8,6 +8,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,12 +20,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from api.access.tokens import issue
 from api.graphql.codes import ERRORS, REFUSALS
 from api.http import cors
+from api.local.processes import Helper
 from api.pages.developers import ANSWER_HEADERS, ASKING, REQUEST_HEADERS, SITUATIONS
 from projections.engine.projector import Projector
 from registry.paths import EXAMPLES
@@ -310,3 +314,73 @@ def test_without_demo_identities_none_is_shown(
 
     assert "./aeo token" not in page.text
     assert "only the public is answered" in page.text
+
+
+def suspended(at: At) -> tuple[str, int]:
+    """An operator that Singapore recognised until now, and its position."""
+    found: dict[str, Any] = at.ask(
+        "{ operators(filter: {recognisedIn: SG}, first: 1) { edges { node { tin } } } }",
+        SINGAPORE,
+    )
+    tin = found["operators"]["edges"][0]["node"]["tin"]
+    document = (
+        "mutation M($input: SuspendAuthorisationInput!) { suspendAuthorisation(input: $input) {"
+        " ... on Recorded { position } ... on Refused { message } } }"
+    )
+    input = {"commandId": str(uuid4()), "tin": tin, "reason": "an audit", "legalGround": "a law"}
+    receipt = at.ask(document, f"officer:{tin[:2]}", input=input)["suspendAuthorisation"]
+    Projector(at.database).catch_up()
+    return tin, receipt["position"]
+
+
+def test_a_stream_of_curl_tells_what_changes(at: At) -> None:
+    is_here("curl", "curl", "curl")
+    tin, position = suspended(at)
+    told = {"REGISTRY_URL": at.url, "REGISTRY_TOKEN": at.token(SINGAPORE)}
+    with subprocess.Popen(
+        ["sh", "follow.sh", str(position - 1)],
+        cwd=EXAMPLES,
+        env=os.environ | told,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as following:
+        assert following.stdout is not None
+        lines = (line.strip() for line in following.stdout)
+        data = next(line for line in lines if line.startswith("data: {"))
+        os.killpg(following.pid, signal.SIGTERM)
+
+    change = json.loads(data.removeprefix("data: "))["data"]["recognitionChanged"]
+    assert (change["tin"], change["was"], change["now"]) == (tin, "RECOGNISED", "NOT_RECOGNISED")
+    assert change["next"] == position
+
+
+def test_a_webhook_is_registered_and_its_message_checked_and_read(at: At) -> None:
+    is_here("curl", "curl", "curl")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    receipt = json.loads(at.said_by("sh", "register_webhook.sh", f"http://127.0.0.1:{port}/"))[
+        "data"
+    ]["registerWebhook"]
+    told = {"REGISTRY_URL": at.url, "REGISTRY_TOKEN": at.token(SINGAPORE)}
+    told["REGISTRY_WEBHOOK_SECRET"] = receipt["secret"]
+    sender = Helper("webhooks", at.home, "--demo")
+    sender.tell(at.database)
+    try:
+        with subprocess.Popen(
+            [sys.executable, "webhook.py", str(port)],
+            cwd=EXAMPLES,
+            env=os.environ | told,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as receiving:
+            assert receiving.stdout is not None
+            tin, _ = suspended(at)
+            line = receiving.stdout.readline()
+            receiving.terminate()
+    finally:
+        sender.stop()
+
+    assert line == f"{tin} RECOGNISED NOT_RECOGNISED\n"

@@ -1,0 +1,480 @@
+"""The change feed as a stream, for the subscribers of one process.
+
+One task waits for the notification of the projector and reads what it brought, once for all
+(projections/history/feed_tail.py). Subscribers with the same rights and the same territory are one
+group: what changed for them is computed once, and stands in a short list. A subscriber has no queue
+of its own but a position: where it is slower than the list is long, it reads the feed again from
+its position, so it never loses a change and takes no more memory than any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
+from time import monotonic
+from typing import Any
+
+import psycopg
+import structlog
+from graphql import GraphQLError
+from prometheus_client import Counter as Metric
+from prometheus_client import Gauge
+from psycopg_pool import PoolTimeout, TooManyRequests
+
+from api.graphql.errors import RequestDeclined, Unanswered
+from api.graphql.positions import (
+    CheckedPool,
+    ConnectionPool,
+    MinPosition,
+    OtherEpoch,
+    other_epoch,
+)
+from api.graphql.read_your_writes import ReadModelPosition
+from api.observability import counters
+from projections.history import feed_pages
+from projections.history.feed import EARLIEST, Change
+from projections.history.feed_tail import FeedTail, TailStep, changes_of
+from projections.reads.visibility import VisibilityScope
+from registry.domain.values import AdministrationCode
+
+log = structlog.get_logger("change stream")
+
+PAGE = 100  # changes in a page that a subscriber reads to catch up
+HELD = 2_000  # changes that a group holds for its subscribers
+TICK = 1.0  # seconds after which the clock is looked at, where nothing was recorded
+COLLECT = 0.01  # seconds between two steps: what is recorded meanwhile is read together
+RETRY = 0.5  # seconds after which a step is tried again that met a database failure
+IDLE = 0.2  # seconds after a notification that brought nothing
+OF_ALL = 5_000  # subscribers of one process
+#: Microseconds: the assumed cost of a page that a subscriber reads to catch up.
+CATCH_UP = 50_000
+
+SUBSCRIBERS = Gauge(
+    "aeo_subscribers",
+    "Subscriptions to changes that are open",
+    multiprocess_mode="livesum",
+)
+TOLD = Metric("aeo_changes_told", "Changes that were told to subscribers")
+REREAD = Metric(
+    "aeo_subscriber_pages", "Pages of the feed that subscribers read to catch up, or as slow ones"
+)
+
+#: Failures after which a read is tried again.
+NOT_NOW = (psycopg.Error, PoolTimeout, TooManyRequests, TimeoutError, RequestDeclined)
+
+Turn = Callable[[str], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True)
+class StreamKey:
+    """What subscribers have in common who are told the same changes."""
+
+    scope: VisibilityScope
+    territory: AdministrationCode
+    details: bool
+    epoch: str
+
+    @property
+    def subject_territory(self) -> AdministrationCode:
+        """The territory whose agreements decide what the subject may see."""
+        own = self.scope.administration
+        return AdministrationCode(own) if own else self.territory
+
+
+@dataclass(slots=True)
+class StreamedChange:
+    """A change as it is told. `next`: the position to resume after, once it is told.
+
+    `last`: nothing follows it at once. `rendered`: its answers, by who asks for what, because many
+    subscribers ask for the same (api/graphql/subscriptions.py).
+    """
+
+    change: Change
+    next: int
+    epoch: str
+    last: bool = False
+    rendered: dict[Hashable, asyncio.Future[Any]] = field(default_factory=dict)
+
+
+def streamed_changes(changes: Sequence[Change], epoch: str) -> list[StreamedChange]:
+    """The changes of a page. After the last change of an event its position is complete; before,
+    a subscriber that resumes must be told the whole event again."""
+    found = [StreamedChange(change, change.position, epoch) for change in changes]
+    for streamed, following in pairwise(found):
+        if following.change.position == streamed.change.position:
+            streamed.next = streamed.change.position - 1
+    if found:
+        found[-1].last = True
+    return found
+
+
+@dataclass(slots=True)
+class _Entry:
+    """The changes up to the position `next`, and up to the instant `at` by time alone."""
+
+    next: int
+    at: datetime
+    streamed: list[StreamedChange]
+
+
+class _Group:
+    """Subscribers who are told the same changes."""
+
+    def __init__(self, key: StreamKey, position: int, at: datetime) -> None:
+        self.key, self.position, self.at = key, position, at
+        self.subscribers = 0
+        self.entries: deque[_Entry] = deque()
+        self.first = self._held = 0  # the number of the first entry; changes in all of them
+        self.moved = asyncio.Event()
+        self.error: GraphQLError | None = None
+        self.reading: asyncio.Task[None] | None = None
+        self._dropped = position, at
+
+    def add(self, next: int, at: datetime, changes: Sequence[Change]) -> None:
+        """Adds what changed up to a position, and wakes the subscribers."""
+        self.position, self.at = max(self.position, next), at
+        if not changes:
+            return
+        self.entries.append(_Entry(next, at, streamed_changes(changes, self.key.epoch)))
+        self._held += len(changes)
+        while self._held > HELD and len(self.entries) > 1:
+            gone = self.entries.popleft()
+            self.first += 1
+            self._held -= len(gone.streamed)
+            self._dropped = gone.next, gone.at
+        self.wake()
+
+    def end(self, error: GraphQLError) -> None:
+        self.error = error
+        self.wake()
+
+    def wake(self) -> None:
+        self.moved.set()
+        self.moved = asyncio.Event()
+
+    def place(self, position: int, at: datetime) -> int | None:
+        """The number of the first entry that follows a position and instant. None: the group no
+        longer holds what follows."""
+        if (position, at) < self._dropped:
+            return None
+        number = self.first
+        for entry in self.entries:
+            if (entry.next, entry.at) > (position, at):
+                break
+            number += 1
+        return number
+
+    def entry(self, number: int) -> _Entry | None:
+        """The entry of this number; None where it is still to come."""
+        place = number - self.first
+        return self.entries[place] if place < len(self.entries) else None
+
+
+class ChangeStream:
+    """All subscribers of one process.
+
+    `turn`: a place in the queue for expensive queries, for the pages that a subscriber reads to
+    catch up. `of_one`: the subscriptions that one subject may have in this process.
+    """
+
+    def __init__(
+        self,
+        views: ConnectionPool,
+        ledger: ConnectionPool,
+        read_model_position: ReadModelPosition,
+        turn: Turn = lambda who: nullcontext(),
+        of_one: int = 100,
+    ) -> None:
+        self._views, self._ledger, self._turn = views, ledger, turn
+        self._read_model_position = read_model_position
+        self._of_one = of_one
+        self._subjects: Counter[str] = Counter()
+        self._groups: dict[StreamKey, _Group] = {}
+        self._tail = FeedTail()
+        self._epoch = ""
+        self._starting = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """Ends every subscription: its subscriber goes on with another process."""
+        tasks = [group.reading for group in self._groups.values()] + [self._task]
+        self._end_all(Unanswered("UNAVAILABLE", "The service is stopping. Subscribe again."))
+        for task in filter(None, tasks):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    @property
+    def open(self) -> int:
+        """The subscribers that are told what changes from now on."""
+        return sum(group.subscribers for group in self._groups.values())
+
+    # ------------------------------------------------------------- subscribers
+
+    async def follow(
+        self, key: StreamKey, subject: str, after: int | None
+    ) -> AsyncGenerator[list[StreamedChange], None]:
+        """The changes after a position, as they become known; None: from now on.
+
+        Raises Unanswered: the subject has too many subscriptions, the ledger is in another epoch,
+        or the service stops.
+        """
+        self._admit(subject)
+        group: _Group | None = None
+        try:
+            group = await self._join(key)
+            async for streamed in self._followed(group, subject, after):
+                counters.count(TOLD, len(streamed))
+                yield streamed
+        finally:
+            self._subjects[subject] -= 1
+            if not self._subjects[subject]:
+                del self._subjects[subject]
+            SUBSCRIBERS.set(self._subjects.total())
+            if group:
+                self._leave(group)
+
+    def _admit(self, subject: str) -> None:
+        if self._subjects[subject] >= self._of_one or self._subjects.total() >= OF_ALL:
+            whose = f"of {subject} " if self._subjects[subject] >= self._of_one else ""
+            raise Unanswered(
+                "TOO_MANY_SUBSCRIPTIONS",
+                f"{self._subjects[subject] if whose else OF_ALL} subscriptions {whose}are open "
+                "already, and no more are accepted. End one, or follow several territories in "
+                "one process of yours.",
+            )
+        self._subjects[subject] += 1
+        SUBSCRIBERS.set(self._subjects.total())
+
+    async def _join(self, key: StreamKey) -> _Group:
+        async with self._starting:
+            if self._epoch != key.epoch or not self._groups:
+                await self._begin(key.epoch)
+            group = self._groups.get(key)
+            if group is None:
+                group = _Group(key, self._tail.position, self._tail.at)
+                self._groups[key] = group
+            group.subscribers += 1
+            if self._task is None or self._task.done():
+                self._task = asyncio.create_task(self._run(), name="change stream")
+            return group
+
+    def _leave(self, group: _Group) -> None:
+        group.subscribers -= 1
+        if not group.subscribers and self._groups.get(group.key) is group:
+            del self._groups[group.key]
+            if group.reading:
+                group.reading.cancel()
+
+    async def _followed(
+        self, group: _Group, subject: str, after: int | None
+    ) -> AsyncGenerator[list[StreamedChange], None]:
+        position, at = (group.position, group.at) if after is None else (after, EARLIEST)
+        number = group.place(position, at) if after is None else None
+        while True:
+            if group.error:
+                raise group.error
+            if number is None:  # The subscriber catches up by itself.
+                counters.count(REREAD)
+                page, now = await self._page_in_turn(group.key, subject, position)
+                position, at = page.next, now
+                if page.changes:
+                    yield streamed_changes(page.changes, group.key.epoch)
+                if page.next >= page.head:
+                    number = group.place(position, at)
+                continue
+            entry = group.entry(number) if number >= group.first else None
+            if entry is not None:
+                streamed = _following(entry, position, at)
+                number += 1
+                position, at = max(position, entry.next), max(at, entry.at)
+                if streamed:
+                    yield streamed
+            elif number < group.first:
+                number = None  # It was too slow: what follows is read from the feed.
+            else:
+                position, at = max(position, group.position), max(at, group.at)
+                await group.moved.wait()
+
+    async def _page_in_turn(
+        self, key: StreamKey, subject: str, after: int
+    ) -> tuple[feed_pages.FeedPage, datetime]:
+        """A page for one subscriber, when it is its subject's turn."""
+        while True:
+            try:
+                async with self._turn(subject):
+                    return await self._page(key, after, EARLIEST)
+            except OtherEpoch as error:
+                raise Unanswered("EPOCH", await other_epoch(self._views, error)) from None
+            except NOT_NOW as error:
+                log.warning("a page cannot be read", why=str(error))
+                await asyncio.sleep(RETRY)
+
+    # -------------------------------------------------------------------- steps
+
+    async def _begin(self, epoch: str) -> None:
+        """Begins at the head of the read models, in an epoch."""
+        if self._groups:
+            await self._end_epoch(OtherEpoch(self._epoch, epoch))
+        self._epoch = epoch
+        async with CheckedPool(self._views, MinPosition(0, epoch)).connection() as views:
+            await self._tail.start(views, datetime.now(UTC))
+
+    async def _run(self) -> None:
+        while self._groups:
+            began = monotonic()
+            try:
+                if not await self._advance():
+                    continue
+            except OtherEpoch as error:
+                await self._end_epoch(error)
+                return
+            except NOT_NOW as error:
+                log.warning("changes cannot be read", why=str(error))
+                await asyncio.sleep(RETRY)
+            except Exception:  # An internal error must not end this task.
+                log.exception("changes cannot be read")
+                await asyncio.sleep(RETRY)
+            await asyncio.sleep(max(0.0, COLLECT - (monotonic() - began)))
+
+    async def _advance(self) -> bool:
+        """Waits for what follows, and reads it. False where nothing came."""
+        if self._read_model_position.unmended:
+            sentence = (
+                f"Nothing is told until it is put right: {self._read_model_position.unmended}."
+            )
+            self._end_all(Unanswered("NOT_BELIEVED", sentence))
+            return False
+        await self._load_laws()
+        came = await self._read_model_position.reached(self._tail.position + 1, TICK)
+        async with self._starting:
+            if not self._groups:
+                return False
+            return await (self._step() if came else self._by_time(datetime.now(UTC)))
+
+    async def _step(self) -> bool:
+        least = MinPosition(0, self._epoch)
+        async with (
+            CheckedPool(self._views, least).connection() as views,
+            CheckedPool(self._ledger, least).connection() as ledger,
+        ):
+            step = await self._tail.step(views, ledger)
+        if step is None:  # A read model stands still.
+            await asyncio.sleep(IDLE)
+            return False
+        for group in list(self._groups.values()):
+            await self._tell(group, step)
+        return True
+
+    async def _by_time(self, now: datetime) -> bool:
+        if not self._tail.due(now):
+            return False
+        for group in self._groups.values():
+            self._read_from_feed(group)
+        async with self._views.connection() as views:
+            await self._tail.refresh(views, now)
+        return True
+
+    async def _load_laws(self) -> None:
+        wanted = {
+            code
+            for key in self._groups
+            for code in (key.territory, key.subject_territory)
+            if self._tail.law(code) is None
+        }
+        if wanted:
+            async with self._views.connection() as views:
+                for code in wanted:
+                    await self._tail.load_law(views, code)
+
+    async def _tell(self, group: _Group, step: TailStep) -> None:
+        """Tells a group what a step brought: computed, or read from the feed."""
+        key = group.key
+        if group.reading or group.position >= step.until:
+            return
+        into, subject_law = self._tail.law(key.territory), self._tail.law(key.subject_territory)
+        if (
+            into is None
+            or subject_law is None
+            or min(into.edge, subject_law.edge) <= step.at
+            or not step.settled
+            or key.details
+            or group.position < step.after
+        ):
+            self._read_from_feed(group)
+            return
+        changes = await changes_of(step, into, subject_law, key.scope, group.position)
+        if not group.reading:
+            group.add(step.until, step.at, changes)
+
+    def _read_from_feed(self, group: _Group) -> None:
+        if group.reading is None:
+            group.reading = asyncio.create_task(self._read_pages(group))
+
+    async def _read_pages(self, group: _Group) -> None:
+        """Reads the feed for a group until it is where the tail is."""
+        while group.error is None:
+            try:
+                page, now = await self._page(group.key, group.position, group.at)
+            except OtherEpoch as error:
+                await self._end_epoch(error)
+                return
+            except NOT_NOW as error:
+                log.warning("changes cannot be read", why=str(error))
+                await asyncio.sleep(RETRY)
+                continue
+            except Exception:
+                log.exception("changes cannot be read")
+                group.end(Unanswered("INTERNAL", "The changes cannot be read. Subscribe again."))
+                return
+            group.add(page.next, now, page.changes)
+            if page.next >= page.head and group.position >= self._tail.position:
+                break
+        group.reading = None
+
+    async def _page(
+        self, key: StreamKey, after: int, since: datetime
+    ) -> tuple[feed_pages.FeedPage, datetime]:
+        least, now = MinPosition(0, key.epoch), datetime.now(UTC)
+        async with (
+            CheckedPool(self._views, least).connection() as views,
+            CheckedPool(self._ledger, least).connection() as ledger,
+        ):
+            page = await feed_pages.page(
+                views,
+                ledger,
+                key.scope,
+                key.territory,
+                after,
+                PAGE,
+                now,
+                since=since,
+                details=key.details,
+            )
+        return page, now
+
+    # ---------------------------------------------------------------------- end
+
+    async def _end_epoch(self, error: OtherEpoch) -> None:
+        self._end_all(Unanswered("EPOCH", await other_epoch(self._views, error)))
+        self._epoch = ""
+
+    def _end_all(self, error: GraphQLError) -> None:
+        for group in self._groups.values():
+            group.end(error)
+        self._groups.clear()
+
+
+def _following(entry: _Entry, position: int, at: datetime) -> list[StreamedChange]:
+    """The changes of an entry that follow a position; of those that came by time alone, the ones
+    after an instant."""
+    if position >= entry.next:
+        return entry.streamed if at < entry.at and position == entry.next else []
+    if entry.streamed and entry.streamed[0].change.position > position:
+        return entry.streamed
+    return [streamed for streamed in entry.streamed if streamed.change.position > position]

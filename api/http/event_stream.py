@@ -1,0 +1,134 @@
+"""GraphQL over server-sent events, in distinct connections: one subscription a connection.
+
+Each answer is an event `next` whose id is `EPOCH:POSITION`; a client that was interrupted sends the
+last one as `Last-Event-ID`, or as the arguments `epoch` and `after`. The stream ends with the event
+`complete`. A comment line is sent from time to time, so that nobody between takes the connection
+for idle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from graphql import OperationDefinitionNode
+from starlette.types import Receive, Send
+
+from api.graphql.context import Context
+from api.graphql.limits import CheckedDocument
+from api.graphql.subscriptions import NotSubscribed, Payload, payloads
+from api.http.exchanges import Exchange
+from api.http.service import Service
+from api.http.stream_rights import until_refused
+
+ALIVE = 12.0  # seconds between two comment lines
+#: Seconds that a client may take to read what it was sent; then its connection ends, and it goes on
+#: from its position.
+PATIENCE = 60.0
+
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # a proxy passes each event on at once
+]
+COMPLETE = b"event: complete\ndata:\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A subscription that is asked for."""
+
+    context: Context
+    document: CheckedDocument
+    operation: OperationDefinitionNode
+    variables: Mapping[str, Any] | None
+
+
+def event(payload: Payload) -> bytes:
+    """An answer as an event."""
+    return b"event: next\nid: %b\ndata: %b\n\n" % (payload.cursor.encode(), payload.text)
+
+
+def errors(found: list[dict[str, Any]]) -> bytes:
+    """Errors as the last answer of a stream."""
+    return b"event: next\ndata: %b\n\n%b" % (orjson.dumps({"errors": found}), COMPLETE)
+
+
+async def single(exchange: Exchange, body: bytes, send: Send) -> None:
+    """Answers an operation that has one answer as a stream of one. `body`: JSON text."""
+    text = b"event: next\ndata: %b\n\n%b" % (body, COMPLETE)
+    await exchange.answer(list(HEADERS), text, send)
+
+
+async def stream(
+    service: Service, opened: Opened, authorization: str | None, receive: Receive, send: Send
+) -> None:
+    """Answers a subscription until the client goes, its token ends, or the stream does."""
+    await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
+    connection = _Connection(send)
+    await connection.send(b":\n\n")
+    work = [
+        asyncio.ensure_future(connection.tell(opened)),
+        asyncio.ensure_future(connection.stay_alive()),
+        asyncio.ensure_future(_gone(receive)),
+    ]
+    ending = asyncio.ensure_future(until_refused(service, authorization, opened.context.subject))
+    try:
+        done, _ = await asyncio.wait([*work, ending], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (*work, ending):
+            task.cancel()
+        await asyncio.gather(*work, ending, return_exceptions=True)
+    if ending in done:
+        error = {"message": ending.result(), "extensions": {"code": "UNAUTHENTICATED"}}
+        await connection.send(errors([error]))
+    if work[2] not in done:
+        with suppress(OSError, TimeoutError):
+            await connection.send(b"", more=False)
+    for task in done:
+        if (failed := task.exception()) and not isinstance(failed, OSError | TimeoutError):
+            raise failed
+
+
+class _Connection:
+    """One connection that carries events; one part is sent at a time."""
+
+    def __init__(self, send: Send) -> None:
+        self._send, self._turn = send, asyncio.Lock()
+
+    async def send(self, body: bytes, *, more: bool = True) -> None:
+        """Sends a part. Raises TimeoutError where the client does not read."""
+        async with self._turn, asyncio.timeout(PATIENCE):
+            await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def tell(self, opened: Opened) -> None:
+        """Sends the answers; those that are there together in one part."""
+        found: AsyncGenerator[Payload, None] = payloads(
+            opened.context, opened.document, opened.operation, opened.variables
+        )
+        parts: list[bytes] = []
+        try:
+            async with aclosing(found) as answers:
+                async for payload in answers:
+                    parts.append(event(payload))
+                    if payload.last or len(parts) >= 100:
+                        await self.send(b"".join(parts))
+                        parts.clear()
+            await self.send(COMPLETE)
+        except NotSubscribed as error:
+            await self.send(errors(error.errors))
+
+    async def stay_alive(self) -> None:
+        while True:
+            await asyncio.sleep(ALIVE)
+            await self.send(b":\n\n")
+
+
+async def _gone(receive: Receive) -> None:
+    """Waits until the client closes the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
