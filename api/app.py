@@ -21,6 +21,7 @@ from api.http import (
     log_tiles,
     oauth,
     openapi,
+    peers,
     resource_metadata,
     security_contact,
 )
@@ -179,6 +180,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route(authorisation_server.JWKS_PATH, oauth.key_set, ["GET"])
     app.add_route(authorisation_server.TOKEN_PATH, oauth.token, ["POST"])
     app.routes.extend(log_tiles.ROUTES)
+    app.routes.extend(peers.ROUTES)
     app.include_router(pages.router)
     if settings.demo:
         app.include_router(pages.identities)

@@ -40,10 +40,12 @@ MOST = 500  # operators in one batch
 POLL = 60.0  # seconds between two rounds
 
 #: Operators with an end by law that is not recorded. Those that were tried in this round are left
-#: out, so that a refused one does not block the others.
+#: out, so that a refused one does not block the others, and so are those of a followed register,
+#: which records their ends itself.
 _CANDIDATES = """
 select o.tin from views.operator o
 where o.end_to_record <= %s and o.tin <> all(%s)
+    and o.administration not in (select unnest(p.administrations) from peers.peer p)
 order by o.end_to_record, o.tin limit %s"""
 
 

@@ -16,6 +16,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from registry.domain.values import AdministrationCode
+
 #: Settings that only the program sets, never the environment.
 NOT_FROM_OUTSIDE = frozenset({"demo"})
 
@@ -86,6 +88,12 @@ class Settings(BaseSettings):
     webhook_retry_most: float = Field(default=3_600.0, gt=0, le=86_400)
     #: Hours after which a webhook's message that was never accepted becomes a dead letter.
     webhook_hours: float = Field(default=72.0, gt=0, le=8_760)
+    #: The administrations for which this register is authoritative, separated by commas: KR. Their
+    #: operators are published to peers.
+    own: str = ""
+    #: The partner administrations that may follow this register, separated by commas: CN. They get
+    #: whole events, with reasons and legal grounds, of the own operators that they may see.
+    peers: str = ""
     planner: bool = True  # off: every query is executed by the resolvers
     #: The address under which clients reach the service, without a path: https://register.example.
     #: Tokens name it as their audience. Required with issuers or the authorisation server.
@@ -124,6 +132,16 @@ class Settings(BaseSettings):
                 f"host: found {self.host}, and demo identities are served on a loopback address"
                 " only (127.0.0.1, ::1, localhost): whoever reaches the port becomes an officer"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _peers_are_administrations(self) -> Settings:
+        for name in ("own", "peers"):
+            for code in listed(getattr(self, name)):
+                try:
+                    AdministrationCode.parse(code)
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from None
         return self
 
     @model_validator(mode="after")
@@ -171,7 +189,12 @@ class Settings(BaseSettings):
     @property
     def security_contacts(self) -> list[str]:
         """The contacts of `security_contact`, in their order."""
-        return list(filter(None, (each.strip() for each in self.security_contact.split(","))))
+        return listed(self.security_contact)
+
+
+def listed(text: str) -> list[str]:
+    """Returns the values of a setting that are separated by commas."""
+    return list(filter(None, (each.strip() for each in text.split(","))))
 
 
 #: An administration, a host or those below it, a port.
@@ -200,6 +223,7 @@ VARIABLES = {
     "AEO_CHECK_SHARE": "the largest share of one core for the background check when it is late",
     "AEO_VENV": "the folder of the launcher's Python environment; default .venv",
     "AEO_CWD": "set by the launcher: the folder against which file names are read",
+    "AEO_PEER_TOKEN": "the token with which `aeo follow-peer` asks, where no file has it",
     "AEO_FAILPOINT": "kills the process at a named place; for crash tests only",
     "AEO_BENCH_CACHE": "the folder in which the benchmarks install the systems to compare with",
     "XDG_CACHE_HOME": "the folder in which AEO_BENCH_CACHE is made, where that is not set",

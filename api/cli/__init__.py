@@ -6,9 +6,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from api.cli import (
     ask,
@@ -22,6 +23,8 @@ from api.cli import (
     keys,
     log,
     maintenance,
+    partner_list,
+    peers,
     replay,
     run,
     status,
@@ -31,8 +34,22 @@ from api.cli.terminal import BAD_FILE, EXIT_CODES, NO_DATABASE, REFUSED, complai
 from registry import __version__
 from registry.paths import IN_CHECKOUT
 
+
+class _WordsOfCommands(TyperGroup):
+    """Commands, some of which have names of two words: `import FILE`, `import partner-list FILE`.
+
+    A file of that name is given as `./partner-list`.
+    """
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Takes two words for a command where there is one of that name."""
+        both = " ".join(args[:2])
+        return super().resolve_command(ctx, [both, *args[2:]] if both in self.commands else args)
+
+
 app = typer.Typer(
     name="aeo",
+    cls=_WordsOfCommands,
     help="Is this operator recognised in that territory, then, as known then, and why?",
     epilog=EXIT_CODES,
     no_args_is_help=True,
@@ -51,6 +68,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "checker": run.checker,
         "log": log.log,
         "sign": log.sign,
+        "follow-peer": peers.follow_peer,
     },
     "Query it": {
         "ask": ask.ask,
@@ -62,6 +80,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "migrate": maintenance.migrate,
         "load": maintenance.load,
         "import": import_file.import_,
+        "import partner-list": partner_list.import_partner_list,
         "rebuild": maintenance.rebuild,
         "check": maintenance.check,
         "status": status.status,
@@ -136,11 +155,13 @@ def _code(error: Exception) -> int | None:
 
     from api.importing.lines import BadFile
     from api.local.postgres import NoDatabase
+    from api.peers.store import NotToBeFollowed, NotYetRecorded
+    from api.peers.transport import PeerAway, PeerDeclined
     from registry.domain.errors import Refusal
     from registry.ledger.database import MigrationRefused
 
     match error:
-        case Refusal():
+        case Refusal() | NotToBeFollowed() | NotYetRecorded() | PeerAway() | PeerDeclined():
             return REFUSED
         case NoDatabase() | MigrationRefused() | psycopg.OperationalError() | OperationalError():
             return NO_DATABASE

@@ -34,6 +34,14 @@ if TYPE_CHECKING:
     from api.importing.import_file import Report
     from api.importing.lines import Bad
 
+Encoding = Annotated[str | None, typer.Option(help="gb18030, cp1251, utf-16, ...")]
+SeparatorOption = Annotated[
+    str | None, typer.Option("--separator", help="One character, or `tab`, between cells.")
+]
+Order = Annotated[
+    str | None, typer.Option(help="The order in 01/02/2026: dmy or mdy.", metavar="dmy|mdy")
+]
+Sheet = Annotated[str | None, typer.Option(help="The sheet of a workbook.")]
 SHOWN = 20  # notes that are printed; --json has them all
 
 
@@ -75,14 +83,10 @@ def import_(
             help="The list is complete: other operators are recorded as no longer listed.",
         ),
     ] = False,
-    encoding: Annotated[str | None, typer.Option(help="gb18030, cp1251, utf-16, ...")] = None,
-    separator: Annotated[
-        str | None, typer.Option(help="One character, or `tab`, between cells.")
-    ] = None,
-    dates: Annotated[
-        str | None, typer.Option(help="The order in 01/02/2026: dmy or mdy.", metavar="dmy|mdy")
-    ] = None,
-    sheet: Annotated[str | None, typer.Option(help="The sheet of a workbook.")] = None,
+    encoding: Encoding = None,
+    separator: SeparatorOption = None,
+    dates: Order = None,
+    sheet: Sheet = None,
     actor: Annotated[str, typer.Option(help="Who is responsible: an opaque id.")] = "import",
     partial: Annotated[
         bool, typer.Option("--partial", help="Record the good lines of a file that has bad ones.")
@@ -123,7 +127,7 @@ def import_(
     if file is None:
         fail(USAGE, "give a FILE, or --template COMMAND for an empty one")
     given = (constants or [], encoding, separator, dates, sheet)
-    source = _source(named(file), command, layout, *given)
+    source = source_from(named(file), command, layout, *given)
     if explain:
         _explain(source, as_json)
         return
@@ -150,7 +154,7 @@ def import_(
         raise typer.Exit(REFUSED)
 
 
-def _source(
+def source_from(
     path: Path,
     command: str | None,
     layout: str | None,
@@ -160,6 +164,8 @@ def _source(
     dates: str | None,
     sheet: str | None,
 ) -> Source:
+    """Returns a file with its dialect detected, by the options of a command. Exits with 2 for an
+    option that cannot be, and with 4 for a file that cannot be read."""
     from api.importing.files import BadFile, FileOptions
     from api.importing.files.layouts import layout_of
     from api.importing.files.reading import source_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,9 @@ from api.cli.terminal import (
     register,
 )
 
+if TYPE_CHECKING:
+    from projections.reads.freshness import IncomingData
+
 
 def status(home: Home = HOME, as_json: Json = False) -> None:
     """Show who leads each background process, the positions of read models, log and checks, and
@@ -32,6 +35,7 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     from projections.checking.background_check import LEADER_LOCK as CHECKER
     from projections.checking.status import status as read
     from projections.engine.projector import LEADER_LOCK as FOLLOWER
+    from projections.reads.freshness import incoming_now
     from projections.transparency.integrator import LEADER_LOCK as LOG
     from registry.ledger.connections import Session
 
@@ -40,10 +44,12 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     with register(home, migrates=False) as url, Session.connect(url, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         found = read(connection, locks)
+        partners = incoming_now(connection)
     if as_json:
-        print_json(_plain(found))
+        print_json(_plain(found) | {"partners": _plain_partners(partners)})
     else:
         _show(found)
+        _show_partners(partners)
     wrong = [
         f"{place.projection} is stopped: remove the cause, then ./aeo resume {place.projection}"
         for place in found.stopped
@@ -53,6 +59,14 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
         for worker in found.missing
         if worker.name == "follow"
     ]
+    wrong += sorted(
+        {
+            f"the peer {partner.peer} is followed no further: {partner.why};"
+            f" both heads are in {partner.evidence}"
+            for partner in partners
+            if partner.stopped_at
+        }
+    )
     if still := found.checked.unmended + found.checked.of_ledger:
         wrong.append(
             f"{still:,} finding{'' if still == 1 else 's'} of the background check"
@@ -147,6 +161,48 @@ def _show(found: Any) -> None:
         f" {checked.progress:.0%}; findings {checked.findings:,}{last}; open:"
         f" {checked.unmended:,} of read models, {checked.of_ledger:,} of the ledger"
     )
+
+
+def _show_partners(partners: list[IncomingData]) -> None:
+    """Prints how old the data of each administration is that comes from elsewhere."""
+    if partners:
+        columns = ["data of", "from", "complete as of", "limit", "state"]
+        rows = [
+            [
+                each.administration,
+                f"peer {each.peer}" if each.peer else "lists",
+                _at(each.known_as_of) or "nothing yet",
+                f"{each.limit_hours} h" if each.limit_hours else "none",
+                _state_of(each),
+            ]
+            for each in partners
+        ]
+        print_table(None, columns, rows)
+
+
+def _state_of(partner: IncomingData) -> str:
+    if partner.stopped_at:
+        return f"stopped: {partner.why}"
+    if partner.why:
+        return f"waiting: {partner.why}"
+    return "stale" if partner.stale else "fresh"
+
+
+def _plain_partners(partners: list[IncomingData]) -> list[dict[str, Any]]:
+    return [
+        {
+            "administration": each.administration,
+            "peer": each.peer,
+            "asOf": _at(each.known_as_of) or None,
+            "limitHours": each.limit_hours,
+            "stale": each.stale,
+            "position": each.position,
+            "stoppedAt": _at(each.stopped_at) or None,
+            "why": each.why,
+            "evidence": each.evidence,
+        }
+        for each in partners
+    ]
 
 
 def _at(instant: Any) -> str:

@@ -50,6 +50,7 @@ class RefusalCode(Enum):
     NOT_A_PARTY = "NOT_A_PARTY"
     NOT_A_MEMBER = "NOT_A_MEMBER"
     SUPERSEDED = "SUPERSEDED"
+    RECORDED_ELSEWHERE = "RECORDED_ELSEWHERE"
     SIGNATURE_MISSING = "SIGNATURE_MISSING"
     SIGNATURE_INVALID = "SIGNATURE_INVALID"
     KEY_UNKNOWN = "KEY_UNKNOWN"
@@ -126,6 +127,7 @@ AT_FAULT: dict[RefusalCode, tuple[str, ...]] = {
     RefusalCode.NOT_A_PARTY: ("side", "member", "from"),
     RefusalCode.NOT_A_MEMBER: ("member",),
     RefusalCode.SUPERSEDED: ("tin",),
+    RefusalCode.RECORDED_ELSEWHERE: ("tin",),
     RefusalCode.SIGNATURE_MISSING: ("signature",),
     RefusalCode.SIGNATURE_INVALID: ("signature",),
     RefusalCode.KEY_UNKNOWN: ("signature",),

@@ -79,7 +79,7 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         if not by_get:
             fits(_text(headers, b"content-type"), _text(headers, b"content-length"))
         authorization = _text(headers, b"authorization")
-        subject = service.subjects.at_once(authorization) or await _subject(
+        subject = service.subjects.at_once(authorization) or await subject_of(
             service, scope, authorization
         )
         if subject.role is not SubjectRole.PUBLIC:
@@ -127,7 +127,7 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
 _CUT = {"Connection": "close"}
 
 
-async def _subject(service: Service, scope: Scope, authorization: str | None) -> Subject:
+async def subject_of(service: Service, scope: Scope, authorization: str | None) -> Subject:
     """Returns the subject of a token. A bad token is refused, and not answered as if there were
     none. Raises RequestDeclined: 401, or 503 where the issuer does not answer."""
     try:

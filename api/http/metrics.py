@@ -32,6 +32,7 @@ from api.log.signer import LEADER_LOCK as SIGNER
 from api.observability.background import watched
 from projections.checking.background_check import LEADER_LOCK as CHECKER
 from projections.engine.projector import LEADER_LOCK as FOLLOWER
+from projections.reads import freshness
 from projections.transparency.integrator import LEADER_LOCK as LOG
 from registry.domain.time_zones import RELEASE
 
@@ -144,6 +145,43 @@ WEBHOOK_FAILING = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+DATA_AGE = Gauge(
+    "aeo_partner_data_age_seconds",
+    "Seconds since the instant as of which an administration's data is complete here; -1: never",
+    ["administration"],
+    multiprocess_mode="mostrecent",
+)
+DATA_STALE = Gauge(
+    "aeo_partner_data_stale",
+    "1 where the data of an administration is older than an agreement allows, else 0",
+    ["administration"],
+    multiprocess_mode="mostrecent",
+)
+PEER_STOPPED = Gauge(
+    "aeo_peer_stopped",
+    "1 where a peer is followed no further, because its history was changed, else 0",
+    ["peer"],
+    multiprocess_mode="mostrecent",
+)
+READER_AGE = Gauge(
+    "aeo_peer_reader_age_seconds",
+    "Seconds since a partner that follows this register last asked",
+    ["partner"],
+    multiprocess_mode="mostrecent",
+)
+READER_BEHIND = Gauge(
+    "aeo_peer_reader_behind",
+    "Positions of the log that a partner that follows this register has not asked for yet",
+    ["partner"],
+    multiprocess_mode="mostrecent",
+)
+REPORTS = Gauge(
+    "aeo_peer_reports",
+    "Contradictions in this register's log that a partner reported, of all time",
+    ["partner"],
+    multiprocess_mode="mostrecent",
+)
+
 #: The advisory locks of the background processes, and the name of each process in the metrics.
 LEADERS = {
     FOLLOWER: "follow",
@@ -226,6 +264,7 @@ async def read(connection: AsyncConnection[Any]) -> None:
     LOG_SIGNED.set(found.signed)
     LOG_SIGNED_AGE.set(found.signed_age)
     await _read_webhooks(connection)
+    await _read_freshness(connection)
 
 
 async def _read_webhooks(connection: AsyncConnection[Any]) -> None:
@@ -239,6 +278,18 @@ async def _read_webhooks(connection: AsyncConnection[Any]) -> None:
     WEBHOOK_DELIVERED.set(found.delivered)
     WEBHOOK_DEAD.set(found.dead)
     WEBHOOK_FAILING.set(max(found.failing, 0.0))
+
+
+async def _read_freshness(connection: AsyncConnection[Any]) -> None:
+    for source in await freshness.incoming(connection):
+        DATA_AGE.labels(source.administration).set(-1 if source.age is None else source.age)
+        DATA_STALE.labels(source.administration).set(source.stale)
+        if source.peer is not None:
+            PEER_STOPPED.labels(source.peer).set(source.stopped_at is not None)
+    for reader in await freshness.outgoing(connection):
+        READER_AGE.labels(reader.partner).set(reader.age)
+        READER_BEHIND.labels(reader.partner).set(reader.behind)
+        REPORTS.labels(reader.partner).set(reader.reports)
 
 
 def of_this_process(pools: Mapping[str, Pool]) -> None:

@@ -135,6 +135,18 @@ _ANSWERS = {
     "503": _errors("Not now: busy, loading, behind, or the database is away. Retry-After."),
 }
 
+_PEER = {
+    "400": _errors("A parameter cannot be, or is after the end of the log."),
+    "401": _errors("No token, or not one that this service accepts."),
+    "403": _errors("Not a partner that follows this register (AEO_PEERS)."),
+    "503": _errors("Not now. Retry-After."),
+}
+
+
+def _peer(name: str, description: str, kind: str) -> Described:
+    return {"name": name, "in": "query", "schema": {"type": kind}, "description": description}
+
+
 _PATHS: Described = {
     "/graphql": {
         "post": {
@@ -305,6 +317,38 @@ _PATHS: Described = {
             " number is 067 or x001/x234/067; its slashes stand in the address as they are.",
         },
     ),
+    "/peer/events": _get(
+        "peerEvents",
+        "Events of this register's own operators for a peer: whole, each with its leaf's salt.",
+        {"200": _response("A page of events.", JSON, _ref("PeerEvents")), **_PEER},
+        _peer("after", "The position after which events are wanted; 0: all.", "integer"),
+        _peer("stream", "In place of `after`: the stream of one operator.", "string"),
+        _peer("version", "With `stream`: the version after which events are wanted.", "integer"),
+        security=[{"token": []}],
+    ),
+    "/peer/streams": _get(
+        "peerStreams",
+        "The streams that are published to a peer today, each with its last version.",
+        {"200": _response("A page of streams.", JSON, {"type": "object"}), **_PEER},
+        _peer("after", "The stream after which others are wanted.", "string"),
+        security=[{"token": []}],
+    ),
+    "/peer/report": {
+        "post": {
+            "operationId": "peerReport",
+            "summary": "A peer shows two heads of this log that contradict each other.",
+            "security": [{"token": []}],
+            "requestBody": {
+                "required": True,
+                "content": {JSON: {"schema": _ref("PeerReport")}},
+            },
+            "responses": {
+                "204": {"description": "Kept."},
+                "413": _errors("Too long."),
+                **_PEER,
+            },
+        }
+    },
     "/aeo-verify": _get(
         "verifier",
         "The program that verifies the log and audit bundles without this service.",
@@ -364,6 +408,29 @@ _PARAMETERS: Described = {
 }
 
 _SCHEMAS: Described = {
+    "PeerReport": {
+        "type": "object",
+        "required": ["remembered", "shown", "why"],
+        "additionalProperties": False,
+        "properties": {
+            "remembered": {"type": "string", "description": "The head that was verified before."},
+            "shown": {"type": "string", "description": "The head that contradicts it."},
+            "why": {"type": "string"},
+        },
+    },
+    "PeerEvents": {
+        "type": "object",
+        "required": ["epoch", "size", "position", "asOf", "administrations", "events"],
+        "properties": {
+            "epoch": {"type": "string"},
+            "size": {"type": "integer", "description": "Leaves of the last signed head."},
+            "position": {"type": "integer", "description": "The last position under it."},
+            "asOf": {"type": "string", "format": "date-time"},
+            "administrations": {"type": "array", "items": {"type": "string"}},
+            "next": {"type": "integer", "description": "Everything up to here was looked at."},
+            "events": {"type": "array", "items": {"type": "object"}},
+        },
+    },
     "GraphQLRequest": {
         "type": "object",
         "properties": {

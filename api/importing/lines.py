@@ -45,6 +45,7 @@ CURES = {
     "SIGNATURE_INVALID": "sign the line again, as it stands: ./aeo sign-commands",
     "SIGNATURE_MISSING": "sign the line: ./aeo sign-commands",
     "SUPERSEDED": "name the successor",
+    "RECORDED_ELSEWHERE": "leave it out: it arrives from the register that is followed",
     "UNKNOWN_ADMINISTRATION": "register_administration first",
     "UNKNOWN_AUTHORISATION": "name it by its number in authorisation",
     "UNKNOWN_DOCUMENT": "publish_document first",

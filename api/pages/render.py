@@ -29,7 +29,12 @@ HEADERS = {
 }
 
 #: Which entry of the menu a page belongs to, by how its address begins; the rest is search.
-SECTIONS = {"/programmes": "/countries", "/log": "/audit", "/divergences": "/audit"} | {
+SECTIONS = {
+    "/programmes": "/countries",
+    "/freshness": "/countries",
+    "/log": "/audit",
+    "/divergences": "/audit",
+} | {
     address: address
     for address in (
         "/tour",

@@ -30,6 +30,7 @@ from registry.application.cache import (
 from registry.application.decision_context import decision_of
 from registry.application.dispatch import BEGINNINGS, DECISIONS, begin, stream_of
 from registry.application.execute import Receipt, execute_command, run, run_async
+from registry.application.foreign import FollowedAdministrations
 from registry.domain import commands as c
 from registry.domain import signatures
 from registry.domain.administrations import Administration
@@ -93,6 +94,7 @@ class Registry(Application[UUID]):
         self._aggregates = AggregateCache()
         self._references = ReferenceCache(self._get)
         self._stream_queue = StreamQueue()
+        self._followed = FollowedAdministrations(self.ledger.find_followed)
 
     @property
     def ledger(self) -> LedgerRecorder:
@@ -166,7 +168,7 @@ class Registry(Application[UUID]):
         cases another process may have changed the stream, so the caller decides again on data read
         from the ledger.
         """
-        if isinstance(command, NEEDS_LEDGER):
+        if isinstance(command, NEEDS_LEDGER) or not self._followed.is_fresh:
             return None
         aggregate = None
         if not isinstance(command, BEGINNINGS):
@@ -193,6 +195,7 @@ class Registry(Application[UUID]):
 
         `aggregate` is None for a command that starts a stream. Raises a Refusal.
         """
+        self._followed.check(command)
         facts = facts or self._references.no_older_than()
         signatures.check(command, aggregate, decided_by, facts.administration)
         by = decision_of(command, aggregate, decided_by, facts)

@@ -108,6 +108,11 @@ class AlreadyRecorded(WrongStatus):
     """What is asked for is already in effect, recorded with another day, reason or number."""
 
 
+class RecordedElsewhere(Refusal):
+    """The operator belongs to an administration whose own register records it; this register
+    follows that one."""
+
+
 class Barred(Refusal):
     """The operator may not receive a new grant for some years after a revocation (UCC Delegated Act
     2015/2446, Art. 11, and similar rules of other programmes).

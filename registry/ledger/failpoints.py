@@ -15,6 +15,8 @@ NAMES: Final = (
     "checker.before_place",
     "integrator.before_commit",
     "integrator.after_commit",
+    "peers.before_position",
+    "peers.after_position",
     "signer.before_sign",
     "signer.after_sign",
     "signer.before_publish",

@@ -194,6 +194,30 @@ class LedgerRecorder(PostgresApplicationRecorder):
         found = self._select(text.format(self._identifier("held_number")), [scheme, value])
         return list(found)
 
+    def find_all_holders(
+        self, scheme: str, values: Sequence[str]
+    ) -> dict[str, list[tuple[Any, ...]]]:
+        """Like `find_holders`, for many numbers of one scheme: the holders by number, of those
+        numbers that somebody holds."""
+        text = SQL(
+            "select value, issuer, holder, home, from_day, to_day, shared from {}"
+            " where scheme = %s and value = any(%s)"
+        )
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        for value, *holder in self._select(
+            text.format(self._identifier("held_number")), [scheme, list(values)]
+        ):
+            found.setdefault(value, []).append(tuple(holder))
+        return found
+
+    def find_followed(self) -> dict[str, str]:
+        """Returns the administrations whose operators another register records, each with the
+        address of that register. Empty for a ledger of another name, which has no peers."""
+        if self.events_table_name != "event":
+            return {}
+        text = SQL("select unnest(administrations), url from peers.peer order by 1")
+        return dict(self._select(Composed([text]), []))
+
     def find_command(self, id: UUID) -> RecordedCommand | None:
         """Returns what a command id has recorded; None if it was never used."""
         rows = self._select(
@@ -263,6 +287,16 @@ class LedgerRecorder(PostgresApplicationRecorder):
             statement += SQL(" limit %s")
             values.append(limit)
         return [_from_row(RecordedEvent, row) for row in self._select(statement, values)]
+
+    def select_streams(self, originator_ids: Sequence[UUID]) -> Sequence[RecordedEvent]:
+        """Returns all events of many streams, stream by stream, in the order of their versions."""
+        statement = SQL(
+            "select originator_id, originator_version, topic, state, {} from {}"
+            " where originator_id = any(%s) order by originator_id, originator_version"
+        ).format(SQL(COLUMNS), self._table)
+        return [
+            _from_row(RecordedEvent, row) for row in self._select(statement, [list(originator_ids)])
+        ]
 
     def select_notifications(
         self,

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from api.importing.files import ORDERS, Cell
+from api.importing.files.partner_rows import PARTNER_ROW, PartnerListRow
 from registry.domain import commands as c
 from registry.domain.errors import BadValue
 
@@ -23,8 +24,14 @@ ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+")
 EXACT = 10**15  # a spreadsheet stores fifteen significant digits
 
 
+def kind_of(name: object) -> type[msgspec.Struct] | None:
+    """Returns what a line with this name in `command` says: a command, or a row of a partner's
+    list; None for another name."""
+    return PartnerListRow if name == PARTNER_ROW else c.COMMANDS.get(str(name))
+
+
 @lru_cache(maxsize=128)
-def kinds(kind: type[c.Command]) -> dict[str, Any]:
+def kinds(kind: type[msgspec.Struct]) -> dict[str, Any]:
     """Returns the type of each field by its name in files, without `| None`."""
     found: dict[str, Any] = {}
     hints = typing.get_type_hints(kind)
@@ -42,7 +49,7 @@ def typed(row: dict[str, Cell], dates: str | None) -> dict[str, Any]:
 
     Raises BadValue for a cell whose original text a spreadsheet has lost.
     """
-    kind = c.COMMANDS.get(str(row.get("command")))
+    kind = kind_of(row.get("command"))
     wanted = kinds(kind) if kind else {}
     return {name: _cell(name, cell, wanted.get(name), dates) for name, cell in row.items()}
 

@@ -13,9 +13,8 @@ from typing import Any
 import msgspec
 
 from api.importing.files import BadFile, Cell, FileOptions
-from api.importing.files.cells import kinds, text_of, typed
+from api.importing.files.cells import kind_of, kinds, text_of, typed
 from api.importing.files.headers import match_of, plain
-from registry.domain import commands as c
 from registry.paths import LAYOUTS
 
 
@@ -26,11 +25,13 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     has one of them. `constants`: fields with the same value in every line. `values`: by field, the
     file's words and ours. `administration`: the code to prepend to a TIN that has none. `scheme`:
     the scheme of the identifiers in the file. `register`: an operator that is not in the register
-    is registered first, under the name in the line. The other fields are those of FileOptions.
+    is registered first, under the name in the line. `extends`: a built-in layout, whose keys hold
+    where this one says nothing. The other fields are those of FileOptions.
     """
 
     title: str
     command: str
+    extends: str | None = None
     columns: dict[str, str] = {}
     constants: dict[str, str | int | bool] = {}
     values: dict[str, dict[str, str]] = {}
@@ -56,12 +57,20 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Returns the fields that have the same value in every line."""
         return {"scheme": self.scheme, **self.constants} if self.scheme else dict(self.constants)
 
-    def fields_of(self, row: dict[str, Cell], dates: str | None) -> dict[str, Any]:
-        """Returns the command of a row. Raises BadValue."""
+    def words(self) -> dict[str, dict[str, str]]:
+        """Returns `values` with the file's words in their plain form, as `fields_of` needs them."""
+        return {
+            field: {plain(word): ours for word, ours in words.items()}
+            for field, words in self.values.items()
+        }
+
+    def fields_of(
+        self, row: dict[str, Cell], dates: str | None, words: dict[str, dict[str, str]]
+    ) -> dict[str, Any]:
+        """Returns the command of a row. `words`: see `words`. Raises BadValue."""
         cells: dict[str, Cell] = {**self.fixed(), **row, "command": self.command}
-        for field, words in self.values.items():
+        for field, known in words.items():
             if field in row:
-                known = {plain(word): ours for word, ours in words.items()}
                 cells[field] = known.get(plain(text_of(field, row[field])), row[field])
         tin = cells.get("tin")
         if self.administration and tin is not None:
@@ -81,8 +90,8 @@ def layout_of(name: str, here: Path) -> Layout:
     Raises BadFile."""
     path = LAYOUTS / f"{name}.toml" if name in names() else here / name
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        layout = msgspec.convert(tomllib.loads(text), Layout, strict=True)
+        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        layout = msgspec.convert(_extended(said), Layout, strict=True)
     except OSError:
         raise BadFile(
             f"--layout: there is no layout {name!r}; one of {', '.join(names())}, or a file"
@@ -93,8 +102,29 @@ def layout_of(name: str, here: Path) -> Layout:
     return layout
 
 
+def _extended(said: dict[str, Any]) -> dict[str, Any]:
+    """Returns a layout's keys with those of the built-in layout that it extends, table by table.
+    Raises BadFile."""
+    base = said.get("extends")
+    if base is None:
+        return said
+    if base not in names():
+        raise BadFile(f"extends: found {base!r}, wanted one of {', '.join(names())}")
+    below = _extended(tomllib.loads((LAYOUTS / f"{base}.toml").read_text(encoding="utf-8")))
+    return _merged(below, said)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _merged(below[key], above[key])
+        for key in below.keys() & above.keys()
+        if isinstance(below[key], dict) and isinstance(above[key], dict)
+    }
+    return below | above | both
+
+
 def _check(layout: Layout, name: str) -> None:
-    kind = c.COMMANDS.get(layout.command)
+    kind = kind_of(layout.command)
     if kind is None:
         raise BadFile(f"{name} is no layout: {layout.command!r} is no command")
     fields = set(kinds(kind))
@@ -110,5 +140,6 @@ def _check(layout: Layout, name: str) -> None:
 def match_layout(layout: Layout) -> Any:
     """Returns the function from headings to fields: the layout's headings, and the fields' own
     names."""
-    kind = c.COMMANDS[layout.command]
+    kind = kind_of(layout.command)
+    assert kind is not None  # `layout_of` has checked it
     return match_of(list(kinds(kind)), layout.columns)

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 
 from api.importing.files import BadFile, Cell, Dialect, FileOptions, Row
-from api.importing.files.cells import kinds, orders, typed
+from api.importing.files.cells import kind_of, kinds, orders, typed
 from api.importing.files.encodings import look
 from api.importing.files.headers import fields_of, header_of, is_blank, match_of
 from api.importing.files.layouts import Layout, match_layout
+from api.importing.files.partner_rows import PartnerListRow
 from api.importing.files.tables import TOP, dialect_of, opened, rows
 from registry.domain import commands as c
 from registry.domain.errors import BadValue
@@ -66,6 +67,7 @@ class Source:
         if self.options.command:
             fixed["command"] = self.options.command
         dates, layout = self.dialect.dates, self.layout
+        words = layout.words() if layout else {}
         for number, cells in self._rows():
             if len(cells) != width and (wrong := _wrong_width(cells, width)):
                 yield number, wrong
@@ -77,7 +79,7 @@ class Source:
                 if field and cell != "":
                     row[field] = cell
             try:
-                yield number, layout.fields_of(row, dates) if layout else typed(row, dates)
+                yield number, layout.fields_of(row, dates, words) if layout else typed(row, dates)
             except BadValue as wrong:
                 yield number, wrong
 
@@ -119,7 +121,7 @@ def source_of(
 
 
 def _known_fields(command: str | None) -> Collection[str]:
-    kind = c.COMMANDS.get(command or "")
+    kind = kind_of(command)
     if kind:
         return {"command", *kinds(kind)}
     if command:
@@ -139,16 +141,22 @@ def _complete(source: Source) -> None:
         raise BadFile("there is no column `command`: add one, or say --command NAME")
     if "command" in source.fields:
         return  # the lines may be of several commands
-    kind = c.COMMANDS.get(source.options.command or "")
+    kind = kind_of(source.options.command)
     needed = (
         [field.encode_name for field in msgspec.structs.fields(kind) if field.required]
         if kind
         else []
     )
     if missing := [name for name in needed if name not in there]:
+        what, cure = source.options.command, "give one value for all by --set FIELD=VALUE"
+        if kind is PartnerListRow:
+            what, cure = (
+                "a partner's list",
+                "name it in a --layout that extends partner-list",
+            )
         raise BadFile(
-            f"the names of the columns: {source.options.command} needs {', '.join(missing)}, and "
-            "there is no such column; add it, or give one value for all by --set FIELD=VALUE"
+            f"the names of the columns: {what} needs {', '.join(missing)}, and "
+            f"there is no such column; add it, or {cure}"
         )
 
 
@@ -185,9 +193,8 @@ def _order_of_dates(source: Source) -> str | None:
 
 
 def _dates() -> set[str]:
-    return {
-        name for kind in c.COMMANDS.values() for name, hint in kinds(kind).items() if hint is date
-    }
+    kinds_of_lines = [*c.COMMANDS.values(), PartnerListRow]
+    return {name for kind in kinds_of_lines for name, hint in kinds(kind).items() if hint is date}
 
 
 _DATES = _dates()

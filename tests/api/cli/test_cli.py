@@ -277,6 +277,29 @@ def test_import_ends_with_1_for_a_bad_line_and_4_for_a_bad_file(aeo: Terminal) -
     assert "cannot be read" in aeo.complaint
 
 
+def test_a_partners_list_is_shown_then_recorded_then_known(aeo: Terminal) -> None:
+    rows = "RUC;Razón social;Estado\n20100000001;Andina S.A.;Vigente\n"
+    (aeo.home / "pe.csv").write_text(rows, encoding="utf-8")
+    words = ("import", "partner-list", "pe.csv", "--administration", "PE", "--as-of", "2026-11-01")
+
+    shown = aeo.run(*words, "--dry-run")
+    assert "PE20100000001" in shown and "nothing is recorded (--dry-run)" in shown
+    assert "events recorded" in aeo.run(*words)
+    assert "this file was recorded before" in aeo.run(*words)
+    assert aeo.json(*words)["known"]
+
+
+def test_a_partners_list_with_a_bad_row_ends_with_1_and_records_nothing(aeo: Terminal) -> None:
+    rows = "RUC;Razón social;Estado\n20100000002;Andina S.A.;quizás\n"
+    (aeo.home / "bad.csv").write_text(rows, encoding="utf-8")
+    office = ("--administration", "PE")
+
+    said = aeo.run("import", "partner-list", "bad.csv", *office, "--as-of", "2026-11-02", code=1)
+    assert "bad.csv:2" in said and "quizás" in said and "nothing is recorded" in said
+    aeo.run("import", "partner-list", "bad.csv", *office, "--as-of", "yesterday", code=2)
+    assert "wanted a civil day" in aeo.complaint
+
+
 def test_no_database_ends_with_3(aeo: Terminal) -> None:
     nowhere = Terminal("postgresql:///x?host=/nowhere", aeo.home)
 

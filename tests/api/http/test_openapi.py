@@ -145,6 +145,8 @@ REQUESTS: list[tuple[str, str, dict[str, Any], int]] = [
         412,
     ),
     ("POST", "/graphql", {"content": b"{"}, 415),
+    ("POST", "/peer/report", {}, 401),
+    ("GET", "/peer/events", {"headers": {"authorization": "Bearer no"}}, 401),
     ("GET", "/log/tile/067", {}, 400),
     ("GET", "/log/tile/0/067", {}, 404),
 ]

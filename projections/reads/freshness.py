@@ -1,0 +1,127 @@
+"""How old the data of each partner is here, and how far each partner has read this register's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection, Connection
+from psycopg.rows import class_row
+
+#: SQL: the administrations whose data comes in, each with its last data and the strictest limit
+#: that an agreement sets today to its age, also as a member of a bloc.
+INCOMING = """
+with source as (
+    select r.administration, max(r.as_of) as as_of from views.list_received r group by 1
+),
+peer as (
+    select unnest(p.administrations) as administration, p.name, p.url, p.position, p.head_size,
+        p.fresh_at, p.heard_at, p.stopped_at, p.why, p.evidence, p.reported_at
+    from peers.peer p
+)
+select coalesce(s.administration, p.administration) as administration, s.as_of,
+    p.name as peer, p.url, p.position, p.head_size, p.fresh_at, p.heard_at, p.stopped_at, p.why,
+    p.evidence, p.reported_at,
+    (select min(l.max_age_hours) from views.link l
+        where l.kind = 'AEO_MUTUAL_RECOGNITION' and l.max_age_hours is not null
+          and l.recorded_to is null and l.valid_from <= clock_timestamp()
+          and (l.valid_to is null or l.valid_to > clock_timestamp())
+          and (l.from_party = coalesce(s.administration, p.administration)
+            or l.from_party in (select m.bloc from views.membership m
+                where m.member = coalesce(s.administration, p.administration)
+                  and m.recorded_to is null and m.valid_to is null))) as limit_hours,
+    clock_timestamp() as now
+from source s full join peer p using (administration)
+order by 1"""
+#: SQL: the partners that read what this register publishes to peers.
+OUTGOING = """
+select r.partner, r.position, r.asked_at,
+    (select coalesce(max(l.position), 0) from proof.leaf l) - r.position as behind,
+    (select count(*) from peers.report p where p.partner = r.partner) as reports,
+    clock_timestamp() as now
+from peers.reader r order by r.partner"""
+
+
+@dataclass(frozen=True)
+class IncomingData:
+    """An administration's data here. Instants are in UTC.
+
+    `as_of`: the last list that it sent, or the last time that its register was followed up to then.
+    `limit_hours`: the strictest limit of the agreements of today. `peer`: the register that is
+    followed for it; the fields after it are of that register.
+    """
+
+    administration: str
+    as_of: datetime | None
+    peer: str | None
+    url: str | None
+    position: int | None
+    head_size: int | None
+    fresh_at: datetime | None
+    heard_at: datetime | None
+    stopped_at: datetime | None
+    why: str | None
+    evidence: str | None
+    reported_at: datetime | None
+    limit_hours: int | None
+    now: datetime
+
+    @property
+    def known_as_of(self) -> datetime | None:
+        """The instant as of which the data is complete here, by either way."""
+        return max(filter(None, (self.as_of, self.fresh_at)), default=None)
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since then; None where nothing came in yet."""
+        known = self.known_as_of
+        return None if known is None else max(0.0, (self.now - known).total_seconds())
+
+    @property
+    def due(self) -> datetime | None:
+        """When it becomes stale, by what is recorded; None without a limit."""
+        if self.limit_hours is None or self.as_of is None:
+            return None
+        return self.as_of + timedelta(hours=self.limit_hours)
+
+    @property
+    def stale(self) -> bool:
+        """Whether answers that rest on it are UNKNOWN with STALE_DATA now."""
+        return self.due is not None and self.now > self.due
+
+
+@dataclass(frozen=True)
+class OutgoingData:
+    """How far a partner has read this register's events: the position, and how many are after
+    it. `reports`: contradictions in this register's log that it reported."""
+
+    partner: str
+    position: int
+    asked_at: datetime
+    behind: int
+    reports: int
+    now: datetime
+
+    @property
+    def age(self) -> float:
+        """Seconds since it last asked."""
+        return max(0.0, (self.now - self.asked_at).total_seconds())
+
+
+async def incoming(connection: AsyncConnection[Any]) -> list[IncomingData]:
+    """Returns the administrations whose data comes in."""
+    async with connection.cursor(row_factory=class_row(IncomingData)) as cursor:
+        return await (await cursor.execute(INCOMING)).fetchall()
+
+
+async def outgoing(connection: AsyncConnection[Any]) -> list[OutgoingData]:
+    """Returns the partners that read this register."""
+    async with connection.cursor(row_factory=class_row(OutgoingData)) as cursor:
+        return await (await cursor.execute(OUTGOING)).fetchall()
+
+
+def incoming_now(connection: Connection[Any]) -> list[IncomingData]:
+    """The same as `incoming`, for the command line."""
+    with connection.cursor(row_factory=class_row(IncomingData)) as cursor:
+        return cursor.execute(INCOMING).fetchall()
