@@ -114,15 +114,15 @@ async def report(request: Request) -> Response:
         if len(body) > LONGEST:
             raise RequestDeclined(413, "TOO_LARGE", f"A report has at most {LONGEST} bytes.")
     try:
-        said = msgspec.json.decode(body, type=PeerReport)
+        message = msgspec.json.decode(body, type=PeerReport)
     except msgspec.DecodeError as error:
         raise RequestDeclined(400, "BAD_REQUEST", f"This is no report: {error}.") from None
     partner = asked.subject.id
-    log.error("peers.reported", partner=partner, why=said.why)
+    log.error("peers.reported", partner=partner, why=message.why)
     await _write(
         asked.service,
         "insert into peers.report (partner, remembered, shown, why) values (%s, %s, %s, %s)",
-        [partner, said.remembered, said.shown, said.why[:1000]],
+        [partner, message.remembered, message.shown, message.why[:1000]],
     )
     return Response(status_code=204, headers=NO_STORE)
 

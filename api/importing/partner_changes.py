@@ -246,7 +246,7 @@ class ListComparison:
         )
 
     def _decision(
-        self, kind: type[c.AuthorisationCommand], tin: Tin, reference: str | None, **said: object
+        self, kind: type[c.AuthorisationCommand], tin: Tin, reference: str | None, **fields: object
     ) -> c.Command:
         return kind(
             tin=tin,
@@ -254,7 +254,7 @@ class ListComparison:
             decided_by=AdministrationCode(tin.country),
             legal_ground=self._ground,
             source=self._ground,
-            **{"effective": self._sender.as_of, "reason": "as listed", **said},  # type: ignore[arg-type]
+            **{"effective": self._sender.as_of, "reason": "as listed", **fields},  # type: ignore[arg-type]
         )
 
     def _of_type(self, operator: Operator, type: str) -> Iterator[Authorisation]:

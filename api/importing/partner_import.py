@@ -260,8 +260,8 @@ def as_plain(report: PartnerReport) -> dict[str, Any]:
         }
         for each in report.changes
     ]
-    said = asdict(PartnerReport(report.administration, report.programme, report.as_of))
-    return said | {
+    plain = asdict(PartnerReport(report.administration, report.programme, report.as_of))
+    return plain | {
         "rows": report.rows,
         "held": report.held,
         "counts": report.counts,

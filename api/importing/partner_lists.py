@@ -68,13 +68,13 @@ class PartnerList:
 def read_list(source: Source, sender: Sender) -> PartnerList:
     """Reads a list. Raises BadFile where it has no row, or cannot be read further."""
     found, reader = PartnerList(), _Reader(source.path.name, sender)
-    for number, said in source.lines():
-        total = None if isinstance(said, BadValue) else _total(said)
+    for number, content in source.lines():
+        total = None if isinstance(content, BadValue) else _total(content)
         if total is not None:
             found.bad += reader.check_total(number, total, found.lines)
             continue
         found.lines += 1
-        result = reader.read(number, said)
+        result = reader.read(number, content)
         if isinstance(result, Bad):
             found.bad.append(result)
         else:
@@ -95,13 +95,13 @@ class _Reader:
         self._row: int | None = None
         self._others: Counter[str] = Counter()
 
-    def read(self, number: int, said: dict[str, Any] | BadValue) -> Listed | Bad:
+    def read(self, number: int, content: dict[str, Any] | BadValue) -> Listed | Bad:
         """Returns what a row says, or its first fault."""
         try:
-            if isinstance(said, BadValue):
-                raise said
-            self._check_order(said.get("row"))
-            row = _converted(said)
+            if isinstance(content, BadValue):
+                raise content
+            self._check_order(content.get("row"))
+            row = _converted(content)
             tin = self._tin(row.tin)
             type_ = self._type(row)
             self._check_territory(tin)
@@ -211,9 +211,9 @@ class _Reader:
             raise BadValue(f"found {row} after {before} - at `$.row`")
 
 
-def _converted(said: dict[str, Any]) -> PartnerListRow:
+def _converted(content: dict[str, Any]) -> PartnerListRow:
     """Returns the row. Raises BadValue."""
-    for name, value in said.items():
+    for name, value in content.items():
         if isinstance(value, str) and name != "row":
             try:
                 texts.check(name, value, prose=name == "address")
@@ -221,7 +221,7 @@ def _converted(said: dict[str, Any]) -> PartnerListRow:
                 found = str(wrong).removeprefix(f"{name}: ")
                 raise BadValue(f"{found} - at `$.{name}`") from None
     try:
-        row = msgspec.convert(said, PartnerListRow, strict=True)
+        row = msgspec.convert(content, PartnerListRow, strict=True)
     except msgspec.ValidationError as error:
         raise BadValue(_with_field(str(error))) from None
     for name in ("name", "local_name", "address", "number"):
@@ -231,18 +231,18 @@ def _converted(said: dict[str, Any]) -> PartnerListRow:
     return row
 
 
-def _with_field(said: str) -> str:
+def _with_field(content: str) -> str:
     """Returns msgspec's sentence with the path of a missing field, which it names in words only."""
-    missing = re.search(r"missing required field `(\w+)`", said)
+    missing = re.search(r"missing required field `(\w+)`", content)
     if missing:
         return f"found nothing - at `$.{missing[1]}`"
-    return re.sub(r"^Invalid enum value", "found", said)
+    return re.sub(r"^Invalid enum value", "found", content)
 
 
-def _total(said: dict[str, Any]) -> int | None:
+def _total(content: dict[str, Any]) -> int | None:
     """Returns the number that a closing row gives; None for any other row."""
     cells = [
-        str(cell).strip().rstrip(":\uff1a") for name, cell in said.items() if name != "command"
+        str(cell).strip().rstrip(":\uff1a") for name, cell in content.items() if name != "command"
     ]
     if not any(_TOTAL.fullmatch(cell) for cell in cells):
         return None

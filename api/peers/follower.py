@@ -161,8 +161,8 @@ class PeerFollower:
             for stream, version in page.streams:
                 if here.get(stream, 0) < version:
                     events = self._whole(stream, here.get(stream, 0))
-                    taken = self._to_record(store, peer_log, events)
-                    store.record(taken, "", None)
+                    new_events = self._to_record(store, peer_log, events)
+                    store.record(new_events, "", None)
             after = page.next
 
     def _whole(self, stream: UUID, version: int) -> list[SentEvent]:
@@ -180,7 +180,7 @@ class PeerFollower:
         proven."""
         events = list(events)
         versions = store.versions({event.stream for event in events})
-        taken: list[SentEvent] = []
+        new_events: list[SentEvent] = []
         for event in events:
             before = versions.get(event.stream, 0)
             if event.version <= before:
@@ -190,13 +190,13 @@ class PeerFollower:
                 new = self._whole(event.stream, before)
                 if [each.version for each in new] != list(range(before + 1, before + 1 + len(new))):
                     raise PeerContradicts(f"stream {event.stream} has a gap after version {before}")
-            taken += new
+            new_events += new
             versions[event.stream] = new[-1].version if new else before
-        if any(event.leaf >= peer_log.head.size for event in taken):
+        if any(event.leaf >= peer_log.head.size for event in new_events):
             self._advance(store, peer_log)
-        peer_log.check(taken)
-        self._check_own(store, taken)
-        return taken
+        peer_log.check(new_events)
+        self._check_own(store, new_events)
+        return new_events
 
     def _check_own(self, store: PeerStore, events: Sequence[SentEvent]) -> None:
         """Checks that the events are of operators of the peer's administrations, and that this

@@ -119,11 +119,11 @@ class PeerStore:
 
     def _check_new(self, administrations: Sequence[str]) -> None:
         codes = list(administrations)
-        for name, taken in self._connection.execute(
+        for name, followed in self._connection.execute(
             "select name, unnest(administrations) from peers.peer"
         ):
-            if taken in codes:
-                raise NotToBeFollowed(f"{taken} is followed from {name} already")
+            if followed in codes:
+                raise NotToBeFollowed(f"{followed} is followed from {name} already")
         known = self._connection.execute(
             "select state::json ->> 'administration' from ledger.event"
             " where topic = 'operator.registered'"

@@ -118,10 +118,10 @@ class PeerClient:
         headers = {"Accept": "application/json"} if signed_in else {}
         if signed_in:
             headers["Authorization"] = f"Bearer {self._token()}"
-        status, said = self._send(method, path, body, headers)
+        status, content = self._send(method, path, body, headers)
         if status in (200, 204):
-            return said
-        words = said[:300].decode("utf-8", "replace").strip()
+            return content
+        words = content[:300].decode("utf-8", "replace").strip()
         if status >= 500 or status in (404, 429):
             raise PeerAway(f"{path} is answered with {status}: {words}")
         raise PeerDeclined(f"{path} is answered with {status}: {words}")

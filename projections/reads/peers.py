@@ -167,8 +167,8 @@ async def _events(
     now: datetime,
     parameters: dict[str, Any],
 ) -> list[PublishedEvent]:
-    said = scope.parameters(now) | {"known": now} | parameters
-    cursor = await connection.execute(statement.encode(), said, binary=True)
+    parameters_of_all = scope.parameters(now) | {"known": now} | parameters
+    cursor = await connection.execute(statement.encode(), parameters_of_all, binary=True)
     return [PublishedEvent(*row) for row in await cursor.fetchall()]
 
 

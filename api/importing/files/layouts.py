@@ -90,8 +90,8 @@ def layout_of(name: str, here: Path) -> Layout:
     Raises BadFile."""
     path = LAYOUTS / f"{name}.toml" if name in names() else here / name
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        layout = msgspec.convert(_extended(said), Layout, strict=True)
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        layout = msgspec.convert(_extended(content), Layout, strict=True)
     except OSError:
         raise BadFile(
             f"--layout: there is no layout {name!r}; one of {', '.join(names())}, or a file"
@@ -102,16 +102,16 @@ def layout_of(name: str, here: Path) -> Layout:
     return layout
 
 
-def _extended(said: dict[str, Any]) -> dict[str, Any]:
+def _extended(content: dict[str, Any]) -> dict[str, Any]:
     """Returns a layout's keys with those of the built-in layout that it extends, table by table.
     Raises BadFile."""
-    base = said.get("extends")
+    base = content.get("extends")
     if base is None:
-        return said
+        return content
     if base not in names():
         raise BadFile(f"extends: found {base!r}, wanted one of {', '.join(names())}")
     below = _extended(tomllib.loads((LAYOUTS / f"{base}.toml").read_text(encoding="utf-8")))
-    return _merged(below, said)
+    return _merged(below, content)
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
