@@ -15,6 +15,7 @@ from api import pages
 from api.access import authorisation_server
 from api.graphql.errors import RequestDeclined
 from api.http import (
+    golden_copy,
     graphiql,
     graphql,
     health,
@@ -181,6 +182,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route(authorisation_server.TOKEN_PATH, oauth.token, ["POST"])
     app.routes.extend(log_tiles.ROUTES)
     app.routes.extend(peers.ROUTES)
+    app.routes.extend(golden_copy.ROUTES)
     app.include_router(pages.router)
     if settings.demo:
         app.include_router(pages.identities)

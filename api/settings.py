@@ -94,6 +94,11 @@ class Settings(BaseSettings):
     #: The partner administrations that may follow this register, separated by commas: CN. They get
     #: whole events, with reasons and legal grounds, of the own operators that they may see.
     peers: str = ""
+    #: The partners for which the clerk makes a golden copy each day, separated by commas: KR,NZ.
+    #: Empty by default: copies are then made on demand (`aeo golden-copy make`) alone.
+    golden_copies: str = ""
+    #: The golden copies of each day have the records as an XML message, too.
+    golden_copies_xml: bool = False
     planner: bool = True  # off: every query is executed by the resolvers
     #: The address under which clients reach the service, without a path: https://register.example.
     #: Tokens name it as their audience. Required with issuers or the authorisation server.
@@ -187,6 +192,20 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def golden_copy_partners(self) -> list[AdministrationCode]:
+        """The partners of `golden_copies`, in their order."""
+        named = filter(None, (each.strip().upper() for each in self.golden_copies.split(",")))
+        return [AdministrationCode.parse(each) for each in named]
+
+    @model_validator(mode="after")
+    def _copies_are_for_administrations(self) -> Settings:
+        try:
+            _ = self.golden_copy_partners
+        except ValueError as error:
+            raise ValueError(f"golden_copies: {error}") from None
+        return self
+
+    @property
     def security_contacts(self) -> list[str]:
         """The contacts of `security_contact`, in their order."""
         return listed(self.security_contact)
@@ -221,6 +240,8 @@ VARIABLES = {
     "AEO_WORKERS": "processes of the service; 0: one per core, at most four",
     "AEO_CHECK_HOURS": "hours in which the background check completes a pass over everything",
     "AEO_CHECK_SHARE": "the largest share of one core for the background check when it is late",
+    "AEO_EDGE_HOME": "the folder of an edge's data",
+    "AEO_EDGE_TOKEN": "the partner's token with which an edge asks the register",
     "AEO_VENV": "the folder of the launcher's Python environment; default .venv",
     "AEO_CWD": "set by the launcher: the folder against which file names are read",
     "AEO_PEER_TOKEN": "the token with which `aeo follow-peer` asks, where no file has it",

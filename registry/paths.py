@@ -54,6 +54,12 @@ API: Final = ROOT / "api"
 SCHEMA: Final = API / "schema.graphql"
 """The exported GraphQL schema (SDL), compared with the code by a test."""
 
+EDGE_SCHEMA: Final = API / "edge" / "schema.graphql"
+"""The part of the GraphQL schema that an edge answers."""
+
+COPY_SCHEMA: Final = API / "golden_copy" / "aeo-master-data.xsd"
+"""The schema of the XML message of a golden copy."""
+
 STATIC: Final = API / "static"
 TEMPLATES: Final = API / "templates"
 LAYOUTS: Final = API / "importing" / "files" / "builtin"

@@ -38,6 +38,7 @@ class Action(Enum):
     ASK_RECOGNITION = "ask whether an operator is recognised"
     LIST_OPERATORS = "list operators"
     FOLLOW_CHANGES = "follow what changes in the recognised set"
+    TAKE_COPY = "take this golden copy"
     READ_LOOKS = "read what was answered, and to whom"
     READ_GROUND = "read why the home customs decided"
     READ_IN_FULL = "read applications, deadlines, reassessments and what consent is wanting"
@@ -170,6 +171,10 @@ def decide(subject: Subject, action: Action, about: Resource) -> AccessDecision:
         case Action.FOLLOW_CHANGES:
             allowed = auditor or for_own_territory
             who = "the customs of that territory and auditors"
+        case Action.TAKE_COPY:  # of a bloc, what its members may see is another copy
+            own = about.territory is not None and about.territory == subject.administration
+            allowed = auditor or (for_own_territory and own)
+            who = "the customs whose copy it is and auditors"
         case Action.READ_LOOKS:  # which of them: projections/history/answered.py
             allowed = role in (
                 SubjectRole.AUDITOR,

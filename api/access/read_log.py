@@ -98,7 +98,7 @@ def array_text(texts: Sequence[str | None]) -> str:
     return f'{{"{joined}"}}'.replace('"\0"', "NULL")
 
 
-def _row(entry: ReadLogEntry) -> ReadLogEntry:
+def stored(entry: ReadLogEntry) -> ReadLogEntry:
     """Returns the entry as it is written: TINs and outcomes become one text each, because
     converting a thousand parameters is slow."""
     outcomes: Any = entry.outcomes and array_text(entry.outcomes)
@@ -182,7 +182,7 @@ class ReadLog:
                 batch = [self._waiting[n] for n in range(min(size, len(self._waiting)))]
                 try:
                     async with connection.cursor() as cursor:
-                        await cursor.executemany(INSERT, [_row(entry) for entry in batch])
+                        await cursor.executemany(INSERT, [stored(entry) for entry in batch])
                     await connection.commit()
                     size = min(size * 2, BATCH)
                 except (psycopg.DataError, psycopg.IntegrityError):

@@ -152,11 +152,15 @@ def clerk(home: Home = HOME, with_parent: WithParent = False) -> None:
 
     No answer depends on it: an end that is known in advance takes effect without its record. The
     records appear in the history, the feed and the log.
+
+    It also makes each day's golden copies, for the partners that AEO_GOLDEN_COPIES names.
     """
     with until_signal(home, with_parent, "aeo_reader", "aeo_writer") as (url, stop):
         from api.end_recorder import EndRecorder
+        from api.golden_copy.service import in_background
 
-        EndRecorder(url).run(stop)
+        with in_background(url, home_of(home), stop):
+            EndRecorder(url).run(stop)
 
 
 def checker(

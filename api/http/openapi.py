@@ -147,6 +147,20 @@ def _peer(name: str, description: str, kind: str) -> Described:
     return {"name": name, "in": "query", "schema": {"type": kind}, "description": description}
 
 
+_PARTNER = {
+    "name": "partner",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The code of the partner administration.",
+}
+_OF_COPIES = {
+    "401": _errors("No token, or not one that this service accepts."),
+    "403": _errors("The subject may not have this partner's copy."),
+    "404": _errors("No such partner or file."),
+    "503": _errors("Not now. Retry-After says when to ask again."),
+}
+
 _PATHS: Described = {
     "/graphql": {
         "post": {
@@ -349,6 +363,76 @@ _PATHS: Described = {
             },
         }
     },
+    "/golden-copy/keys": _get(
+        "goldenCopyKeys",
+        "The verifier key of the golden copies.",
+        {"200": _response("The key.", TEXT), **_KEPT},
+    ),
+    "/golden-copy/{partner}": _get(
+        "goldenCopies",
+        "The golden copies and deltas of a partner, the oldest first.",
+        {"200": _response("The list.", JSON, {"type": "object"}), **_OF_COPIES},
+        _PARTNER,
+        security=[{"token": []}],
+    ),
+    "/golden-copy/{partner}/changes": _get(
+        "goldenCopyChanges",
+        "What changed in a partner's golden copy since a position and an instant, signed.",
+        {
+            "200": _response("The changes up to now.", JSON, _ref("SignedChanges")),
+            **_OF_COPIES,
+            "400": _errors("A parameter is missing or invalid."),
+            "412": _errors("The position is of another epoch of the ledger (code EPOCH)."),
+        },
+        _PARTNER,
+        *(
+            {"name": name, "in": "query", "required": True, "schema": {"type": "string"}}
+            for name in ("epoch", "after", "since")
+        ),
+        security=[{"token": []}],
+    ),
+    "/golden-copy/{partner}/looks": {
+        "post": {
+            "operationId": "handBackLooks",
+            "summary": "Takes the looks of an edge into the read log: each once, by its id.",
+            "security": [{"token": []}],
+            "parameters": [_PARTNER],
+            "requestBody": {
+                "required": True,
+                "content": {JSON: {"schema": {"type": "array", "items": {"type": "object"}}}},
+            },
+            "responses": {
+                "200": _response("How many were new.", JSON, {"type": "object"}),
+                **_OF_COPIES,
+                "400": _errors("A look that cannot be. The message names it."),
+                "413": _errors("Too long."),
+            },
+        }
+    },
+    "/golden-copy/{partner}/{copy}/{file}": _get(
+        "goldenCopyFile",
+        "A file of a golden copy or a delta, with its SHA-256 as entity tag, or a range of it.",
+        {
+            "200": _response(
+                "The file.",
+                "application/octet-stream",
+                {"type": "string", "contentMediaType": "application/octet-stream"},
+            ),
+            "206": _response(
+                "The range.",
+                "application/octet-stream",
+                {"type": "string", "contentMediaType": "application/octet-stream"},
+            ),
+            **_KEPT,
+            **_OF_COPIES,
+        },
+        _PARTNER,
+        *(
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in ("copy", "file")
+        ),
+        security=[{"token": []}],
+    ),
     "/aeo-verify": _get(
         "verifier",
         "The program that verifies the log and audit bundles without this service.",
@@ -439,6 +523,12 @@ _SCHEMAS: Described = {
             "operationName": {"type": ["string", "null"]},
             "extensions": {"type": ["object", "null"]},
         },
+    },
+    "SignedChanges": {
+        "type": "object",
+        "description": "`note`: a signed note (C2SP) of the SHA-256 of `body`, JSON lines.",
+        "properties": {"body": {"type": "string"}, "note": {"type": "string"}},
+        "required": ["body", "note"],
     },
     "GraphQLResponse": {
         "type": "object",

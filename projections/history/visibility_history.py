@@ -5,9 +5,10 @@ All functions are pure; what is visible now is decided in SQL, in projections/re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
-from projections.history.belief_history import OperatorBeliefs
+from projections.history.belief_history import LawBeliefs, OperatorBeliefs
 from projections.reads.visibility import VisibilityScope
 from registry.domain.recognition import RecognitionFacts, is_valid_at
 from registry.domain.values import AdministrationCode
@@ -25,21 +26,45 @@ def can_see(
 
     The same as VISIBLE in projections/reads/visibility.py, for partners, officers and auditors.
     """
+    return is_visible(
+        beliefs.administration,
+        beliefs.subject_law,
+        facts,
+        scope,
+        position,
+        at,
+        lambda: beliefs.certified(position),
+    )
+
+
+def is_visible(
+    home: AdministrationCode,
+    law: LawBeliefs,
+    facts: RecognitionFacts,
+    scope: VisibilityScope,
+    position: int,
+    at: datetime,
+    certified: Callable[[], bool],
+) -> bool:
+    """The same for an operator of this home, by the law towards the subject's own territory.
+
+    `certified`: whether anything was granted by that position.
+    """
     if scope.role == "auditor":
         return True
     if scope.administration is None or scope.role not in ("partner", "officer"):
         return False
-    partner, home = AdministrationCode(scope.administration), beliefs.administration
+    partner = AdministrationCode(scope.administration)
     if scope.role == "officer" and (
         home == partner
         or any(
             m.bloc == partner and m.member == home and is_valid_at(m, at)
-            for m in beliefs.subject_law.at(position).members
+            for m in law.at(position).members
         )
     ):
         return True
-    access = beliefs.subject_law.access(home, partner, position, at)
-    if access is None or not beliefs.certified(position):
+    access = law.access(home, partner, position, at)
+    if access is None or not certified():
         return False
     if not access.consent_required and access.consent_laws.isdisjoint(
         period.programme for period in facts.periods

@@ -36,11 +36,19 @@ PLACES = {
     "name:any": "0/000",
     "name:path": "concepts",
     "name": "nothing.svg",
+    "partner": "KR",
+    "copy": "20261129T000000.000000Z-1",
+    "file": "manifest.json",
 }
 #: Doors that say nothing of the register, so need no database, and why. Every other answers 503.
 NO_DATABASE = {
     "/healthz": "says only that the process lives",
     "/metrics": "shows the process's own counts where the database is away",
+    "/golden-copy/keys": "from the home's key",
+    "/golden-copy/KR": "refused without a token in the header",
+    "/golden-copy/KR/changes": "refused without a token in the header",
+    "/golden-copy/KR/looks": "refused without a token in the header",
+    "/golden-copy/KR/20261129T000000.000000Z-1/manifest.json": "refused without a token, too",
     "/aeo-verify": "a program, from a file",
     "/log/keys": "from the home's policy file",
     "/log/policy": "from the home's policy file",

@@ -61,6 +61,8 @@ MAY: list[tuple[Action, Resource, set[str]]] = [
     (Action.LIST_OPERATORS, Resource(), set(SUBJECTS) - {"public"}),
     (Action.FOLLOW_CHANGES, IN_CHINA, {"officer CN", "auditor"}),
     (Action.FOLLOW_CHANGES, IN_THE_UNION, {"officer EU", "officer DE", "auditor"}),
+    (Action.TAKE_COPY, IN_CHINA, {"officer CN", "auditor"}),
+    (Action.TAKE_COPY, IN_THE_UNION, {"officer EU", "auditor"}),
     (Action.READ_GROUND, operator(ACME), {"officer CN", "company", "auditor"}),
     (Action.READ_GROUND, operator(HAFEN), {"officer EU", "officer DE", "auditor"}),
     (Action.READ_NOTES, operator(ACME), {"officer CN", "auditor"}),

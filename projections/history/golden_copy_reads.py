@@ -1,0 +1,288 @@
+"""Reads the records of a golden copy at a position, in the order of TINs and in constant memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection
+
+from projections.history.belief_history import LawBeliefs
+from projections.history.belief_history_sql import LawHistory, law_history
+from projections.history.copy_courses import HomeCourses
+from projections.history.golden_copy import (
+    CopiedLaw,
+    CopiedOperator,
+    CopyInstant,
+    ParticularsSince,
+    copied,
+    copied_law,
+)
+from projections.history.visibility_history import is_visible
+from projections.models.operator_snapshot import particulars_of
+from projections.reads.bitemporal_sql import POSITION
+from projections.reads.recognition import CONSENT, IDENTIFIER, PERIOD
+from projections.reads.visibility import VisibilityScope
+from registry.domain.disclosure import CERTIFIED
+from registry.domain.operators.timeline import Consented, Identified, Period
+from registry.domain.values import AdministrationCode, Tin, decode_value
+
+Connection = AsyncConnection[Any]
+
+AT_ONCE = 500  # operators that one round trip brings
+
+
+class NoSuchPosition(LookupError):
+    """The position is not in the register, or the read models do not show it yet."""
+
+
+_KNOWN = "t.tin = any(%(some)s::text[]) and t.position <= %(position)s"
+_BELIEVED = "(t.position_to is null or t.position_to > %(position)s)"
+_CERTIFIED = ", ".join(sorted(f"'{status.value}'" for status in CERTIFIED))
+
+
+def _facts(columns: str, table: str, order: str, more: str = "") -> str:
+    """SQL: the facts of each operator that were believed at the position, as JSON text. `more`:
+    further columns, over all that was ever believed."""
+    return (
+        f"(select t.tin, coalesce(json_agg(f order by {order}) filter (where {_BELIEVED}), '[]')"
+        f"::text as facts{more} from views.{table} t cross join lateral (select {columns}) f"
+        f" where {_KNOWN} group by t.tin)"
+    )
+
+
+_NAMES = _facts(
+    f"{particulars_of('t')}, t.valid_from",
+    "particulars",
+    "t.valid_from",
+)
+_PERIODS = _facts(
+    PERIOD,
+    "status_period",
+    "t.authorisation, t.valid_from",
+    f", bool_or(t.status in ({_CERTIFIED})) as certified",
+)
+_IDENTIFIERS = _facts(IDENTIFIER, "identifier", "t.scheme, t.value, t.valid_from")
+_CONSENTS = (
+    f"(select t.tin, json_agg(f order by t.partner, t.valid_from)::text as facts"
+    f" from views.consent t cross join lateral (select {CONSENT}) f"
+    f" where {_KNOWN} and {_BELIEVED} and t.partner = any(%(consent_to)s) group by t.tin)"
+)
+#: The operators of the homes in the order of TINs, whatever the collation of the database.
+_TINS = """
+select o.tin from views.operator o
+where o.administration = any(%(homes)s::text[])
+    and (%(tins)s::text[] is null or o.tin = any(%(tins)s::text[]))
+order by o.tin collate "C" """
+_RECORDS = f"""
+select o.tin, o.administration, o.source, n.facts, p.facts, coalesce(i.facts, '[]'),
+    coalesce(c.facts, '[]')
+from views.operator o
+join {_PERIODS} p on p.tin = o.tin
+join {_NAMES} n on n.tin = o.tin
+left join {_IDENTIFIERS} i on i.tin = o.tin
+left join {_CONSENTS} c on c.tin = o.tin
+where o.tin = any(%(some)s::text[]) and p.certified
+order by o.tin collate "C" """
+
+_names = msgspec.json.Decoder(list[ParticularsSince])
+_periods = msgspec.json.Decoder(list[Period], dec_hook=decode_value)
+_identifiers = msgspec.json.Decoder(list[Identified], dec_hook=decode_value)
+_consents = msgspec.json.Decoder(list[Consented], dec_hook=decode_value)
+
+
+@dataclass(frozen=True)
+class CopySource:
+    """What the records of one copy are made from: the partner's law, and the copy's instants."""
+
+    territory: AdministrationCode
+    moment: CopyInstant
+    law: LawHistory
+    zones: dict[str, str]
+    recorded: datetime  # of the event at the position, in UTC
+
+    def as_of(self, moment: CopyInstant) -> CopySource:
+        """The same for another position or instant."""
+        return replace(self, moment=moment)
+
+    @property
+    def copied_law(self) -> CopiedLaw:
+        """The law towards the partner, as a file of the copy has it."""
+        everything = LawBeliefs(
+            self.law.links,
+            self.law.members,
+            self.law.consent_laws,
+            self.law.lists,
+            frozenset(self.law.programmes),
+        )
+        homes = self.law.homes()
+        shown = copied_law(everything, self.territory.text, self.moment.position, self.zones)
+        return msgspec.structs.replace(
+            shown, lists={home: at for home, at in shown.lists.items() if home in homes}
+        )
+
+    @property
+    def consent_to(self) -> list[str]:
+        """The administrations to which a consent concerns the partner: itself and its blocs."""
+        blocs = {m.fact.bloc.text for m in self.law.members if m.fact.member == self.territory}
+        return sorted({self.territory.text, *blocs})
+
+
+async def copy_source(
+    connection: Connection,
+    territory: AdministrationCode,
+    position: int | None = None,
+    at: datetime | None = None,
+) -> CopySource:
+    """Reads what a copy of a position needs.
+
+    `position`: by default the last one recorded by `at`, or, without `at`, the last one that the
+    read models show. `at`: the instant of valid time, UTC; by default when the event at the
+    position was recorded. Raises NoSuchPosition.
+    """
+    async with connection.cursor() as cursor:
+        await cursor.execute(f"select {POSITION}")
+        [[head]] = await cursor.fetchall()
+        if at is not None and at > datetime.now(UTC):
+            raise NoSuchPosition(f"at: found {at}, wanted an instant that has passed")
+        if position is None:
+            position = head
+            if at is not None:
+                await cursor.execute("select ledger.position_before(%s)", [at])
+                [[position]] = await cursor.fetchall()
+        if not 0 < position <= head:
+            raise NoSuchPosition(
+                f"position: found {position:,}, wanted one from 1 to {head:,}, up to which the read"
+                " models show the register"
+            )
+        await cursor.execute("select recorded_at from ledger.event where position = %s", [position])
+        [[recorded]] = await cursor.fetchall()
+        await cursor.execute("select code, time_zone from views.administration")
+        zones = dict(await cursor.fetchall())
+    law = await law_history(connection, territory)
+    codes = {territory.text, *law.homes(), *(m.fact.bloc.text for m in law.members)}
+    moment = CopyInstant(position, max(at or recorded, recorded))
+    return CopySource(
+        territory, moment, law, {code: zones[code] for code in codes & zones.keys()}, recorded
+    )
+
+
+async def records(
+    connection: Connection, source: CopySource, tins: Sequence[str] | None = None
+) -> AsyncIterator[CopiedOperator]:
+    """The records of a copy in the order of TINs. `tins`: of these operators only.
+
+    `connection`: in a transaction.
+    """
+    parameters = {
+        "position": source.moment.position,
+        "homes": sorted(source.law.homes()),
+        "consent_to": source.consent_to,
+        "tins": list(tins) if tins is not None else None,
+    }
+    async with connection.cursor(name="golden_copy") as cursor, connection.cursor() as reading:
+        await cursor.execute(_TINS, parameters)
+
+        async def batch() -> list[tuple[Any, ...]]:
+            some = [tin for (tin,) in await cursor.fetchmany(AT_ONCE)]
+            if not some:
+                return []
+            await reading.execute(_RECORDS, parameters | {"some": some}, prepare=True)
+            return await reading.fetchall() or [()]
+
+        # The database reads the next batch while this process works on the one before.
+        coming = asyncio.ensure_future(batch())
+        courses: dict[str, HomeCourses] = {}
+        try:
+            while rows := await coming:
+                coming = asyncio.ensure_future(batch())
+                for number, row in enumerate(filter(None, rows)):
+                    if number % 50 == 0:
+                        await asyncio.sleep(0)
+                    record = _record(source, row, courses)
+                    if record is not None:
+                        yield record
+        finally:
+            coming.cancel()
+
+
+def _record(
+    source: CopySource, row: tuple[Any, ...], courses: dict[str, HomeCourses]
+) -> CopiedOperator | None:
+    tin, home, origin, names, periods, identifiers, consents = row
+    if names == "[]":
+        return None
+    moment, territory = source.moment, source.territory
+    administration = AdministrationCode(home)
+    law = source.law.beliefs_from(home)
+    facts = replace(
+        law_then := law.at(moment.position),
+        tin=Tin(tin),
+        administration=administration,
+        periods=_periods.decode(periods),
+        identifiers=_identifiers.decode(identifiers),
+        consents=_consents.decode(consents),
+    )
+    scope = VisibilityScope("partner", territory.text)
+    if not is_visible(administration, law, facts, scope, moment.position, moment.at, lambda: True):
+        return None
+    of_home = courses.get(home)
+    if of_home is None:
+        of_home = courses[home] = HomeCourses(law_then, territory)
+    stretches = of_home.of(facts)
+    return copied(facts, territory, _names.decode(names), origin, moment.at, stretches)
+
+
+# --------------------------------------------------------------------- changes
+
+
+#: Operators whose record may differ: those with an event in between, those of which the row shows
+#: later events, those whose state changes because time passes, and those of a home whose law moved.
+_MOVED = """
+with touched as (
+    select o.tin, o.administration from views.operator o
+    where o.id in (select e.originator_id from ledger.event e
+        where e.position > %(after)s and e.position <= %(position)s)
+    union
+    select o.tin, o.administration from views.operator o where o.position > %(position)s
+    union
+    select o.tin, o.administration from views.operator o where o.settled > %(since)s
+    union
+    select o.tin, o.administration from views.operator o where o.settled_until <= %(at)s
+    union
+    select o.tin, o.administration from views.operator o
+    where o.administration = any(%(changed)s::text[])
+)
+select s.tin from touched s where s.administration = any(%(homes)s::text[])
+order by s.tin collate "C" limit %(most)s"""
+
+
+async def moved(
+    connection: Connection, earlier: CopyInstant, source: CopySource, most: int
+) -> list[str] | None:
+    """The operators whose records may differ between an earlier copy and this one; None where they
+    are more than `most`."""
+    parameters = {
+        "homes": sorted(source.law.homes()),
+        "after": earlier.position,
+        "since": earlier.at,
+        "position": source.moment.position,
+        "at": source.moment.at,
+        "most": most + 1,
+        "changed": [home for home in source.law.homes() if _law_moved(source, home, earlier)],
+    }
+    async with connection.cursor() as cursor:
+        await cursor.execute(_MOVED, parameters)
+        found = [row[0] for row in await cursor.fetchall()]
+    return found if len(found) <= most else None
+
+
+def _law_moved(source: CopySource, home: str, earlier: CopyInstant) -> bool:
+    law, later = source.law.beliefs_from(home), source.moment
+    if law.at(earlier.position) != law.at(later.position):
+        return True
+    return any(earlier.at < edge <= later.at for edge in law.edges(later.position))
