@@ -141,7 +141,14 @@ def test_a_bad_token_closes_the_connection_with_its_reason(own_region: Client) -
         code, reason = socket.closed()
 
     assert code == 4401
-    assert reason.startswith("the token is not valid")
+    assert reason == "MALFORMED: The Authorization header holds no signed token."
+
+
+def test_the_public_has_nothing_to_follow(own_region: Client) -> None:
+    with Socket(own_region) as socket:
+        assert socket.message()["type"] == "websocket.accept"
+        socket.send(type="connection_init")
+        assert socket.closed() == (4403, "The public may not subscribe: send a token.")
 
 
 def test_a_connection_ends_with_its_token(
