@@ -50,6 +50,7 @@ TICK = 1.0  # seconds after which the clock is looked at, where nothing was reco
 COLLECT = 0.01  # seconds between two steps: what is recorded meanwhile is read together
 RETRY = 0.5  # seconds after which a step is tried again that met a database failure
 IDLE = 0.2  # seconds after a notification that brought nothing
+SHARED = 0.5  # seconds for which a page is shared that a subscriber read to catch up
 OF_ALL = 5_000  # subscribers of one process
 #: Microseconds: the assumed cost of a page that a subscriber reads to catch up.
 CATCH_UP = 50_000
@@ -198,6 +199,9 @@ class ChangeStream:
         self._tail = FeedTail()
         self._epoch = ""
         self._starting = asyncio.Lock()
+        self._shared_pages: dict[
+            tuple[StreamKey, int], asyncio.Future[tuple[feed_pages.FeedPage, datetime]]
+        ] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -301,14 +305,36 @@ class ChangeStream:
                 position, at = max(position, group.position), max(at, group.at)
                 await group.moved.wait()
 
+    def _shared_page(
+        self, key: StreamKey, subject: str, after: int
+    ) -> asyncio.Future[tuple[feed_pages.FeedPage, datetime]]:
+        """A page that is read once for all who ask for it within `SHARED` seconds: after a restart
+        of the service many subscribers go on from one position."""
+        place = key, after
+        found = self._shared_pages.get(place)
+        if found is None:
+
+            async def read() -> tuple[feed_pages.FeedPage, datetime]:
+                async with self._turn(subject):
+                    return await self._page(key, after, EARLIEST)
+
+            found = self._shared_pages[place] = asyncio.ensure_future(read())
+            found.add_done_callback(lambda _: self._forget_page(place))
+        return found
+
+    def _forget_page(self, place: tuple[StreamKey, int]) -> None:
+        page = self._shared_pages[place]
+        failed = page.cancelled() or page.exception() is not None
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.0 if failed else SHARED, self._shared_pages.pop, place, None)
+
     async def _page_in_turn(
         self, key: StreamKey, subject: str, after: int
     ) -> tuple[feed_pages.FeedPage, datetime]:
         """A page for one subscriber, when it is its subject's turn."""
         while True:
             try:
-                async with self._turn(subject):
-                    return await self._page(key, after, EARLIEST)
+                return await asyncio.shield(self._shared_page(key, subject, after))
             except OtherEpoch as error:
                 raise Unanswered("EPOCH", await other_epoch(self._views, error)) from None
             except NOT_NOW as error:

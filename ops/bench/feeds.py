@@ -287,7 +287,7 @@ def posted(
         helper = Helper("webhooks", folder, "--demo")
         helper.tell(recording.url)
         try:
-            time.sleep(5.0)  # it has begun its lanes
+            time.sleep(15.0)  # it has begun its lanes
             positions = recording.run(asked.rate, asked.seconds)
             time.sleep(3.0)
         finally:
@@ -354,7 +354,12 @@ def main() -> None:
             folder, url, issue("auditor:*", folder), [], asked.seconds, asked.seconds, 1
         )
         servers.follow(world, stack)
-        sections = [_told(recording, world, codes, asked), _posted(recording, folder, codes, asked)]
+        wanted = results.wanted(asked, ["subscribers", "webhooks"], ["subscribers"])
+        sections = []
+        if "subscribers" in wanted:
+            sections.append(_told(recording, world, codes, asked))
+        if "webhooks" in wanted:
+            sections.append(_posted(recording, folder, codes, asked))
         results.keep("feeds", sections, asked, url)
 
 
