@@ -212,6 +212,7 @@ async def developers(request: Request) -> Response:
         accepts=request.app.state.service.authenticator.accepts,
         asking=ASKING,
         answer=text("answer.json"),
+        has_issuers=bool(request.app.state.service.authenticator.verifier.issuers),
         access_token=text("access_token.py"),
         reasons=[(reason.name, reason.value) for reason in TokenReason],
         sync=text("sync.py"),
