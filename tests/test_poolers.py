@@ -24,6 +24,7 @@ from psycopg.rows import scalar_row
 from api.access.tokens import issue
 from api.cli import GROUPS
 from api.cli.audit import app as audit
+from api.cli.client import app as client
 from registry.paths import ROOT
 from tests.api.served import served
 from tests.pooling import needs_pooler, pooler
@@ -139,9 +140,12 @@ def until(what: Any, seconds: float = 60.0) -> None:
 
 def test_the_table_has_every_command() -> None:
     named = {name for commands in GROUPS.values() for name in commands}
-    named |= {
-        f"audit {each.callback.__name__}" for each in audit.registered_commands if each.callback
-    }
+    for group, app in (("audit", audit), ("client", client)):
+        named |= {
+            f"{group} {each.name or each.callback.__name__}"
+            for each in app.registered_commands
+            if each.callback
+        }
     assert named == CONNECTING.keys() | OTHERS
 
 
