@@ -155,6 +155,7 @@ class EdgeStore:
 
     def _opened(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, timeout=60.0)
+        connection.execute("pragma page_size = 16384")  # several records each
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = normal")
         return connection
