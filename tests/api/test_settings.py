@@ -15,7 +15,7 @@ from registry.paths import DOCS, ROOT
 REFERENCE = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
 #: What the peers of a bench and the programs of partners (ops/clients) are told, and what belongs
 #: to other programs.
-OF_OTHERS = re.compile(r"PEER_\w+|REGISTRY_\w+|PG\w+|PATH|SCHEMATHESIS_\w+")
+OF_OTHERS = re.compile(r"PEER_\w+|REGISTRY_\w+|PG\w+|PATH|LC_ALL|SCHEMATHESIS_\w+")
 #: A name; a prefix of names (`AEO_`) is none.
 NAME = re.compile(r"[A-Z][A-Z0-9_]{2,}[A-Z0-9]")
 
