@@ -20,6 +20,7 @@ class Bench(StrEnum):
     APPEND = "append"
     REPLAY = "replay"
     GROWTH = "growth"
+    FEEDS = "feeds"
 
 
 def bench(
