@@ -170,7 +170,14 @@ _PATHS: Described = {
             "security": [{}, {"token": []}],
             "parameters": [
                 _ref(name, "parameters")
-                for name in ("Purpose", "MinPosition", "Cost", "RequestId", "Trace")
+                for name in (
+                    "Purpose",
+                    "MinPosition",
+                    "Cost",
+                    "RequestId",
+                    "Trace",
+                    "LastEvent",
+                )
             ],
             "requestBody": {
                 "required": True,
@@ -200,6 +207,7 @@ _PATHS: Described = {
                     "Cost",
                     "RequestId",
                     "Trace",
+                    "LastEvent",
                 )
             ),
             security=[{}, {"token": []}],
@@ -488,6 +496,13 @@ _PARAMETERS: Described = {
         "in": "header",
         "schema": {"type": "string"},
         "description": "W3C Trace Context.",
+    },
+    "LastEvent": {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{12}:[0-9]{1,15}$"},
+        "description": "Of a subscription as server-sent events: the id of the last event that was "
+        "received. What followed it is sent.",
     },
 }
 
