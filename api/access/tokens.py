@@ -117,7 +117,11 @@ def make_key(home: Path) -> None:
 
 
 def _key(home: Path) -> OKPKey:
-    path = home / KEY
+    return key_in(home / KEY)
+
+
+def key_in(path: Path) -> OKPKey:
+    """Returns the Ed25519 key in a file, which is made where there is none."""
     if not path.exists():
         _make(path)
     return _read(path, path.stat().st_mtime_ns)

@@ -19,6 +19,7 @@ from api.access.read_log import LoggedQuestion, ReadLog, ReadLogEntry, array_tex
 from api.graphql.as_of import AsOfInput, clocks
 from api.graphql.errors import forbidden
 from api.graphql.positions import ConnectionPool, MinPosition
+from api.graphql.receipt_issuer import ReceiptIssuer
 from api.log.head import CurrentCheckpoint
 from projections.persons import Persons
 from projections.reads.bitemporal_sql import AsOf
@@ -54,6 +55,7 @@ class Context:
     writers: Executor
     read_log: ReadLog
     current_checkpoint: CurrentCheckpoint
+    receipts: ReceiptIssuer
     persons: Persons
     purpose: str | None = None
     #: The position of the read models when the request arrived; 0 where it is not known.

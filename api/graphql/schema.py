@@ -28,6 +28,7 @@ from api.graphql.types.nodes import NodeQuery
 from api.graphql.types.operator_queries import OperatorQuery
 from api.graphql.types.programmes import ProgrammeQuery
 from api.graphql.types.publications import PublicationQuery
+from api.graphql.types.receipts import ReceiptQuery
 from api.graphql.types.recognition_queries import RecognitionQuery
 from api.graphql.types.recognition_questions import RecognitionQuestionQuery
 from api.graphql.types.viewer import ViewerQuery
@@ -39,6 +40,7 @@ class Query(
     OperatorQuery,
     RecognitionQuery,
     RecognitionQuestionQuery,
+    ReceiptQuery,
     ControlResultQuery,
     AgreementQuery,
     AdministrationQuery,

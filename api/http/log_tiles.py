@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import TooManyRequests
@@ -22,6 +23,7 @@ from starlette.routing import Route
 from api.graphql import retry as again
 from api.graphql.context import Connection
 from api.graphql.deadlines import within
+from api.graphql.receipt_issuer import public_keys
 from api.http.conditional import SAFE, given
 from api.http.service import Service
 from projections.reads import log as reads
@@ -93,6 +95,13 @@ async def keys(request: Request) -> Response:
     return given(request, body.encode(), BRIEFLY, TEXT)
 
 
+async def receipt_keys(request: Request) -> Response:
+    """The public keys of the receipts of this register, a JWK set (RFC 7517)."""
+    service: Service = request.app.state.service
+    body = msgspec.json.encode(public_keys(service.settings.home))
+    return given(request, body, BRIEFLY, "application/jwk-set+json")
+
+
 async def policy(request: Request) -> Response:
     """The witnesses that the signer asks, as a C2SP tlog-policy that a verifier can start from."""
     service: Service = request.app.state.service
@@ -139,6 +148,7 @@ def _route(path: str, answer: Answer) -> Route:
 ROUTES = [  # Starlette answers HEAD wherever it answers GET
     _route("/log/checkpoint", checkpoint),
     _route("/log/keys", keys),
+    _route("/log/receipt-keys", receipt_keys),
     _route("/log/policy", policy),
     _route("/log/tile/{name:any}", tile),
     _route("/aeo-verify", verifier),

@@ -313,6 +313,11 @@ _PATHS: Described = {
         "The verifier keys of the log, one a line.",
         {"200": _response("The keys.", TEXT), **_LOG},
     ),
+    "/log/receipt-keys": _get(
+        "receiptKeys",
+        "The public keys of the receipts, a JWK set (RFC 7517).",
+        {"200": _response("The key set.", "application/jwk-set+json", {"type": "object"}), **_LOG},
+    ),
     "/log/policy": _get(
         "logPolicy",
         "The witnesses that the signer asks (C2SP tlog-policy).",

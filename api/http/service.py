@@ -32,6 +32,7 @@ from api.graphql.planner.batcher import CONNECTIONS
 from api.graphql.planner.planner import Planner
 from api.graphql.positions import CheckedPool, MinPosition
 from api.graphql.read_your_writes import ReadModelPosition
+from api.graphql.receipt_issuer import ReceiptIssuer
 from api.graphql.schema import core, schema
 from api.http.exchanges import Exchange
 from api.http.fair_queue import FairQueue, Refusals
@@ -75,6 +76,7 @@ class Service:
     changes: ChangeStream
     webhooks: WebhookStore
     current_checkpoint: CurrentCheckpoint
+    receipts: ReceiptIssuer
     persons: Persons
     subjects: SubjectResolver
     executor: Executor
@@ -128,6 +130,7 @@ class Service:
             self.writers,
             self.read_log,
             self.current_checkpoint,
+            self.receipts,
             self.persons,
             purpose[:200] if purpose else None,
             self.read_model_position.position,
@@ -172,6 +175,8 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         current_checkpoint = CurrentCheckpoint(views, settings.home)
         await current_checkpoint.start()
         stack.push_async_callback(current_checkpoint.close)
+        receipts = ReceiptIssuer(settings.database, settings.home)
+        stack.push_async_callback(receipts.close)
         persons = Persons(settings.database, settings.home)
         authenticates = authenticator(settings)
         stack.push_async_callback(authenticates.close)
@@ -214,6 +219,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             changes,
             webhooks,
             current_checkpoint,
+            receipts,
             persons,
             subjects,
             executor,

@@ -34,6 +34,8 @@ class CurrentCheckpoint:
         self._task: asyncio.Task[None] | None = None
         #: The value of the header `Aeo-Log-Head`; None before the first checkpoint.
         self.line: bytes | None = None
+        #: The signed note, with the lines of its witnesses; None before the first checkpoint.
+        self.note: str | None = None
 
     async def start(self) -> None:
         """Reads the checkpoint once and starts the task that reads it again."""
@@ -88,3 +90,4 @@ class CurrentCheckpoint:
             return
         if found:
             self.line = b"%d %s" % (found.size, b64encode(found.root))
+            self.note = found.note

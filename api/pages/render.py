@@ -34,6 +34,8 @@ SECTIONS = {
     "/freshness": "/countries",
     "/log": "/audit",
     "/divergences": "/audit",
+    "/receipts": "/audit",
+    "/access": "/docs",
 } | {
     address: address
     for address in (

@@ -51,6 +51,7 @@ NO_DATABASE = {
     "/golden-copy/KR/20261129T000000.000000Z-1/manifest.json": "refused without a token, too",
     "/aeo-verify": "a program, from a file",
     "/log/keys": "from the home's policy file",
+    "/log/receipt-keys": "from a file of the home",
     "/log/policy": "from the home's policy file",
     "/log/checkpoint": "404 or 503, as far as it was read",
     "/log/tile/nonsense": "no name of a tile: refused before anything is read",

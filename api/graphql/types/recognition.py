@@ -13,18 +13,21 @@ from psycopg import AsyncConnection
 from strawberry.types.nodes import SelectedField
 
 from api.access.policy import Action, operator
-from api.access.read_log import LoggedQuestion
+from api.access.read_log import CONSIGNMENT_FIELDS, LoggedQuestion
 from api.graphql import sql_fields
 from api.graphql.context import Context, Info
 from api.graphql.costs import costs
 from api.graphql.errors import bad_input
 from api.graphql.loaders import load
+from api.graphql.receipt_issuer import AnsweredQuestion
+from api.graphql.receipt_issuer import text as instant
 from api.graphql.scalars import Position
 from api.graphql.sql_fields import NotPlanned
 from api.graphql.types import reasons
 from api.graphql.types.administrations import zones
 from api.graphql.types.agreements import AgreementType, agreement
 from api.graphql.types.reasons import Reason
+from api.graphql.types.receipts import AnswerReceipt, issue
 from projections.reads import planner_selects as places
 from projections.reads import recognition as reads
 from projections.reads.bitemporal_sql import AsOf, shown
@@ -62,6 +65,14 @@ Consignment = Annotated[
     strawberry.argument(
         description="The consignment. Default: none; the answer then holds for "
         "the operator in general."
+    ),
+]
+
+
+WantsReceipt = Annotated[
+    bool,
+    strawberry.argument(
+        description="True: each answer comes with a signed receipt, which is stored."
     ),
 ]
 
@@ -116,6 +127,7 @@ class Recognition:
     answer: strawberry.Private[RecognitionResult]
     all_of_it: strawberry.Private[bool]
     as_of: strawberry.Private[AsOf]
+    issued: strawberry.Private[AnswerReceipt | None]
     tin: Tin
     in_: AdministrationCode = strawberry.field(name="in")
     outcome: Outcome
@@ -155,6 +167,7 @@ class Recognition:
             answer=answer,
             all_of_it=all_of_it,
             as_of=as_of,
+            issued=None,
             tin=tin,
             in_=asked.territory,
             outcome=answer.outcome,
@@ -170,6 +183,9 @@ class Recognition:
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
         """The reasons for the outcome, each with the facts on which it is based."""
+        return await self._reasons(info)
+
+    async def _reasons(self, info: Info) -> list[Reason]:
         facts, asked = self.facts, self.asked
         sides = reasons.parties(facts.links, facts.administration, asked.territory)
         told_zones = await zones(info, sides)
@@ -201,10 +217,65 @@ class Recognition:
         no end is known."""
         return shown(self._stretch[1])
 
+    @costs(1)
+    @strawberry.field
+    def receipt(self) -> AnswerReceipt | None:
+        """The signed receipt for the answer. Null unless the question asked for it with `receipt:
+        true`."""
+        return self.issued
+
+    async def with_receipt(self, info: Info) -> Recognition:
+        """Issues the receipt for this answer, and returns the answer."""
+        self.issued = await issue(info.context, await self._answered(info))
+        return self
+
+    async def _answered(self, info: Info) -> AnsweredQuestion:
+        since, until = self._stretch
+        return AnsweredQuestion(
+            tin=self.tin.text,
+            territory=self.in_.text,
+            at=self.at,
+            known_at=self.known_at,
+            consignment=consignment_texts(self.asked),
+            outcome=self.outcome.value,
+            legal=self.legal.value,
+            operational=self.operational.value,
+            reasons=[
+                {"code": reason.code.value, "message": reason.message}
+                for reason in await self._reasons(info)
+            ],
+            bases=[
+                {
+                    "agreement": basis.agreement,
+                    "authorisation": basis.authorisation,
+                    "since": instant(basis.since),
+                    "identifierScheme": basis.identifier_scheme,
+                    "identifier": basis.identifier,
+                    "declarationBox": basis.declaration_box,
+                    "benefits": list(basis.benefits),
+                    "assumed": basis.assumed,
+                }
+                for basis in self.answer.bases
+            ],
+            valid_from=shown(since),
+            valid_to=shown(until),
+            position=int(self.position),
+        )
+
     @cached_property
     def _stretch(self) -> tuple[datetime, datetime | None]:
         """The interval of valid time in which the answer and its reasons stay the same."""
         return reads.unchanged_interval(self.facts, self.asked)
+
+
+def consignment_texts(asked: Question) -> dict[str, str]:
+    """The details of the consignment that a question gives, as texts."""
+    details = {name: getattr(asked, name) for name in CONSIGNMENT_FIELDS}
+    return {
+        name: str(getattr(detail, "text", None) or getattr(detail, "value", detail))
+        for name, detail in details.items()
+        if detail
+    }
 
 
 def _log_answers(info: Info, tin: Tin, found: Sequence[Recognition], as_of: AsOf) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,18 +11,21 @@ import strawberry
 
 from api.access import policy
 from api.access.policy import Action, operator
-from api.access.read_log import CONSIGNMENT_FIELDS, LoggedQuestion, consignment
+from api.access.read_log import LoggedQuestion, consignment
 from api.graphql import paging, sql_fields
 from api.graphql.as_of import AsOfInput
 from api.graphql.context import Context, Info
 from api.graphql.costs import costs
+from api.graphql.sql_fields import NotPlanned
 from api.graphql.types.planned_reasons import TELLING, TELLING_OF_MANY
 from api.graphql.types.recognition import (
     Consignment,
     ConsignmentInput,
     Recognition,
     Territory,
+    WantsReceipt,
     as_clauses_name_them,
+    consignment_texts,
     facts,
     may_read_in_full,
     only_ascii,
@@ -43,7 +47,9 @@ def _asked(
     in_: AdministrationCode,
     as_of: AsOfInput | None = None,
     consignment: ConsignmentInput | None = None,
+    receipt: bool = False,
 ) -> dict[str, Any]:
+    _without(receipt)
     clocks = context.clocks(as_of)
     question = question_of(in_, clocks, consignment)
     only_ascii(question.crossing)
@@ -60,9 +66,21 @@ def _asked(
     }
 
 
+def _without(receipt: bool) -> None:
+    """Raises NotPlanned for a question with a receipt: it is signed, and stored before the answer
+    is given, which no SELECT does."""
+    if receipt:
+        raise NotPlanned("receipt")
+
+
 def _all_asked(
-    context: Context, tins: list[Tin], in_: AdministrationCode, as_of: AsOfInput | None = None
+    context: Context,
+    tins: list[Tin],
+    in_: AdministrationCode,
+    as_of: AsOfInput | None = None,
+    receipt: bool = False,
 ) -> dict[str, Any]:
+    _without(receipt)
     paging.keys("tins", tins)
     clocks = context.clocks(as_of)
     _demand_of_all(context, tins, in_)
@@ -102,6 +120,7 @@ class RecognitionQuery:
         in_: Territory,
         as_of: AsOfInput | None = None,
         consignment: Consignment = None,
+        receipt: WantsReceipt = False,
     ) -> Recognition:
         """Whether an operator is recognised in a territory at the instant asked about, and why.
 
@@ -119,7 +138,7 @@ class RecognitionQuery:
             found.append(
                 Recognition.of(tin, known.of(tin), asked, clocks, known.position, all_of_it=in_full)
             )
-        return found[0]
+        return await found[0].with_receipt(info) if receipt else found[0]
 
     @costs(80)
     @sql_fields.rows(
@@ -139,6 +158,7 @@ class RecognitionQuery:
         tins: list[Tin],
         in_: Territory,
         as_of: AsOfInput | None = None,
+        receipt: WantsReceipt = False,
     ) -> list[Recognition]:
         """The answers of `recognition` for up to 1,000 operators, in the order of `tins`, one entry
         for each TIN."""
@@ -159,6 +179,8 @@ class RecognitionQuery:
                 )
                 for tin in tins
             ]
+        if receipt:
+            await gather(*(answer.with_receipt(info) for answer in found))
         return found
 
 
@@ -174,12 +196,7 @@ def _look(
         outcome_selected = found and any(
             selects(selected_field.selections, "outcome") for selected_field in info.selected_fields
         )
-        answered_question = {name: getattr(asked, name) for name in CONSIGNMENT_FIELDS}
-        texts = {
-            name: str(getattr(item, "text", None) or getattr(item, "value", item))
-            for name, item in answered_question.items()
-            if item
-        }
+        texts = consignment_texts(asked)
         question = LoggedQuestion(asked.territory.text, asked.at, as_of.known, consignment(texts))
         info.context.looked(
             operation,

@@ -1,0 +1,209 @@
+"""The GraphQL types and queries of receipts: signed answers, and those that were corrected later.
+
+The argument `receipt: true` of a recognition question asks for a receipt. A receipt is stored for
+the subject that asked, and the customs of one administration read each other's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+
+from api.access.policy import SubjectRole
+from api.graphql import paging, positions
+from api.graphql.context import Context, Info
+from api.graphql.costs import costs
+from api.graphql.errors import bad_input, forbidden
+from api.graphql.receipt_issuer import AnsweredQuestion, ReceiptHolder
+from api.graphql.types.corrected_answers import MOST
+from api.graphql.types.divergences import disclosed_event, events
+from api.graphql.types.events import Event
+from projections.history.answered import CorrectedGivenAnswer, GivenAnswer, corrected
+from projections.reads import receipts as reads
+from projections.reads.bitemporal_sql import POSITION
+from projections.reads.receipts import ReceiptHolderScope, ReceiptRow
+from registry.domain.values import AdministrationCode, Outcome, Tin
+
+COST = 200  # microseconds of a receipt: a signature and a row
+
+
+@strawberry.type(name="Receipt")
+class AnswerReceipt:
+    """A receipt: a signed statement of a recognition question and its answer, a JWT of type
+    vc+jwt. The keys are at /log/receipt-keys; `aeo-verify receipt` verifies it offline."""
+
+    id: strawberry.ID = strawberry.field(description="The receipt's id, a UUID.")
+    issued_at: datetime = strawberry.field(description="When the answer was given (UTC).")
+    jwt: str = strawberry.field(description="The receipt itself, in compact serialisation.")
+
+
+@strawberry.type
+class ReceiptDivergence:
+    """A receipt whose answer today's record changes, with the event that changed it."""
+
+    receipt: AnswerReceipt
+    tin: Tin
+    in_: AdministrationCode = strawberry.field(
+        name="in", description="The territory in which recognition was asked about, by its code."
+    )
+    at: datetime = strawberry.field(description="The instant of valid time that was asked about.")
+    answered: Outcome = strawberry.field(description="The outcome in the receipt.")
+    correct: Outcome = strawberry.field(
+        description="The outcome for the same question by today's record."
+    )
+    since: datetime | None = strawberry.field(
+        description="The instant of transaction time since which the register knows it. Null where "
+        "no single event decided."
+    )
+    cause: Event | None = strawberry.field(
+        name="because",
+        description="The later event that made the difference known. Null where no single event "
+        "did.",
+    )
+
+
+@strawberry.type
+class ReceiptDivergenceEdge:
+    """A receipt divergence and its cursor in the list."""
+
+    cursor: str
+    node: ReceiptDivergence
+
+
+@strawberry.type
+class ReceiptDivergenceConnection:
+    """A page of receipt divergences, in the order in which the receipts were issued. A page can
+    have fewer entries than `first` although more follow, because each page examines a limited
+    number of receipts: use `pageInfo.hasNextPage`."""
+
+    edges: list[ReceiptDivergenceEdge]
+    page_info: paging.PageInfo
+
+
+@strawberry.type
+class ReceiptQuery:
+    """The queries of receipts."""
+
+    @costs(60)
+    @strawberry.field
+    async def receipt(self, info: Info, id: strawberry.ID) -> AnswerReceipt | None:
+        """A receipt by its id. The subject that asked may read it, for customs also other subjects
+        of its administration, and auditors; for others it is null, as for an unknown id."""
+        try:
+            wanted = UUID(id)
+        except ValueError:
+            raise bad_input(f"id: found {id[:40]!r}, wanted a UUID, the id of a receipt") from None
+        async with info.context.ledger.connection() as ledger:
+            row = await reads.receipt(ledger, _scope(info.context), wanted)
+        return _receipt(row) if row else None
+
+    @costs(50_000)
+    @strawberry.field
+    async def my_divergences(
+        self, info: Info, first: int | None = 50, after: str | None = None
+    ) -> ReceiptDivergenceConnection:
+        """The receipts of the subject whose answers would be different by today's record. Receipts
+        about an earlier `knownAt` than their own time are not included, because what was learned
+        later does not change them."""
+        context = info.context
+        if context.subject.role is SubjectRole.PUBLIC:
+            raise forbidden("the public may not read receipts: those who identify themselves may")
+        size = paging.size(first)
+        epoch, key = paging.after_in("myDivergences", after, (int,))
+        start = int(key[0]) if key else 0
+        async with positions.of_epoch(context.ledger, epoch) as ledger:
+            rows = await reads.receipts(ledger, _scope(context), start, MOST, current=True)
+        found = await _divergent(context, rows)
+        more = len(rows) == MOST or len(found) > size
+        end = rows[-1].number if rows and len(found) <= size else None
+        found = found[:size]
+        edges = await _edges(context, {row.number: row for row in rows}, found)
+        until = paging.cursor_in(context.epoch, "myDivergences", [end]) if end and more else None
+        return ReceiptDivergenceConnection(
+            edges=edges,
+            page_info=paging.PageInfo.of(edges, more=more, after=after, end=until),
+        )
+
+
+async def issue(context: Context, answer: AnsweredQuestion) -> AnswerReceipt:
+    """Issues a receipt for an answer, and stores it for the subject that asked."""
+    subject = context.subject
+    code = subject.administration.text if subject.administration else None
+    holder = ReceiptHolder(subject.id, code, context.purpose, context.request)
+    issued = await context.receipts.issue(
+        answer, holder, context.now, context.epoch, context.current_checkpoint.note
+    )
+    return AnswerReceipt(id=strawberry.ID(str(issued.id)), issued_at=issued.at, jwt=issued.jwt)
+
+
+def _scope(context: Context) -> ReceiptHolderScope:
+    subject = context.subject
+    return ReceiptHolderScope(
+        subject.id,
+        subject.administration.text if subject.administration else None,
+        subject.role is SubjectRole.AUDITOR,
+    )
+
+
+def _receipt(row: ReceiptRow) -> AnswerReceipt:
+    return AnswerReceipt(id=strawberry.ID(str(row.id)), issued_at=row.at, jwt=row.jwt)
+
+
+async def _divergent(context: Context, rows: Sequence[ReceiptRow]) -> list[CorrectedGivenAnswer]:
+    """The answers of these receipts that today's record changes, in the same order."""
+    by_territory: dict[str, list[GivenAnswer]] = {}
+    for row in rows:
+        by_territory.setdefault(row.territory, []).append(_given(row))
+    found: list[CorrectedGivenAnswer] = []
+    async with context.views.connection() as views:
+        position = await (await views.execute(f"select {POSITION}")).fetchone()
+        for territory, answers in by_territory.items():
+            code = AdministrationCode(territory)
+            found += await corrected(views, code, answers, position[0] if position else 0)
+    return sorted(found, key=lambda answer: answer.given.number)
+
+
+def _given(row: ReceiptRow) -> GivenAnswer:
+    return GivenAnswer(
+        number=row.number,
+        place=1,
+        tin=row.tin,
+        territory=row.territory,
+        law_at=row.law_at,
+        known_at=row.known_at,
+        consignment=row.consignment,
+        asked_at=row.at,
+        asked_by=row.subject,
+        purpose=row.purpose,
+        request=row.request,
+        outcome=row.outcome,
+        position=row.position,
+    )
+
+
+async def _edges(
+    context: Context, rows: dict[int, ReceiptRow], found: Sequence[CorrectedGivenAnswer]
+) -> list[ReceiptDivergenceEdge]:
+    places = {answer.event_position for answer in found if answer.event_position}
+    causes = await events(context, places)
+    edges = []
+    for answer in found:
+        cause = causes.get(answer.event_position) if answer.event_position else None
+        number = answer.given.number
+        tin = Tin(answer.given.tin)
+        node = ReceiptDivergence(
+            receipt=_receipt(rows[number]),
+            tin=tin,
+            in_=AdministrationCode(answer.given.territory),
+            at=answer.given.law_at,
+            answered=Outcome(answer.given.outcome),
+            correct=answer.correct,
+            since=cause.known_at if cause else None,
+            cause=disclosed_event(context, tin, cause) if cause else None,
+        )
+        cursor = paging.cursor_in(context.epoch, "myDivergences", [number])
+        edges.append(ReceiptDivergenceEdge(cursor=cursor, node=node))
+    return edges

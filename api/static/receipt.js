@@ -1,0 +1,55 @@
+// Checks the signature of a receipt in the browser: a JWT (RFC 7515) signed with Ed25519 (RFC 8037).
+// The key set comes from this server; whoever does not trust the server has it from elsewhere.
+
+const utf8 = (text) => new TextEncoder().encode(text);
+const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+
+/** What does not hold, in a sentence. */
+class Wrong extends Error {}
+
+async function verified(jwt) {
+  const [header, body, signature] = jwt.trim().split(".");
+  if (!globalThis.crypto?.subtle) throw new Wrong("A browser verifies signatures only for pages that came over https, or from this machine.");
+  const { alg, typ, kid } = JSON.parse(new TextDecoder().decode(bytes(header)));
+  if (alg !== "Ed25519" || typ !== "vc+jwt") throw new Wrong("This is no receipt that is signed with Ed25519.");
+  const answer = await fetch("/log/receipt-keys", { cache: "no-cache" });
+  if (!answer.ok) throw new Wrong("The key set is not to be had.");
+  const jwk = (await answer.json()).keys.find((key) => key.kid === kid);
+  if (!jwk) throw new Wrong("The register has no key of the name that the receipt gives.");
+  let key;
+  try {
+    key = await crypto.subtle.importKey("raw", bytes(jwk.x), { name: "Ed25519" }, false, ["verify"]);
+  } catch {
+    throw new Wrong("This browser knows no Ed25519. The program aeo-verify does.");
+  }
+  if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, bytes(signature), utf8(`${header}.${body}`)))) throw new Wrong("The signature is not of this text.");
+  return kid;
+}
+
+function show(kind, ...sentences) {
+  const place = document.getElementById("verdict");
+  place.replaceChildren(...sentences.map((text, n) => {
+    const line = document.createElement("p");
+    line.textContent = text;
+    if (!n) line.className = kind === "good" ? "verified" : "wrong";
+    return line;
+  }));
+  place.className = `notice ${kind}`;
+}
+
+document.getElementById("no-script")?.remove();
+for (const button of document.querySelectorAll("button[data-receipt]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      const kid = await verified(document.getElementById(button.dataset.receipt).textContent);
+      show("good", "\u2713 The register signed this receipt.", `Key ${kid}. Not checked: whether the key is the register's own, because it came from this server. The program aeo-verify takes the key from where you have it.`);
+    } catch (error) {
+      if (!(error instanceof Wrong) && !(error instanceof TypeError)) throw error;
+      show("bad", "\u2715 The receipt is not proved.", error instanceof Wrong ? error.message : "The register could not be reached.");
+    } finally {
+      button.disabled = false;
+    }
+  });
+}

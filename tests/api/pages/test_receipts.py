@@ -1,0 +1,80 @@
+"""The pages of receipts, and the check of a signature in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.api.client import Client
+from tests.api.graphql.types.test_receipts import CHINA, NEW, asked, small, suspended
+from tests.api.pages.test_in_browser import COMPLAINTS, TOO_FAINT, become
+from tests.api.pages.test_pages import opened, read
+from tests.api.served import served
+
+__all__ = ["small"]
+
+
+def test_a_receipt_is_shown_to_its_holder_and_to_nobody_else(small: Client) -> None:
+    receipt = asked(small)["receipt"]
+
+    text = read(small, f"/receipts/{receipt['id']}", CHINA)
+
+    assert "recognised" in text and NEW in text and receipt["jwt"] in text
+    for path, by, status in (
+        (receipt["id"], "partner:KR", 404),
+        (receipt["id"], None, 404),
+        (str(uuid4()), CHINA, 404),
+        ("42", CHINA, 400),
+    ):
+        assert opened(small, f"/receipts/{path}", by).status_code == status
+
+
+def test_a_receipt_that_turned_is_listed_with_the_event_that_turned_it(small: Client) -> None:
+    receipt = asked(small)["receipt"]
+    assert "would be answered the same today" in read(small, "/receipts", CHINA)
+
+    suspended(small)
+
+    page = opened(small, "/receipts", CHINA)
+    assert f'href="/receipts/{receipt["id"]}"' in page.text
+    assert "suspended" in read(small, "/receipts", CHINA)
+    assert opened(small, "/receipts").status_code == 403
+
+
+@pytest.fixture(scope="module")
+def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home: Path = tmp_path_factory.mktemp("home")
+    with served(world, home) as service:
+        yield service
+
+
+def test_a_browser_checks_the_signature_and_finds_a_changed_text(page: Page, address: str) -> None:
+    become(page, address, "auditor:*")
+    ask = """async () => {
+      const token = document.cookie;
+      const answer = await fetch("/graphql", {method: "POST",
+        headers: {"Content-Type": "application/json", "Authorization": `Bearer ${TOKEN}`},
+        body: JSON.stringify({query: `{ recognition(tin: "CN0000000012", in: "SG",
+          receipt: true) { receipt { id } } }`})});
+      return (await answer.json()).data.recognition.receipt.id; }"""
+    token = next(item["value"] for item in page.context.cookies() if item["name"] == "aeo-token")
+    id = page.evaluate(ask.replace("const token = document.cookie;", f"const TOKEN = {token!r};"))
+
+    page.goto(f"{address}/receipts/{id}")
+    assert page.evaluate(COMPLAINTS) + page.evaluate(TOO_FAINT) == []
+    page.get_by_role("button", name="Check the signature").click()
+    expect(page.get_by_role("status")).to_contain_text("The register signed this receipt")
+
+    page.evaluate(
+        """() => { const pre = document.getElementById("receipt");
+        const [head, body, end] = pre.textContent.split(".");
+        const said = JSON.parse(atob(body.replace(/-/g, "+").replace(/_/g, "/")));
+        said.credentialSubject.answer.outcome = "RECOGNISED_TOO";
+        pre.textContent = [head, btoa(JSON.stringify(said)).replace(/=+$/, ""), end].join("."); }"""
+    )
+    page.get_by_role("button", name="Check the signature").click()
+    expect(page.get_by_role("status")).to_contain_text("The signature is not of this text")
