@@ -1,8 +1,9 @@
 """The access policy: which subject may do what, as one pure decision.
 
 Whether an operator is *visible* to a subject is decided in SQL (projections/reads/visibility.py),
-because it depends on the agreements and consents of the day. This module decides the rest: what a
-subject may ask, what it may read of a visible operator, and which commands it may give.
+because it depends on the agreements and consents of the day. This module decides the rest, by the
+table in api/access/permissions.py: what a subject may ask, what it may read of a visible operator,
+and which commands it may give.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
 
+from api.access.permissions import PERMISSIONS, Relation
+from api.access.permissions import Action as Action
 from projections.reads.visibility import VisibilityScope
 from registry.domain import commands as c
 from registry.domain.signatures import OF_OPERATORS
@@ -30,23 +33,6 @@ class SubjectRole(Enum):
     )
     COMPANY = "company"  # one operator, for its own data
     AUDITOR = "auditor"  # reads everything except personal data, and changes nothing
-
-
-class Action(Enum):
-    """What a subject wants to do. The value completes the sentence "... may not"."""
-
-    ASK_RECOGNITION = "ask whether an operator is recognised"
-    LIST_OPERATORS = "list operators"
-    FOLLOW_CHANGES = "follow what changes in the recognised set"
-    TAKE_COPY = "take this golden copy"
-    READ_LOOKS = "read what was answered, and to whom"
-    READ_GROUND = "read why the home customs decided"
-    READ_IN_FULL = "read applications, deadlines, reassessments and what consent is wanting"
-    READ_NOTES = "read what customs administrations wrote to each other"
-    READ_EVENTS = "read an operator's events"
-    READ_CLIENTS = "read which programs have access"
-    READ_PERSONS = "read who an operator's contacts are"
-    RECORD = "change the register"
 
 
 @dataclass(frozen=True)
@@ -142,6 +128,8 @@ class AccessDecision(NamedTuple):
 
 YES = AccessDecision(True, "")
 
+_CUSTOMS = (SubjectRole.PARTNER, SubjectRole.OFFICER)
+
 #: Commands that a company may give for itself; all others about it are its customs' to decide.
 OWN_COMMANDS = frozenset(OF_OPERATORS)
 
@@ -151,54 +139,36 @@ def operator(tin: Tin, territory: AdministrationCode | None = None) -> Resource:
     return Resource(frozenset({AdministrationCode(tin.country)}), tin, territory)
 
 
-def decide(subject: Subject, action: Action, about: Resource) -> AccessDecision:
-    """Decides whether a subject may do this. Pure. A refusal names the subject and those who
-    may."""
+def has(subject: Subject, relation: Relation, about: Resource) -> bool:
+    """Whether a subject has this relation to a resource. Pure."""
     role = subject.role
-    at_home = role is SubjectRole.OFFICER and bool(about.home & subject.own)
-    itself = role is SubjectRole.COMPANY and about.tin is not None and about.tin == subject.tin
-    for_own_territory = (
-        role in (SubjectRole.PARTNER, SubjectRole.OFFICER) and about.territory in subject.reach
-    )
-    auditor = role is SubjectRole.AUDITOR
-    match action:
-        case Action.ASK_RECOGNITION:
-            allowed = auditor or at_home or itself or for_own_territory
-            who = "the customs of that territory, the home customs, the operator and auditors"
-        case Action.LIST_OPERATORS:
-            allowed = role is not SubjectRole.PUBLIC
-            who = "those who identify themselves; the public asks by exact TIN or number"
-        case Action.FOLLOW_CHANGES:
-            allowed = auditor or for_own_territory
-            who = "the customs of that territory and auditors"
-        case Action.TAKE_COPY:  # of a bloc, what its members may see is another copy
+    match relation:
+        case Relation.TERRITORY_CUSTOMS:
+            return role in _CUSTOMS and about.territory in subject.reach
+        case Relation.COPY_HOLDER:  # of a bloc, what its members may see is another copy
             own = about.territory is not None and about.territory == subject.administration
-            allowed = auditor or (for_own_territory and own)
-            who = "the customs whose copy it is and auditors"
-        case Action.READ_LOOKS:  # which of them: projections/history/answered.py
-            allowed = role in (
-                SubjectRole.AUDITOR,
-                SubjectRole.OFFICER,
-                SubjectRole.PARTNER,
-            )
-            who = "the customs that asked, the home customs and auditors"
-        case Action.READ_GROUND | Action.READ_IN_FULL | Action.READ_EVENTS:
-            allowed = auditor or at_home or itself
-            who = "the home customs, the operator and auditors"
-        case Action.READ_NOTES:
-            allowed = auditor or at_home
-            who = "the home customs and auditors"
-        case Action.READ_CLIENTS:
-            allowed = auditor or at_home
-            who = "officers, of their own administration's, and auditors"
-        case Action.READ_PERSONS:  # auditors are content with pseudonyms
-            allowed = at_home or itself
-            who = "the home customs and the operator"
-        case Action.RECORD:
-            allowed = at_home or (itself and about.command in OWN_COMMANDS)
-            who = "" if allowed else _who_records(about)
-    if allowed:
-        return YES
+            return role in _CUSTOMS and own
+        case Relation.CUSTOMS:
+            return role in _CUSTOMS
+        case Relation.HOME_CUSTOMS:
+            return role is SubjectRole.OFFICER and bool(about.home & subject.own)
+        case Relation.OPERATOR:
+            return about.tin is not None and about.tin == subject.tin
+        case Relation.AUDITOR:
+            return role is SubjectRole.AUDITOR
+        case Relation.IDENTIFIED:
+            return role is not SubjectRole.PUBLIC
+
+
+def decide(subject: Subject, action: Action, about: Resource) -> AccessDecision:
+    """Decides by the table of permissions whether a subject may do this. Pure. A refusal names the
+    subject and those who may."""
+    permission = PERMISSIONS[action]
+    for relation in permission.relations:
+        own_command = action is not Action.RECORD or about.command in OWN_COMMANDS
+        if has(subject, relation, about) and (relation is not Relation.OPERATOR or own_command):
+            return YES
+    who = _who_records(about) if action is Action.RECORD else permission.who
     who_asks = "the public" if subject.id == "public" else subject.id
     return AccessDecision(False, f"{who_asks} may not {action.value}: {who} may")
 

@@ -69,6 +69,7 @@ UNPLANNED: Mapping[str, str] = {
     "Operator.history": _PAGES,
     "Operator.recognisedIn.validFrom": _INTERVALS,
     "Operator.recognisedIn.validTo": _INTERVALS,
+    "Operator.looks": _PAGES,
     "Operator.contacts": "Personal data, which is encrypted in the database, is decrypted in"
     " Python.",
     "Agreement.parties": _RELATED,

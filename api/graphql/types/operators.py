@@ -21,6 +21,8 @@ from api.graphql.scalars import Position
 from api.graphql.types.administrations import AdministrationType, administration
 from api.graphql.types.authorisations import AuthorisationType, StatusPeriod
 from api.graphql.types.events import EventConnection, history
+from api.graphql.types.looks import COST as LOOKS
+from api.graphql.types.looks import LookConnection, looks_at
 from api.graphql.types.persons import CONTACTS, ContactType, contacts_of
 from api.graphql.types.recognition import Recognition, recognised_everywhere
 from projections.reads import operators as reads
@@ -222,6 +224,16 @@ class OperatorType(Node):
         the operator and auditors may read them; others get the error FORBIDDEN."""
         stream = Stream.create_id(self.tin)
         return await history(info.context, stream, policy.operator(self.tin), first, after)
+
+    @costs(LOOKS, each=2)
+    @strawberry.field
+    async def looks(
+        self, info: Info, first: int | None = 50, after: str | None = None
+    ) -> LookConnection:
+        """The questions that other customs administrations asked about the operator, the latest
+        first, each with its purpose. Only the home customs, the operator and auditors may read
+        them; others get the error FORBIDDEN."""
+        return await looks_at(info.context, self.tin, first, after)
 
     @costs(CONTACTS)
     @strawberry.field

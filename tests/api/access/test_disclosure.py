@@ -18,6 +18,7 @@ from graphql import (
     is_leaf_type,
 )
 
+from api.access.permissions import FIELDS, Reader
 from api.graphql.schema import core
 from registry.domain.disclosure import (
     CERTIFIED,
@@ -32,88 +33,6 @@ from tests.api.region import SHUT, Line, consent, operator, record, region
 
 __all__ = ["region"]
 
-#: Everything that an operator leads to, and who is told it. A new field has to be put here.
-#: same: to everybody who sees the operator, what auditors are told. certified: as far as a grant
-#: goes. home: to the home customs, the operator and auditors; to others it is refused, empty or
-#: REDACTED. law: public law, which is everybody's. own: the subject's own position, look or page.
-FIELDS = {
-    "Operator": {
-        "id": "same",
-        "tin": "same",
-        "administration": "law",
-        "name": "same",
-        "localName": "same",
-        "address": "same",
-        "roles": "same",
-        "identifiers": "same",
-        "authorisations": "certified",
-        "standing": "certified",
-        "standingAbroad": "certified",
-        "recognisedIn": "certified",
-        "periods": "certified",
-        "history": "home",
-        "contacts": "home",
-        "successor": "same",
-        "source": "same",
-        "position": "own",
-    },
-    "Authorisation": {
-        "number": "certified",
-        "programme": "law",
-        "type": "certified",
-        "status": "certified",
-        "statusAbroad": "certified",
-        "suspendedParts": "certified",
-        "roles": "certified",
-        "since": "certified",
-        "effectiveFrom": "certified",
-        "validUntil": "certified",
-        "flags": "certified",
-        "deadlines": "home",
-        "unknownDeadlines": "home",
-    },
-    "StatusPeriod": {
-        "authorisation": "certified",
-        "status": "certified",
-        "statusAbroad": "certified",
-        "suspendedParts": "certified",
-        "validFrom": "certified",
-        "validTo": "certified",
-        "recordedFrom": "certified",
-        "recordedTo": "certified",
-        "ground": "home",
-        "event": "home",
-    },
-    "Identifier": dict.fromkeys(
-        ("scheme", "value", "issuer", "validFrom", "validTo", "verifiedBy"), "same"
-    ),
-    "Recognition": {
-        "tin": "same",
-        "in": "same",
-        "outcome": "certified",
-        "legal": "certified",
-        "operational": "certified",
-        "reasons": "certified",
-        "bases": "certified",
-        "at": "own",
-        "knownAt": "own",
-        "position": "own",
-        "validFrom": "certified",
-        "validTo": "certified",
-    },
-    "Reason": {"code": "certified", "message": "certified", "facts": "certified"},
-    "Fact": dict.fromkeys(("name", "value", "item", "zone"), "certified"),
-    "RecognitionBasis": {
-        "agreement": "law",
-        "authorisation": "certified",
-        "since": "certified",
-        "identifierScheme": "law",
-        "identifier": "same",
-        "declarationBox": "law",
-        "benefits": "law",
-        "assumed": "law",
-    },
-}
 DEADLINES = {
     "deadlines": ["due", "met", "overdue", "rule", "what"],
     "unknownDeadlines": ["rule", "what"],
@@ -123,13 +42,13 @@ NAMES = re.compile(r"(AEO)?(CN|KR)\d{9}X?\d{3}|CN-AEO/\d+")
 
 
 def test_every_field_that_an_operator_leads_to_says_who_is_told_it() -> None:
-    for name, said in FIELDS.items():
+    for name, readers in FIELDS.items():
         type = core.type_map[name]
         assert isinstance(type, GraphQLObjectType)
-        assert set(type.fields) == set(said), name
-        for field, who in said.items():
+        assert set(type.fields) == set(readers), name
+        for field, who in readers.items():
             inner = get_named_type(type.fields[field].type)
-            if isinstance(inner, GraphQLObjectType) and who not in ("law", "home"):
+            if isinstance(inner, GraphQLObjectType) and who not in (Reader.LAW, Reader.HOME):
                 assert inner.name in FIELDS, f"{name}.{field}"
     for name, fields in DEADLINES.items():
         type = core.type_map[name[0].upper() + name[1:-1]]
@@ -248,10 +167,10 @@ def _selection(type: GraphQLObjectType, of: str, *, planned: bool, public: bool)
     found = []
     for name, who in FIELDS[of].items():
         unplanned = name == "event" or (of == "Recognition" and name in ("validFrom", "validTo"))
-        refused = name in ("history", "contacts") or (
+        refused = name in ("history", "looks", "contacts") or (
             public and name in ("identifiers", "periods", "recognisedIn")
         )
-        if who == "own" or refused or name in ("id", "successor") or (planned and unplanned):
+        if who is Reader.OWN or refused or name in ("id", "successor") or (planned and unplanned):
             continue
         field = type.fields[name]
         inner = get_named_type(field.type)

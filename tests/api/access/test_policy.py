@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from api.access.permissions import PERMISSIONS
 from api.access.policy import (
     OWN_COMMANDS,
     PUBLIC,
@@ -63,6 +64,8 @@ MAY: list[tuple[Action, Resource, set[str]]] = [
     (Action.FOLLOW_CHANGES, IN_THE_UNION, {"officer EU", "officer DE", "auditor"}),
     (Action.TAKE_COPY, IN_CHINA, {"officer CN", "auditor"}),
     (Action.TAKE_COPY, IN_THE_UNION, {"officer EU", "auditor"}),
+    (Action.READ_READERS, operator(ACME), {"officer CN", "company", "auditor"}),
+    (Action.READ_READERS, operator(HAFEN), {"officer EU", "officer DE", "auditor"}),
     (Action.READ_GROUND, operator(ACME), {"officer CN", "company", "auditor"}),
     (Action.READ_GROUND, operator(HAFEN), {"officer EU", "officer DE", "auditor"}),
     (Action.READ_NOTES, operator(ACME), {"officer CN", "auditor"}),
@@ -108,6 +111,12 @@ def test_a_company_gives_of_all_commands_only_its_own(command: type[c.Command]) 
     assert decide(SUBJECTS["officer CN"], Action.RECORD, about).allowed
     for nobody in ("public", "partner KR", "auditor", "officer DE"):
         assert not decide(SUBJECTS[nobody], Action.RECORD, about).allowed
+
+
+def test_every_action_has_a_permission() -> None:
+    assert set(PERMISSIONS) == set(Action)
+    for permission in PERMISSIONS.values():
+        assert permission.relations and set(permission.limits) <= set(permission.relations)
 
 
 def test_a_refusal_says_who_asked_and_who_may() -> None:
