@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.pages import (
+    access,
     agreements,
     audit,
     countries,
@@ -14,6 +15,7 @@ from api.pages import (
     documents,
     freshness,
     identity,
+    looks,
     operators,
     persons,
     programmes,
@@ -34,6 +36,7 @@ for part in (
     search,
     tour,
     operators,
+    looks,
     persons,
     agreements,
     countries,
@@ -44,6 +47,7 @@ for part in (
     divergences,
     receipts,
     developers,
+    access,
     docs,
     sign_in,
 ):

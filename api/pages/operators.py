@@ -11,10 +11,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.access import policy
+from api.access.policy import Action
 from api.pages import forms, persons, timeline
 from api.pages.errors import PageRoute
 from api.pages.labels import civil, moment, standing, territory
-from api.pages.query import PageQuery, ask
+from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
 from registry.domain.values import AdministrationCode, Tin
 
@@ -160,6 +162,7 @@ async def operator(request: Request, tin: str) -> Response:
         history=history,
         events=(_part(history) or {"history": None})["history"],
         contacts=(_part(contacts) or {"contacts": []})["contacts"],
+        looks=(await context(request)).may(Action.READ_READERS, policy.operator(Tin(wanted))),
         naming=persons.naming() if await persons.may_name(request, Tin(wanted)) else None,
         drawing=_drawing(entry, believed, clocks, standing.now),
     )

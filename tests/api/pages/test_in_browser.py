@@ -26,6 +26,8 @@ PAGES = (
     "/documents",
     "/documents/ACTION-PLAN-2018-2020",
     "/developers",
+    "/access",
+    "/operators/CN0000000012/looks",
     "/docs",
     "/docs/concepts",
     "/docs/architecture",

@@ -65,6 +65,7 @@ def outcomes(answer: httpx.Response) -> list[str]:
         ("/countries/EU", ["Croatia", "customs territory", "2013-07-01"]),
         ("/countries/GB", ["The bloc it belongs to", "2020-02-01", "2021-01-01"]),
         ("/programmes/EU-AEO", ["10 working days", "Art. 29", "applies"]),
+        ("/access", ["Read an operator's events", "standingAbroad", "unknownDeadlines"]),
         ("/documents", ["Press record of 2 February 2018", "not met"]),
         ("/documents/ACTION-PLAN-2018-2020", ["Belt and Road", "unknown", "by 2020-12-31"]),
         # A global id, as an answer gave it out, is taken where a code is.
