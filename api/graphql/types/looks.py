@@ -18,11 +18,11 @@ from registry.domain.values import AdministrationCode, Outcome, Tin
 COST = 60  # of a page of looks, in microseconds
 
 
-@strawberry.type(
-    description="A look: one question about the operator that a customs administration other than "
-    "its home asked, as the read log keeps it."
-)
+@strawberry.type
 class Look:
+    """A look: one question about the operator that a customs administration other than its home
+    asked, as the read log keeps it."""
+
     at: datetime = strawberry.field(description="When the question was asked (UTC).")
     administration: AdministrationCode | None = strawberry.field(
         description="The customs administration that asked, by its code."
@@ -58,14 +58,18 @@ class Look:
     )
 
 
-@strawberry.type(description="A look and its cursor in the list.")
+@strawberry.type
 class LookEdge:
+    """A look and its cursor in the list."""
+
     cursor: str
     node: Look
 
 
-@strawberry.type(description="A page of looks, the latest first.")
+@strawberry.type
 class LookConnection:
+    """A page of looks, the latest first."""
+
     edges: list[LookEdge]
     page_info: paging.PageInfo
 
