@@ -25,6 +25,7 @@ class Action(Enum):
     ASK_RECOGNITION = "ask whether an operator is recognised"
     LIST_OPERATORS = "list operators"
     FOLLOW_CHANGES = "follow what changes in the recognised set"
+    TAKE_COPY = "take this golden copy"
     READ_LOOKS = "read what was answered, and to whom"
     READ_READERS = "read who asked about an operator"
     READ_GROUND = "read why the home customs decided"
@@ -40,6 +41,7 @@ class Relation(Enum):
     """The relation of a subject to a resource. The value names the subjects who have it."""
 
     TERRITORY_CUSTOMS = "the customs of that territory"
+    COPY_HOLDER = "the customs whose copy it is"
     CUSTOMS = "the customs that asked"
     HOME_CUSTOMS = "the home customs"
     OPERATOR = "the operator"
@@ -82,6 +84,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
         instead="the public asks by exact TIN or number",
     ),
     Action.FOLLOW_CHANGES: _permission(_R.TERRITORY_CUSTOMS, _R.AUDITOR),
+    Action.TAKE_COPY: _permission(_R.COPY_HOLDER, _R.AUDITOR),
     Action.READ_LOOKS: _permission(
         _R.CUSTOMS,
         _R.HOME_CUSTOMS,
