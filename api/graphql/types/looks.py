@@ -18,8 +18,8 @@ from registry.domain.values import AdministrationCode, Outcome, Tin
 COST = 60  # of a page of looks, in microseconds
 
 
-@strawberry.type
-class Look:
+@strawberry.type(name="Look")
+class LoggedLook:
     """A look: one question about the operator that a customs administration other than its home
     asked, as the read log keeps it."""
 
@@ -63,7 +63,7 @@ class LookEdge:
     """A look and its cursor in the list."""
 
     cursor: str
-    node: Look
+    node: LoggedLook
 
 
 @strawberry.type
@@ -98,9 +98,9 @@ async def looks_at(
     )
 
 
-def _node(row: LookRow, *, redacted: bool) -> Look:
+def _node(row: LookRow, *, redacted: bool) -> LoggedLook:
     """The GraphQL object. `redacted`: without the subject, which may be a person's."""
-    return Look(
+    return LoggedLook(
         at=row.at,
         administration=AdministrationCode(row.administration) if row.administration else None,
         asked_by=REDACTED if redacted else row.subject,
