@@ -1,4 +1,6 @@
 -- Receipts: signed statements of answers that were given, stored by id for the subject who asked.
+set local role aeo_owner;
+
 create table access.receipt (
     number bigint generated always as identity primary key,  -- The order in which they were issued
     id uuid not null unique,                 -- The id in the receipt
@@ -22,3 +24,5 @@ create index receipt_administration on access.receipt (administration, number);
 
 grant insert on access.receipt to aeo_reader;
 grant select on access.receipt to aeo_auditor;
+
+reset role;
