@@ -22,7 +22,7 @@ from registry.application.bulk_import import OWN_ACTS, History, record_histories
 from registry.application.dispatch import DECISIONS
 from registry.application.registry import AGGREGATES, Registry
 from registry.domain import commands as c
-from registry.domain.decisions import Decision
+from registry.domain.decisions import Decision, civil_day_of
 from registry.domain.errors import KeyUnknown, SignatureInvalid, SignatureMissing
 from registry.domain.operators import particulars_decisions
 from registry.domain.signatures import OF_OPERATORS, read, sign
@@ -35,6 +35,7 @@ from registry.transparency.signed_notes import ED25519, Signer
 from tests.law import CN, KR
 
 CLERK, HANA, PORT = "officer:1", Tin("KR1234567"), Tin("CN1111111111")
+SEOUL = "Asia/Seoul"  # whose civil day a decision of Korea counts
 DORI, MIRA = Tin("KR7654321"), Tin("KR5555555")
 KOREAN = Signer.of_seed("KR", ED25519, b"k" * 32)
 CHINESE = Signer.of_seed("CN", ED25519, b"c" * 32)
@@ -98,7 +99,7 @@ def slip_in(registry: Registry, told: c.Command, signed: c.Command | None = None
     """What nobody may record, by who can write into the database what he likes: its position."""
     aggregate: Any = registry._find(told)
     by = Decision(
-        today=datetime.now(UTC).date(),
+        today=civil_day_of(datetime.now(UTC), SEOUL),
         decided_by=KR,
         legal_ground=told.legal_ground,
         programme=registry.programme,
@@ -262,7 +263,7 @@ def test_a_decision_that_was_signed_once_is_not_shown_twice(
 def renamed(registry: Registry, tin: Tin, known: datetime) -> History:
     """As the lives of an earlier register come: with what it knew, and without a signature."""
     operator = registry.operator(tin)
-    by = Decision(today=known.date(), decided_by=KR, legal_ground="an order")
+    by = Decision(today=civil_day_of(known, SEOUL), decided_by=KR, legal_ground="an order")
     particulars_decisions.amend(
         operator, c.AmendParticulars(tin=tin, name_=f"Name of {known.year}"), by
     )
@@ -291,7 +292,7 @@ def test_what_an_operator_did_for_itself_needs_no_signature_of_its_customs(
     hana = registry.operator(HANA)
     now = datetime.now(UTC)
     particulars_decisions.give_consent(
-        hana, c.GiveConsent(tin=HANA, partner=CN), Decision(now.date())
+        hana, c.GiveConsent(tin=HANA, partner=CN), Decision(civil_day_of(now, SEOUL))
     )
 
     record_histories(registry, [History(hana, [now], uuid4(), "import")])

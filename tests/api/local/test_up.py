@@ -157,7 +157,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are cou
 @on_linux
 def test_a_first_start_killed_while_loading_is_finished_by_the_next(home: Path) -> None:
     with up(home) as running:
-        running.until("migrated 0013")
+        running.until("the world: ")
         helpers = running.helpers()
         running.end(signal.SIGKILL)
 

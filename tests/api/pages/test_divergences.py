@@ -13,6 +13,7 @@ import pytest
 
 from api.access.tokens import issue
 from api.pages.query import COOKIE
+from registry.domain.decisions import civil_day_of
 from tests.api.client import AUDITOR, Client
 from tests.api.graphql.types.test_corrected_answers import kept
 from tests.api.region import record
@@ -91,7 +92,7 @@ def test_what_was_answered_stands_beside_what_would_have_been(at: Client) -> Non
             "legal_ground": "Art. 4",
         },
     )
-    window = f"in=SG&from=2026-03-05&to={datetime.now(UTC).date()}"
+    window = f"in=SG&from=2026-03-05&to={civil_day_of(datetime.now(UTC), 'Asia/Singapore')}"
 
     for by, given in (
         (AUDITOR, True),
