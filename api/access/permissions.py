@@ -191,6 +191,7 @@ FIELDS: Mapping[str, Mapping[str, Reader]] = {
         "at": Reader.OWN,
         "knownAt": Reader.OWN,
         "position": Reader.OWN,
+        "receipt": Reader.OWN,
         "validFrom": Reader.CERTIFIED,
         "validTo": Reader.CERTIFIED,
     },

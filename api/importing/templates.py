@@ -33,6 +33,8 @@ MEANINGS = {
     "shared": "why a number that another operator holds is given to this one, too",
     "until": "the first day on which it is over",
     "valid_until": "the last civil day of the term; left empty, the term of the programme's rules",
+    "acts_for": "whom the program acts for, as partner:KR",
+    "key_id": "the thumbprint of the key",
     "position": "the position of the event, as aeo history shows it",
     "part": "the part that is meant, as C or S of an AEOF; left empty, the whole",
 }

@@ -9,9 +9,11 @@ from typing import Any
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import class_row
 
+from projections.reads.bitemporal_sql import on_both
+
 #: SQL: the administrations whose data comes in, each with its last data and the strictest limit
 #: that an agreement sets today to its age, also as a member of a bloc.
-INCOMING = """
+INCOMING = f"""
 with source as (
     select r.administration, max(r.as_of) as as_of from views.list_received r group by 1
 ),
@@ -25,8 +27,7 @@ select coalesce(s.administration, p.administration) as administration, s.as_of,
     p.evidence, p.reported_at,
     (select min(l.max_age_hours) from views.link l
         where l.kind = 'AEO_MUTUAL_RECOGNITION' and l.max_age_hours is not null
-          and l.recorded_to is null and l.valid_from <= clock_timestamp()
-          and (l.valid_to is null or l.valid_to > clock_timestamp())
+          and {on_both("l", "clock_timestamp()", "clock_timestamp()")}
           and (l.from_party = coalesce(s.administration, p.administration)
             or l.from_party in (select m.bloc from views.membership m
                 where m.member = coalesce(s.administration, p.administration)

@@ -51,6 +51,8 @@ NO_DATABASE = {
     "/golden-copy/KR/20261129T000000.000000Z-1/manifest.json": "refused without a token, too",
     "/aeo-verify": "a program, from a file",
     "/log/keys": "from the home's policy file",
+    "/access": "the table of access, which is part of the program",
+    "/receipts/CN-KR-AEO": "no id of a receipt: refused before anything is read",
     "/log/receipt-keys": "from a file of the home",
     "/log/policy": "from the home's policy file",
     "/log/checkpoint": "404 or 503, as far as it was read",

@@ -44,7 +44,7 @@ class AnswerReceipt:
 class ReceiptDivergence:
     """A receipt whose answer today's record changes, with the event that changed it."""
 
-    receipt: AnswerReceipt
+    receipt: AnswerReceipt = strawberry.field(description="The receipt, as it was issued.")
     tin: Tin
     in_: AdministrationCode = strawberry.field(
         name="in", description="The territory in which recognition was asked about, by its code."

@@ -167,6 +167,7 @@ def test_the_schema_of_an_edge_is_a_part_of_the_registers() -> None:
                 assert {arg: str(a.type) for arg, a in made.args.items()} == {
                     arg: str(a.type)
                     for arg, a in other.fields[field].args.items()  # type: ignore[attr-defined]
+                    if arg != "receipt"  # an edge has no key of the register's
                 }
         if is_enum_type(kind):
             assert set(kind.values) == set(other.values), name  # type: ignore[attr-defined]

@@ -177,7 +177,10 @@ def test_an_administration_that_is_not_in_the_register_is_nothing(counter: Clien
         ("{ viewer { role }", "Syntax Error"),
         ("", "Syntax Error"),
         ("fragment F on Viewer { role }", "Fragment 'F' is never used."),
-        ("subscription { recognitionChanged { position } }", "'for' of type"),
+        (
+            "subscription { recognitionChanged { position } }",
+            "of type 'AdministrationCode!' is required",
+        ),
         (
             "subscription { recognitionChanged(for: CN) { position } }",
             "Accept: text/event-stream",

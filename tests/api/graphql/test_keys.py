@@ -35,7 +35,7 @@ def _taken() -> set[str]:
 
 
 def test_each_place_that_takes_a_key_is_named_here() -> None:
-    """Of these a command's id and a person's pseudonym are keys of nothing that has an id."""
+    """Of these a command's id, a person's pseudonym and a webhook's id are keys of nothing that has an id."""
     assert _taken() == {
         "agreement",
         "code",
@@ -43,7 +43,7 @@ def test_each_place_that_takes_a_key_is_named_here() -> None:
         "id",
         "programme",
         "stream",
-    } | {"commandId", "person"}
+    } | {"commandId", "person", "webhook"}
 
 
 def test_a_question_takes_the_key_or_the_global_id(region: Client) -> None:

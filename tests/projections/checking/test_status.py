@@ -15,6 +15,8 @@ from structlog.testing import capture_logs
 
 from api import end_recorder
 from api.log import signer
+from api.settings import Settings
+from api.webhooks import sender
 from projections.checking import background_check
 from projections.checking.status import resume, status
 from projections.engine.projection_errors import is_transient
@@ -117,13 +119,15 @@ def test_who_leads_is_known_and_that_nobody_does(database: str, registry: Regist
 def test_a_second_of_each_that_leads_alone_says_in_one_line_that_it_waits(
     database: str, tmp_path: Path
 ) -> None:
-    """The follower, the log, the signer, the clerk and the background check; no other one takes a
+    """The follower, the log, the signer, the clerk, the webhooks and the background check; no other one takes a
     lock of the database to lead."""
+    settings = Settings(database=database, home=tmp_path)
     leaders: dict[str, tuple[int, Callable[[threading.Event], None]]] = {
         "follow": (LEADER_LOCK, Projector(database).run),
         "log": (integrator.LEADER_LOCK, integrator.Integrator(database).run),
         "sign": (signer.LEADER_LOCK, signer.HeadSigner(database, tmp_path).run),
         "clerk": (end_recorder.LEADER_LOCK, end_recorder.EndRecorder(database).run),
+        "webhooks": (sender.LEADER_LOCK, sender.WebhookSender(settings).run),
         "checker": (background_check.LEADER_LOCK, background_check.BackgroundCheck(database).run),
     }
     assert leaders.keys() == set(

@@ -52,6 +52,7 @@ BEGUN: list[c.Command] = [
     ),
     c.PublishClaim(subject=KR, measure="partners", value=20, as_of=date(2026, 1, 1)),
     c.PublishDocument(document="PLAN", title="A plan"),
+    c.RegisterClient(client="kr-border", name_="The border", acts_for="partner:KR"),
 ]
 
 
