@@ -35,7 +35,7 @@ def _taken() -> set[str]:
 
 
 def test_each_place_that_takes_a_key_is_named_here() -> None:
-    """Of these a command's id, a person's pseudonym and a webhook's id are keys of nothing that has an id."""
+    """Ids of commands and webhooks, and pseudonyms of persons, are keys of no node."""
     assert _taken() == {
         "agreement",
         "code",

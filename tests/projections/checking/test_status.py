@@ -119,7 +119,7 @@ def test_who_leads_is_known_and_that_nobody_does(database: str, registry: Regist
 def test_a_second_of_each_that_leads_alone_says_in_one_line_that_it_waits(
     database: str, tmp_path: Path
 ) -> None:
-    """The follower, the log, the signer, the clerk, the webhooks and the background check; no other one takes a
+    """Follower, log, signer, clerk, sender of webhooks and background check: no other one takes a
     lock of the database to lead."""
     settings = Settings(database=database, home=tmp_path)
     leaders: dict[str, tuple[int, Callable[[threading.Event], None]]] = {
