@@ -87,6 +87,14 @@ def _response(
     return response
 
 
+#: An error of OAuth 2.0 (RFC 6749, 5.2).
+_OAUTH_ERROR: Described = {
+    "type": "object",
+    "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+    "required": ["error"],
+}
+
+
 def _ref(name: str, of: str = "schemas") -> Described:
     return {"$ref": f"#/components/{of}/{name}"}
 
@@ -275,10 +283,10 @@ _PATHS: Described = {
             },
             "responses": {
                 "200": _response("The token.", JSON, {"type": "object"}),
-                "400": _response("The request is invalid (RFC 6749, 5.2).", JSON),
-                "401": _response("The client is not authenticated: error_description.", JSON),
+                "400": _response("The request is invalid (RFC 6749, 5.2).", JSON, _OAUTH_ERROR),
+                "401": _response("The client is not authenticated.", JSON, _OAUTH_ERROR),
                 "404": _response("The service issues no tokens.", TEXT),
-                "503": _response("Not now: the database is away. Retry-After.", JSON),
+                "503": _response("Not now: the database is away.", JSON, _OAUTH_ERROR),
             },
         }
     },
