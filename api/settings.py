@@ -52,8 +52,6 @@ class Settings(BaseSettings):
     readers: int = Field(default=4, ge=1, le=64)  # connections that answer queries
     writers: int = Field(default=16, ge=1, le=256)  # commands that wait for the disk together
     deadline: float = Field(default=2.0, gt=0, le=60)  # seconds: the request deadline of a query
-    #: Rate limit: new GraphQL documents per second and subject; five times as many in a burst.
-    new_documents: float = Field(default=20.0, gt=0)
     #: Short queries that a process executes at the same time; further ones wait in fair queues.
     at_once: int = Field(default=128, ge=1, le=10_000)
     #: The same of documents never seen before.
@@ -114,7 +112,11 @@ class Settings(BaseSettings):
     #: (Client-Cert, X-SSL-Client-Cert): tokens may then be bound to a certificate. Empty: no header
     #: is believed. The terminator must remove this header from every request that it receives.
     client_certificate_header: str = ""
-    #: The addresses of TLS terminators, separated by commas: only their header is believed.
+    #: The header in which the TLS terminator hands on the address of the client (X-Forwarded-For,
+    #: of which the last address counts): the public, and token requests, have a quota for each
+    #: address. Empty: the address of the connection counts.
+    client_address_header: str = ""
+    #: The addresses of TLS terminators, separated by commas: only their headers are believed.
     tls_terminators: str = "127.0.0.1,::1"
 
     @classmethod

@@ -61,6 +61,7 @@ CONNECTING: dict[str, tuple[str, ...]] = {
     "client revoke": ("a-client",),
     "client retire-key": ("a-client", "a-key"),
     "client list": (),
+    "client quota": (),
     "audit export": ("--all", "--out", "bundle"),
 }
 #: Those that connect to no database, or to one of their own (bench).

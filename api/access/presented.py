@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address
 
 from starlette.types import Scope
 
@@ -43,6 +44,22 @@ def presented(scope: Scope, settings: Settings) -> Presented:
         tuple(value.decode("latin-1") for name, value in headers if name == b"dpop"),
         certificate,
     )
+
+
+def client_address(scope: Scope, settings: Settings) -> str:
+    """Returns the address of the client: of the connection, or, where that is of a TLS terminator
+    and the settings name a header, the last address in that header."""
+    client = scope.get("client")
+    found: str = client[0] if client else "unknown"
+    if not settings.client_address_header or found not in _addresses(settings.tls_terminators):
+        return found
+    wanted = settings.client_address_header.lower().encode("ascii")
+    given = [value for name, value in scope["headers"] if name == wanted]
+    last = given[-1].decode("latin-1").rpartition(",")[2].strip() if given else ""
+    try:
+        return str(ip_address(last))
+    except ValueError:
+        return found
 
 
 def _is_terminator(scope: Scope, settings: Settings) -> bool:

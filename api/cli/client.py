@@ -175,6 +175,56 @@ def list_clients(home: Home = HOME) -> None:
         print("no client is registered")
 
 
+@app.command(epilog=EXIT_CODES)
+def quota(
+    whose: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="WHOSE",
+            help="A group (partner, officer, company, auditor, public, token-address,"
+            " token-client), a subject (partner:KR), or a client (partner:KR/ID). Without it all"
+            " are listed.",
+        ),
+    ] = None,
+    requests: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Requests in a minute.")
+    ] = None,
+    work: Annotated[
+        float | None,
+        typer.Option(min=0.001, metavar="SECONDS", help="Seconds of work in a minute."),
+    ] = None,
+    default: Annotated[
+        bool, typer.Option("--default", help="Remove the quota: the more general one counts.")
+    ] = False,
+    actor: Actor = "client",
+    home: Home = HOME,
+) -> None:
+    """Show or change how many requests, and how much work, a client may ask for in a minute.
+
+    A change is in force within three seconds in every process of the service, without a restart. A
+    client with a quota of its own is counted by itself, all others of its subject together.
+    """
+    from api.access import quota_rows
+
+    try:
+        key = quota_rows.key_of(whose) if whose else None
+    except ValueError as error:
+        fail(USAGE, str(error))
+    changes = default or requests is not None or work is not None
+    if changes and key is None:
+        fail(USAGE, "WHOSE: found nothing, wanted whose quota is to be changed")
+    if default and (requests is not None or work is not None):
+        fail(USAGE, "--default: found beside --requests or --work, wanted one of them")
+    with register(home, "aeo_writer") as url:
+        if key is not None and changes:
+            microseconds = None if work is None else round(work * 1_000_000)
+            quota_rows.change(url, key, actor, requests, microseconds, default=default)
+        rows = quota_rows.quotas_of(url, key)
+    for name, found, origin in rows:
+        seconds = found.work / 1_000_000
+        print(f"{name:24} {found.requests:>10,} requests {seconds:>10,.3f} s of work  {origin}")
+
+
 def _recorded(home: str, actor: str, command: c.Command) -> None:
     from registry.domain.errors import Refusal
 

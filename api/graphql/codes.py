@@ -199,8 +199,10 @@ ERRORS: dict[str, Code] = {
     "TOO_MANY_SUBSCRIPTIONS": Code(
         200, "The subject has as many subscriptions open as it may have. End one of them."
     ),
-    "TOO_MANY_DOCUMENTS": Code(
-        429, "The rate limit for documents not seen before is exceeded. Try again later."
+    "QUOTA_EXCEEDED": Code(
+        429,
+        "The client has used its quota of this minute: `reason` says whether of requests or of"
+        " work. Retry-After says when the next minute begins.",
     ),
     "PERSISTED_QUERY_NOT_FOUND": Code(
         200, "No document is stored for this hash. Send the text of the document once."

@@ -2,22 +2,20 @@
 
 The answer then has `extensions.cost`: `requested`, the work of the query in microseconds by
 `api/graphql/costs.py`, or null where no operation was read; `maximum`, the most that is done for
-one query; and `newDocuments`, the state of the rate limit in the process that answered: how many
-documents not seen before the subject may still send, how many at most, and how many are added each
-second.
+one query; and `quota`, what is left of the client's quota of this minute: requests and work, and
+the seconds until the next minute.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from time import monotonic
 from typing import Any
 
 import orjson
 
+from api.access.quotas import QuotaAccount, seconds_left
 from api.graphql.executor import GraphQLResponse
 from api.graphql.limits import COST
-from api.http.rate_limit import RateLimiter
 
 HEADER = b"aeo-cost"
 
@@ -25,33 +23,37 @@ HEADER = b"aeo-cost"
 class CostReport:
     """The cost report of one request. `requested` is filled in by the reader of the document."""
 
-    def __init__(self, rate_limiter: RateLimiter) -> None:
-        self._rate_limiter = rate_limiter
+    def __init__(self, account: QuotaAccount) -> None:
+        self._account = account
         self.requested: int | None = None
 
-    def added_to(self, answer: GraphQLResponse, subject: str) -> GraphQLResponse:
+    def added_to(self, answer: GraphQLResponse) -> GraphQLResponse:
         """Returns the same answer with `extensions.cost`. In an answer that is JSON text it is
         inserted before the last brace."""
-        extensions = {"cost": self._cost(subject)}
+        extensions = {"cost": self._cost()}
         if answer.text is None:
             return replace(answer, body=answer.body | {"extensions": extensions})
         ending = b',"extensions":' + orjson.dumps(extensions) + b"}"
         return replace(answer, text=answer.text[:-1] + ending)
 
-    def _cost(self, subject: str) -> dict[str, Any]:
-        rate_limiter = self._rate_limiter
+    def _cost(self) -> dict[str, Any]:
+        account, quota = self._account, self._account.quota
         return {
             "requested": self.requested,
             "maximum": COST,
-            "newDocuments": {
-                "remaining": rate_limiter.left(subject, monotonic()),
-                "maximum": rate_limiter.most,
-                "restoredPerSecond": rate_limiter.rate,
+            "quota": {
+                "requests": _left(quota.requests, account.requests),
+                "work": _left(quota.work, account.work),
+                "restoredAfterSeconds": seconds_left(account.quotas.clock()),
             },
         }
 
 
-def wanted(headers: dict[bytes, bytes], rate_limiter: RateLimiter) -> CostReport | None:
+def _left(quota: int, used: int) -> dict[str, int]:
+    return {"remaining": max(0, quota - used), "maximum": quota}
+
+
+def wanted(headers: dict[bytes, bytes], account: QuotaAccount) -> CostReport | None:
     """Returns the report to fill in; None for a request that does not ask for one."""
     header = headers.get(HEADER)
-    return CostReport(rate_limiter) if header and header.strip().lower() == b"true" else None
+    return CostReport(account) if header and header.strip().lower() == b"true" else None

@@ -19,6 +19,7 @@ from uuid import UUID
 from prometheus_client import Counter as Metric
 from starlette.types import Message, Scope, Send
 
+from api.access.quotas import QuotaAccount
 from api.http import compression
 from api.observability import counters, logging
 
@@ -60,6 +61,7 @@ class Exchange:
     `id`: the request id as text. `headers`: the request's headers by lower-case name; of a repeated
     header, the first. `trace`: the trace id of a `traceparent` header, or None. `answered`: further
     fields of the log line, filled in by the handler. `wanted`: the accepted content coding.
+    `account`: in which the request was counted; the answer says what is left of its quota.
     """
 
     __slots__ = (
@@ -67,6 +69,7 @@ class Exchange:
         "_more",
         "_number",
         "_send",
+        "account",
         "answered",
         "bytes",
         "headers",
@@ -85,6 +88,7 @@ class Exchange:
         self.method, self.path = scope["method"], scope["path"]
         self.status, self.bytes, self.trace = 0, 0, None
         self.answered: dict[str, Any] = {}
+        self.account: QuotaAccount | None = None
         self._number: UUID | None = None
         self._send: Send | None = None
         self._began = perf_counter()
@@ -131,7 +135,13 @@ class Exchange:
             if message["type"] == "http.response.start":
                 self.status = message["status"]
                 headers = message.get("headers", ())
-                message["headers"] = [*headers, *more, *compression.of_every_answer(headers)]
+                quota = self.account.headers() if self.account else ()
+                message["headers"] = [
+                    *headers,
+                    *more,
+                    *quota,
+                    *compression.of_every_answer(headers),
+                ]
             elif message["type"] == "http.response.body":
                 self.bytes += len(message.get("body", b""))
                 if bodiless:
@@ -156,7 +166,8 @@ class Exchange:
         )
         if direct is not None and as_it_is:  # the same as `watched`, in fewer steps
             self.status, self.bytes = 200, length
-            headers += (*self._more, *compression.OF_ANSWERS)
+            quota = self.account.headers() if self.account else ()
+            headers += (*self._more, *quota, *compression.OF_ANSWERS)
             send = direct
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -32,7 +32,7 @@ from api.graphql.errors import RequestDeclined
 from api.graphql.executor import later
 from api.http.conditional import SAFE, given, tagged
 from api.http.exchanges import KEY
-from api.http.graphql import declined, subject_of
+from api.http.graphql import admitted, declined
 from api.http.service import Service
 from projections.history.golden_copy import CopyInstant
 from registry.domain.instants import parse
@@ -42,6 +42,7 @@ FOR_EVER = "private, max-age=31536000, immutable"
 NOW = "private, no-store"
 JSON = "application/json"
 LONGEST = 2_000_000  # bytes of handed-back looks in one request
+LISTING, FOLDING = 1_000, 50_000  # microseconds that are counted: of a file, of what changed
 SECONDS = 15.0  # for what changed since; the statements have the request deadline
 _NAME = re.compile(r"[0-9TZ.-]{1,120}")  # of a copy or a delta; a file's is in a manifest
 
@@ -55,7 +56,7 @@ async def keys(request: Request) -> Response:
 
 async def index(request: Request) -> Response:
     """The copies and deltas of a partner, the oldest first."""
-    service, _, partner = await _asked(request)
+    service, _, partner = await _asked(request, LISTING)
     folder = copies_of(service.settings.home, partner)
     copies = manifests(folder)
     deltas = sorted(path.name for path in folder.glob("*..*") if _NAME.fullmatch(path.name))
@@ -75,7 +76,7 @@ async def index(request: Request) -> Response:
 
 async def file(request: Request) -> Response:
     """A file of a copy or of a delta, whole or a range of it."""
-    service, subject, partner = await _asked(request)
+    service, subject, partner = await _asked(request, LISTING)
     copy, name = request.path_params["copy"], request.path_params["file"]
     folder = copies_of(service.settings.home, partner) / copy
     wanted = None
@@ -100,7 +101,7 @@ async def file(request: Request) -> Response:
 
 async def changes(request: Request) -> Response:
     """What changed in a partner's copy since a position and an instant, signed."""
-    service, subject, partner = await _asked(request)
+    service, subject, partner = await _asked(request, FOLDING)
     query = request.query_params
     epoch, after, since = query.get("epoch", ""), query.get("after", ""), query.get("since", "")
     try:
@@ -122,7 +123,7 @@ async def changes(request: Request) -> Response:
 
 async def looks(request: Request) -> Response:
     """Takes the looks of an edge into the read log: each once, however often it is sent."""
-    service, subject, partner = await _asked(request)
+    service, subject, partner = await _asked(request, FOLDING)
     if subject.role is SubjectRole.AUDITOR:
         raise RequestDeclined(403, "FORBIDDEN", f"{subject.id} has no edge.")
     length = request.headers.get("content-length", "")
@@ -138,12 +139,12 @@ async def looks(request: Request) -> Response:
     return Response(msgspec.json.encode(answer), headers=_headers(NOW), media_type=JSON)
 
 
-async def _asked(request: Request) -> tuple[Service, Subject, AdministrationCode]:
+async def _asked(request: Request, work: int) -> tuple[Service, Subject, AdministrationCode]:
     """The service, the subject and the partner whose copy is asked for. Raises RequestDeclined
-    where the subject may not have it."""
+    where the subject may not have it. `work`: what the request costs, in microseconds."""
     service: Service = request.app.state.service
     authorization = request.headers.get("authorization")
-    subject = await subject_of(service, request.scope, authorization)
+    subject = await admitted(service, request.scope, authorization, work)
     if subject.role is SubjectRole.PUBLIC:
         sentence = "A golden copy is given to the partner whose copy it is, by its token."
         raise RequestDeclined(401, "UNAUTHENTICATED", sentence, WWW_Authenticate="Bearer")

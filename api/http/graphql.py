@@ -18,7 +18,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.access.policy import Subject, SubjectRole
-from api.access.presented import presented
+from api.access.presented import client_address, presented
+from api.access.quotas import QuotaAccount
 from api.access.token_reasons import InvalidToken, IssuerUnreachable
 from api.graphql.errors import RequestDeclined
 from api.graphql.executor import GraphQLResponse, later, unanswerable
@@ -37,6 +38,7 @@ from api.http.challenges import issuer_unreachable, unauthenticated
 from api.http.cost_report import CostReport, wanted
 from api.http.event_stream import Opened, single, stream
 from api.http.exchanges import KEY, Exchange
+from api.http.quotas import admit, admit_subject
 from api.http.request import (
     EVENTS,
     LEGACY,
@@ -60,7 +62,16 @@ AGAIN = 0.1  # seconds between two attempts to get an answer that is not too old
 DOCUMENTS = Metric("aeo_documents", "Documents of requests by what was known of them", ["found"])
 _KNOWN, _REFUSED, _NEW = map(DOCUMENTS.labels, ("known", "refused", "new"))
 
-__all__ = ["RequestContext", "declined", "graphql", "is_question", "prepare", "unavailable"]
+__all__ = [
+    "READING",
+    "RequestContext",
+    "admitted",
+    "declined",
+    "graphql",
+    "is_question",
+    "prepare",
+    "unavailable",
+]
 
 
 async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +82,7 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
     exchange: Exchange = scope[KEY]
     headers = exchange.headers
     media = RESPONSE
-    who = _client_name(scope)
+    who = f"public {client_address(scope, service.settings)}"
     try:
         # The cheap checks come first: the headers, the subject, and only then the body.
         media = accepted(_text(headers, b"accept"))
@@ -82,21 +93,24 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         subject = service.subjects.at_once(authorization) or await subject_of(
             service, scope, authorization
         )
-        if subject.role is not SubjectRole.PUBLIC:
-            who = subject.actor
+        if subject.role is SubjectRole.PUBLIC:
+            account = service.quotas.of_address(who.removeprefix("public "))
+        else:
+            who, account = subject.actor, service.quotas.of_subject(subject)
+        admit(service, account, exchange)
         asked, length = read_address(scope["query_string"]) if by_get else await read(receive)
         least = _least(_text(headers, HEADER.encode()))
         purpose = _text(headers, b"purpose")
-        report = wanted(headers, service.rate_limiter)
+        report = wanted(headers, account)
         request_context = RequestContext(
-            service, who, subject, purpose, exchange, by_get, least, report
+            service, who, subject, account, purpose, exchange, by_get, least, report
         )
         if media == EVENTS:
             await _as_events(request_context, asked, length, receive, send)
             return
         answer = await _answer(request_context, asked, length)
         if report:
-            answer = report.added_to(answer, who)
+            answer = report.added_to(answer)
     except RequestDeclined as declined:
         cut = declined.status < 500 and await _delay_refusal(service, who)
         await _declined(declined, media, exchange, cut)(scope, receive, send)
@@ -127,6 +141,16 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
 _CUT = {"Connection": "close"}
 
 
+async def admitted(
+    service: Service, scope: Scope, authorization: str | None, work: int = 0
+) -> Subject:
+    """Returns the subject of a request to a plain route, and counts the request in its quota.
+    `work`: of the request, in microseconds. Raises RequestDeclined: as `subject_of`, and 429."""
+    subject = await subject_of(service, scope, authorization)
+    admit_subject(service, subject, scope, work)
+    return subject
+
+
 async def subject_of(service: Service, scope: Scope, authorization: str | None) -> Subject:
     """Returns the subject of a token. A bad token is refused, and not answered as if there were
     none. Raises RequestDeclined: 401, or 503 where the issuer does not answer."""
@@ -138,12 +162,6 @@ async def subject_of(service: Service, scope: Scope, authorization: str | None) 
         raise unauthenticated(error, service.settings, scope[KEY]) from None
     except IssuerUnreachable as error:
         raise issuer_unreachable(error, scope[KEY]) from None
-
-
-def _client_name(scope: Scope) -> str:
-    """Returns the name by which a client without a token is counted: its address."""
-    client = scope.get("client")
-    return f"public {client[0]}" if client else "public"
 
 
 async def _delay_refusal(service: Service, who: str) -> bool:
@@ -179,14 +197,15 @@ _HEADERS = {
 class RequestContext:
     """One request: who sends it, and how.
 
-    `who`: the name by which rate limits and queues count. `purpose`: the header Purpose. `by_get`:
-    it is a GET request. `least`: the position that the answer must not be older than. `report`: the
-    cost report, where one is asked for.
+    `who`: the name by which queues count. `account`: in which its work is counted. `purpose`: the
+    header Purpose. `by_get`: it is a GET request. `least`: the position that the answer must not be
+    older than. `report`: the cost report, where one is asked for.
     """
 
     service: Service
     who: str
     subject: Subject
+    account: QuotaAccount
     purpose: str | None
     exchange: Exchange
     by_get: bool
@@ -235,6 +254,8 @@ async def prepare(
     if length > BODY and length > longest(operation):
         raise too_long(longest(operation))
     price = document.cost(operation, asked.variables or {})
+    if price <= COST:  # beyond it, it is refused at once
+        service.quotas.spend(request_context.account, price)
     return PreparedOperation(document, operation, price, fresh)
 
 
@@ -321,19 +342,10 @@ async def _answer(
 async def _read_new(request_context: RequestContext, text: str) -> CheckedDocument:
     """Parses and validates a document that was not seen before, when it is this subject's turn.
 
-    Requests with known documents go first. Raises RequestDeclined (429) when the subject sends too
-    many new documents.
+    Requests with known documents go first. To read a document is counted as work.
     """
     service = request_context.service
-    wait = service.rate_limiter.take(request_context.who, monotonic())
-    if wait:
-        raise RequestDeclined(
-            429,
-            "TOO_MANY_DOCUMENTS",
-            "Too many new documents. Say what differs from question to question in variables: "
-            "a document that was read once is answered at once.",
-            Retry_After=str(wait),
-        )
+    service.quotas.spend(request_context.account, READING)
     queue = service.new
     if not queue.at_once():
         await queue.wait(request_context.who, READING)

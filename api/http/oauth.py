@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from api.access.authorisation_server import AuthorisationServer, TokenRequestRefused
-from api.access.presented import presented
+from api.access.presented import client_address, presented
+from api.access.quotas import QuotaAccount, QuotaExceeded
 from api.access.token_reasons import REFUSED
 from api.graphql import retry
 from api.http.conditional import ASK_AGAIN, given
@@ -22,6 +23,7 @@ from api.http.service import Service
 from api.observability import counters
 from projections.reads import clients
 
+WORK = 1_000  # microseconds that are counted for a token: two signatures
 LONGEST = 16_384  # bytes of a request
 FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
@@ -52,9 +54,11 @@ async def token(request: Request) -> Response:
         return _absent()
     service: Service = request.app.state.service
     exchange: Exchange = request.scope[KEY]
-    client = request.client
-    who = f"public {client[0]}" if client else "public"
+    address = client_address(request.scope, service.settings)
+    who, quotas = f"public {address}", service.quotas
     try:
+        exchange.account = quotas.of_address(address, "token-address")
+        quotas.admit(exchange.account, WORK)
         form = await _form(request)
 
         async def find(client: str, key_id: str) -> clients.ClientKeyRow | None:
@@ -63,6 +67,7 @@ async def token(request: Request) -> Response:
             )
 
         issued = await server.token(form, presented(request.scope, service.settings), find)
+        _count(service, issued.client)
     except TokenRequestRefused as refused:
         counters.count(REFUSED.labels(refused.reason))
         exchange.refused(refused.error)
@@ -75,6 +80,12 @@ async def token(request: Request) -> Response:
         await service.refusals.hold_back(who)
         body = {"error": refused.error, "error_description": refused.reason}
         return _json(body, refused.status)
+    except QuotaExceeded as error:
+        exchange.refused("QUOTA_EXCEEDED")
+        log.warning("token quota used up", request=exchange.id, why=str(error))
+        await service.refusals.hold_back(who)
+        body = {"error": "temporarily_unavailable", "error_description": "QUOTA_EXCEEDED"}
+        return _json(body, 429, {"Retry-After": str(error.seconds)})
     except (psycopg.OperationalError, TooManyRequests, TimeoutError) as error:
         log.warning("no token now", request=exchange.id, why=str(error))
         body = {"error": "temporarily_unavailable", "error_description": "UNAVAILABLE"}
@@ -82,6 +93,13 @@ async def token(request: Request) -> Response:
     service.refusals.answered(who)
     exchange.answered["client"] = issued.client
     return _json(issued.document(), 200)
+
+
+def _count(service: Service, client: str) -> None:
+    """Counts a token in the quota of its client. Only after the client has proved who it is: who
+    merely claims a client's name cannot lock it out. Raises QuotaExceeded."""
+    account: QuotaAccount = service.quotas.of("token-client", f"token-client {client}")
+    service.quotas.admit(account, WORK)
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -139,7 +139,7 @@ _ANSWERS = {
     "413": _errors("Too long."),
     "415": _errors("A body that is not JSON in UTF-8."),
     "421": _errors("Where demo identities are offered: the Host is not this machine's."),
-    "429": _errors("Rate limit: too many new documents. Retry-After says how long to wait."),
+    "429": _errors("The quota of this minute is used up. Retry-After says how long to wait."),
     "503": _errors("Not now: busy, loading, behind, or the database is away. Retry-After."),
 }
 

@@ -34,7 +34,7 @@ from api.graphql.deadlines import within
 from api.graphql.errors import RequestDeclined
 from api.http.conditional import SAFE
 from api.http.exchanges import KEY, Exchange
-from api.http.graphql import declined, subject_of
+from api.http.graphql import READING, admitted, declined
 from api.http.service import Service
 from api.settings import listed
 from projections.reads import peers as reads
@@ -134,7 +134,7 @@ async def _asked(request: Request) -> _Asked:
     """Returns who asks. Raises RequestDeclined where nothing is published to them."""
     service: Service = request.app.state.service
     authorization = request.headers.get("authorization")
-    subject = await subject_of(service, request.scope, authorization)
+    subject = await admitted(service, request.scope, authorization, READING)
     if subject is PUBLIC:
         sentence = "A peer identifies itself: Authorization: Bearer <token>."
         raise RequestDeclined(401, "UNAUTHENTICATED", sentence, WWW_Authenticate="Bearer")

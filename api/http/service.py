@@ -20,6 +20,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.access.authentication import Authenticator, authenticator
 from api.access.policy import Subject
+from api.access.quota_counter import QuotaCounter
+from api.access.quotas import Quotas
 from api.access.read_log import ReadLog
 from api.access.webhook_addresses import address_policy
 from api.access.webhooks import WebhookStore
@@ -38,7 +40,6 @@ from api.http.exchanges import Exchange
 from api.http.fair_queue import FairQueue, Refusals
 from api.http.first_load import FirstLoad
 from api.http.metrics import Watch
-from api.http.rate_limit import RateLimiter
 from api.http.subjects import SubjectResolver
 from api.log.head import CurrentCheckpoint
 from api.observability import counters, logging
@@ -80,7 +81,8 @@ class Service:
     persons: Persons
     subjects: SubjectResolver
     executor: Executor
-    rate_limiter: RateLimiter
+    quotas: Quotas
+    quota_counter: QuotaCounter
     #: Queues in which requests wait for a free place: cheap queries in a known document, documents
     #: that were not seen before, and expensive queries.
     short: FairQueue
@@ -97,10 +99,11 @@ class Service:
     @property
     def ended(self) -> list[str]:
         """The background tasks of this process that ended, though none should."""
-        tasks: dict[str, ReadModelPosition | ReadLog | CurrentCheckpoint | Watch] = {
+        tasks: dict[str, ReadModelPosition | ReadLog | CurrentCheckpoint | QuotaCounter | Watch] = {
             "read model position": self.read_model_position,
             "read log": self.read_log,
             "head of the log": self.current_checkpoint,
+            "quotas": self.quota_counter,
             "metrics": self.watch,
         }
         return [name for name, task in tasks.items() if not task.alive]
@@ -190,7 +193,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(watch.close)
         request_tracer = tracer()
         executor = Executor(settings.deadline, planner, request_tracer)
-        rate_limiter = RateLimiter(settings.new_documents)
+        quota_counter = await _counter(settings, stack)
         patience = settings.deadline
         short = FairQueue("short", settings.at_once, patience, SHORT_TURN)
         new = FairQueue("new", settings.new_at_once, patience, SHORT_TURN)
@@ -223,7 +226,8 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             persons,
             subjects,
             executor,
-            rate_limiter,
+            quota_counter.quotas,
+            quota_counter,
             short,
             new,
             long,
@@ -235,6 +239,14 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             request_tracer,
             watch,
         )
+
+
+async def _counter(settings: Settings, stack: AsyncExitStack) -> QuotaCounter:
+    """Returns the counter of quotas, which ends with the stack."""
+    found = QuotaCounter(settings.database, Quotas())
+    await found.start()
+    stack.push_async_callback(found.close)
+    return found
 
 
 @asynccontextmanager

@@ -39,6 +39,7 @@ from api.graphql.subscriptions import NotSubscribed, Payload, payloads
 from api.http.event_stream import PATIENCE
 from api.http.exchanges import Exchange
 from api.http.graphql import RequestContext, prepare
+from api.http.quotas import account_of, admit
 from api.http.request import GraphQLRequest, from_message
 from api.http.service import Service
 from api.http.stream_rights import until_refused
@@ -189,6 +190,10 @@ class _Handler(BaseGraphQLTransportWSHandler[_Connected, None]):
             await self._refused(LATER, "The database cannot be reached. Connect again.")
         if self.subject.role is SubjectRole.PUBLIC:
             await self._refused(FORBIDDEN, "The public may not subscribe: send a token.")
+        try:
+            admit(self.service, account_of(self.service, self.subject, self.scope), self.exchange)
+        except RequestDeclined as error:
+            await self._refused(LATER, f"{error.code}: {error.sentence}")
         self._guards.append(asyncio.create_task(self._until_refused()))
         self.exchange.answered["subject"] = self.subject.id
         return {}
@@ -226,10 +231,12 @@ class _Handler(BaseGraphQLTransportWSHandler[_Connected, None]):
     async def _subscribed(self, operation: Operation[_Connected, None]) -> None:
         variables = cast(Any, operation.variables)
         asked = GraphQLRequest(operation.query, variables, operation.operation_name)
+        account = account_of(self.service, self.subject, self.scope)
         request = RequestContext(
             self.service,
             self.subject.actor,
             self.subject,
+            account,
             self.purpose,
             self.exchange,
             False,
@@ -237,6 +244,7 @@ class _Handler(BaseGraphQLTransportWSHandler[_Connected, None]):
             None,
         )
         try:
+            admit(self.service, account, self.exchange)
             prepared = await prepare(request, asked, len(operation.query))
         except RequestDeclined as error:
             raise NotSubscribed([_error(error.sentence, error.code)]) from None

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.access import tokens
+from api.access.policy import SubjectRole
+from api.access.quotas import Quota
 from api.access.token_reasons import TokenReason
 from api.graphql import limits, paging
 from api.graphql.codes import ERRORS, REFUSALS
@@ -95,7 +97,7 @@ REQUEST_HEADERS = (
     (
         "Aeo-Cost",
         "true: the answer has extensions.cost: the work that the question asked for, "
-        "the most that is done, and how many new documents you may still show.",
+        "the most that is done, and what is left of your quota.",
     ),
     ("Purpose", "What an operator is looked up for. It is stored in the read-log entry."),
     (
@@ -112,6 +114,16 @@ REQUEST_HEADERS = (
 ANSWER_HEADERS = (
     ("X-Request-Id", "Say it when you ask somebody what happened."),
     ("Retry-After", "Whole seconds after which to ask again: with 429 and 503."),
+    (
+        "RateLimit-Policy",
+        "Your quota: requests, and work in microseconds, each with q in w seconds"
+        " (draft-ietf-httpapi-ratelimit-headers-10).",
+    ),
+    (
+        "RateLimit",
+        "What is left of it in all processes of the service (r), and the seconds until it is whole"
+        " again (t). What other processes admitted in the last tenth of a second is not in it yet.",
+    ),
     ("WWW-Authenticate", "With 401: what is wrong with the token."),
     ("Aeo-Log-Head", "The last signed head of the public log, which nobody can take back."),
     ("Cache-Control", "no-store for an answer: what it says depends on who asks, and when."),
@@ -144,9 +156,10 @@ SITUATIONS = (
         "The question is too much for the time that one has. Ask for smaller pages, or fewer keys.",
     ),
     (
-        "429 TOO_MANY_DOCUMENTS",
-        "The text of a question is read once and known then. Keep it the "
-        "same, and say what differs in variables.",
+        "429 QUOTA_EXCEEDED",
+        "Your quota of this minute is used up: reason says REQUESTS or WORK. Ask again after "
+        "Retry-After. Less work: keep the text of a question the same, and say what differs in "
+        "variables; ask for many keys in one question; follow changes instead of asking again.",
     ),
     (
         "429 TOO_MANY_AT_ONCE",
@@ -244,6 +257,22 @@ def _address(request: Request) -> str:
     return f"{scheme}://{request.url.netloc}"
 
 
+#: Whose requests are counted together, by role.
+COUNTED = {
+    SubjectRole.PUBLIC: "an address without a token",
+    SubjectRole.COMPANY: "a company",
+    SubjectRole.PARTNER: "a partner administration",
+    SubjectRole.OFFICER: "the officers of an administration",
+    SubjectRole.AUDITOR: "the auditors",
+}
+
+
+def _quotas(request: Request) -> list[tuple[str, Quota]]:
+    """Returns the quotas of the roles of subjects, as they are in force."""
+    quotas = request.app.state.service.quotas
+    return [(name, quotas.quota(role.value, role.value)) for role, name in COUNTED.items()]
+
+
 def _limits(request: Request) -> list[tuple[str, str]]:
     """Returns the limits of requests."""
     settings, most = request.app.state.settings, limits.MOST
@@ -261,5 +290,11 @@ def _limits(request: Request) -> list[tuple[str, str]]:
         ("Time of a question", f"{settings.deadline:g} seconds"),
         ("Subscriptions of a subject", f"{settings.subscriptions} in a process of the service"),
         ("Webhooks of an administration", f"{settings.webhooks_of_one}"),
-        ("New documents of a subject", f"{settings.new_documents:g} a second"),
+        *(
+            (
+                f"Quota of {a_client}",
+                f"{quota.requests:,} requests and {quota.work / 1e6:g} s of work a minute",
+            )
+            for a_client, quota in _quotas(request)
+        ),
     ]

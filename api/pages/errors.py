@@ -81,6 +81,8 @@ async def failing_as_a_page(
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         answer.delete_cookie(SESSION, secure=True, httponly=True, samesite="strict")
         return answer
+    except RequestDeclined as why:
+        return refused(request, why)
     except IssuerUnreachable:
         return unavailable(request, "The issuer of your identity does not answer. Ask again")
     except Unavailable as away:
@@ -141,7 +143,7 @@ async def missing(request: Request, _: Exception) -> Response:
     """Returns the page for an unknown address."""
 
     async def not_found() -> Response:
-        with suppress(InvalidToken):
+        with suppress(InvalidToken, RequestDeclined):
             await context(request)
         return page(
             request,

@@ -14,6 +14,9 @@ from fastapi import Request
 
 from api.access.policy import PUBLIC
 from api.graphql.context import Context
+from api.graphql.limits import COST
+from api.http.exchanges import KEY
+from api.http.quotas import account_of, admit
 from api.http.service import Service
 
 #: The token cookie. Only the pages read it, never /graphql, so a request that another site makes a
@@ -77,6 +80,7 @@ async def ask(request: Request, document: str, **variables: Any) -> PageQuery:
     subject = await context(request)
     executor = _service(request).executor
     given = {name: value for name, value in variables.items() if value not in (None, {}, "")}
+    _count_work(request, document, given)
     answer = await executor.answer(subject, document, given)
     body = answer.body
     errors = body.get("errors", ())
@@ -89,7 +93,7 @@ async def ask(request: Request, document: str, **variables: Any) -> PageQuery:
 
 async def context(request: Request) -> Context:
     """Returns the context of the page; one for all its queries, so that they are of one instant.
-    Raises InvalidToken."""
+    The page is counted in the quota of its subject. Raises InvalidToken, RequestDeclined (429)."""
     found: Context | None = getattr(request.state, "context", None)
     if found is None:
         service = _service(request)
@@ -99,8 +103,21 @@ async def context(request: Request) -> Context:
             subject = await service.subjects.by_session(session)
         elif token:
             subject = await service.subjects.by_token(token)
+        admit(service, account_of(service, subject, request.scope), request.scope[KEY])
         found = request.state.context = service.context(subject, "page")
     return found
+
+
+def _count_work(request: Request, document: str, variables: dict[str, Any]) -> None:
+    """Counts the work of a page's query in the quota of its subject."""
+    service, account = _service(request), request.scope[KEY].account
+    checked = service.executor.documents.get(document)
+    operation = checked.operation(None)
+    if account is None or checked.errors or operation is None:
+        return
+    price = checked.cost(operation, variables)
+    if price <= COST:
+        service.quotas.spend(account, price)
 
 
 def subject(request: Request) -> str:

@@ -21,7 +21,8 @@ from registry.paths import ROOT
 
 OPERATORS = 200
 #: A client that generates documents shows more new ones than a person does, and most are refused.
-GENERATED = {"AEO_NEW_DOCUMENTS": "100000", "AEO_REFUSAL_DELAY": "0"}
+GENERATED = {"AEO_REFUSAL_DELAY": "0"}
+GROUPS = ("public", "company", "partner", "officer", "auditor")
 CLIENT = "partner.json"  # the file of a client, in the home
 PARTNER, OFFICER = "partner:SG", "officer:CN"
 
@@ -56,6 +57,13 @@ class Instance:
         command = [sys.executable, "-m", "api", "client", "new", PARTNER, "--url", self.url]
         command += ["--out", str(self.home / CLIENT), "--home", str(self.home)]
         subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    def raise_quotas(self) -> None:
+        """Lets every client ask as much as a client that generates documents does."""
+        for group in GROUPS:
+            command = [sys.executable, "-m", "api", "client", "quota", group]
+            command += ["--requests", "1000000", "--work", "1000000", "--home", str(self.home)]
+            subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
 
 def free_port() -> int:
@@ -119,6 +127,7 @@ def started() -> Iterator[Instance]:
             raise RuntimeError("the register did not start: " + "".join(said[-10:]))
         instance = Instance(f"http://127.0.0.1:{port}", home, provider)
         instance.make_client()
+        instance.raise_quotas()
         yield instance
     finally:
         running.send_signal(signal.SIGTERM)

@@ -99,7 +99,6 @@ class Client:
         # A test asks more things than a subject does, as identities that `up` alone offers, and
         # on a machine that is busy with others no answer of it is late, nor a refusal held back.
         said = {
-            "new_documents": 1e6,
             "demo": True,
             "deadline": 30.0,
             "refusal_delay": 0.0,

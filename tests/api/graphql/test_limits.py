@@ -19,7 +19,6 @@ from api.graphql.limits import (
     read,
 )
 from api.graphql.schema import core
-from api.http.rate_limit import AT_ONCE, REMEMBERED, RateLimiter
 from ops.bench.attacks import DOCUMENTS, KEYS, PRODUCTS
 from ops.bench.questions import KINDS
 from tests.api.client import AUDITOR, Client
@@ -195,61 +194,6 @@ def test_long_documents_push_each_other_out() -> None:
 
     kept = [documents.known(f"#{'x' * 60_000}{number}\n{ROLE}") for number in range(many)]
     assert kept == [False] + [True] * (many - 1)
-
-
-# ------------------------------------------------------------ new documents
-
-
-def test_a_subject_may_show_so_many_new_documents_and_has_to_wait_then(
-    database: str, tmp_path: Any
-) -> None:
-    with Client(database, tmp_path, new_documents=1) as counter:
-        for number in range(AT_ONCE):
-            assert counter.post(f"{{ a{number}: viewer {{ role }} }}").status_code == 200
-
-        refused = counter.post("{ another: viewer { role } }")
-        [error] = refused.json()["errors"]
-        assert (refused.status_code, error["extensions"]["code"]) == (429, "TOO_MANY_DOCUMENTS")
-        assert error["message"].startswith("Too many new documents.")
-        assert refused.headers["retry-after"] == "1"
-
-        # What was read before is answered for ever, and others are not held to account for it.
-        assert counter.post("{ a0: viewer { role } }").status_code == 200
-        assert counter.post("{ another: viewer { role } }", AUDITOR).status_code == 200
-        # Now that somebody has shown it, it is nobody's burden any more.
-        assert counter.post("{ another: viewer { role } }").status_code == 200
-
-
-def test_a_refused_document_counts_once(database: str, tmp_path: Any) -> None:
-    with Client(database, tmp_path, new_documents=1) as counter:
-        answers = {counter.post("{ nothing }").status_code for _ in range(AT_ONCE * 3)}
-
-    assert answers == {400}
-
-
-def test_the_allowance_grows_again_and_never_above_its_measure() -> None:
-    allowance = RateLimiter(rate=2.0)
-
-    def shown(now: float) -> int:
-        many = 0
-        while not allowance.take("partner:KR", now):
-            many += 1
-        return many
-
-    assert shown(100.0) == 2 * AT_ONCE
-    assert shown(100.0) == 0
-    assert shown(101.5) == 3
-    assert shown(9_999.0) == 2 * AT_ONCE
-    assert allowance.take("partner:KR", 9_999.0) == 1  # whole seconds, as Retry-After has them
-    assert allowance.take("partner:JP", 9_999.0) == 0
-
-
-def test_only_so_many_subject_are_remembered() -> None:
-    allowance = RateLimiter(rate=1.0)
-    for number in range(REMEMBERED + 50):
-        allowance.take(str(number), 0.0)
-
-    assert len(allowance._buckets) == REMEMBERED
 
 
 def _cost(text: str, **variables: Any) -> int:
