@@ -64,7 +64,8 @@ class ReadLogEntry(NamedTuple):
     A recognition question is stored with its parameters and with the outcome for each operator:
     `outcomes`, None where the subject did not select it. `position`: the read models showed
     everything up to it, at least. `law_ats`, `consignments`: for a batch of questions, the valid
-    time and the consignment of each operator, as PostgreSQL array texts.
+    time and the consignment of each operator, as PostgreSQL array texts. `agent`: who acted for the
+    subject, a client or a person, as an opaque id.
     """
 
     at: datetime
@@ -83,6 +84,7 @@ class ReadLogEntry(NamedTuple):
     position: int | None = None
     law_ats: str | None = None
     consignments: str | None = None
+    agent: str | None = None
 
 
 def array_text(texts: Sequence[str | None]) -> str:

@@ -76,6 +76,7 @@ async def record_looks(conninfo: str, subject: Subject, looks: Sequence[Look]) -
             consignment(look.consignment or {}),
             [look.outcome.value],
             look.position,
+            agent=subject.agent or None,
         )
         for look in looks
     ]

@@ -155,6 +155,7 @@ class Context:
             look._replace(
                 at=self.now,
                 subject=self.subject.id,
+                agent=self.subject.agent or None,
                 purpose=self.purpose,
                 request=self.request,
             )
@@ -183,6 +184,7 @@ class Context:
             operation,
             tins,
             self.request,
+            agent=subject.agent or None,
         )
         if asked:
             look = look._replace(

@@ -170,6 +170,7 @@ def _keep(service: Service, request: Request, subject: Subject, operation: str) 
             operation,
             [],
             uuid4(),
+            agent=subject.agent or None,
         )
     )
 

@@ -18,7 +18,9 @@ query Looks($tin: TIN!, $after: String) {
     tin
     name
     looks(first: 50, after: $after) {
-      edges { node { at administration askedBy purpose operation in lawAt knownAt outcome } }
+      edges { node {
+        at administration askedBy askedThrough purpose operation in lawAt knownAt outcome
+      } }
       pageInfo { hasNextPage endCursor }
     }
   }

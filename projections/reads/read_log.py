@@ -22,14 +22,16 @@ class LookRow:
     """One read-log entry, as far as it concerns one operator.
 
     `number` and `place`: of the entry, and of the operator in it. `at`: the instant of the request,
-    UTC. `territory`, `law_at`, `known_at`: the recognition question, where it was one. `outcome`:
-    what was answered about this operator; None where the subject did not select it.
+    UTC. `agent`: the client or person who acted for the subject; None: not known. `territory`,
+    `law_at`, `known_at`: the recognition question, where it was one. `outcome`: what was answered
+    about this operator; None where the subject did not select it.
     """
 
     number: int
     place: int
     at: datetime
     subject: str
+    agent: str | None
     role: str
     administration: str | None
     purpose: str | None
@@ -44,8 +46,8 @@ class LookRow:
 #: The entries are selected through the index on `tins` and sorted: PostgreSQL has no index that is
 #: ordered by operator and number, and an operator has few entries beside the whole log.
 _LOOKS = """
-select l.number, t.place::int, l.at, l.subject, l.role, l.administration, l.purpose, l.operation,
-    l.request, l.territory, coalesce(t.law_at, l.law_at) as law_at, l.known_at, t.outcome
+select l.number, t.place::int, l.at, l.subject, l.agent, l.role, l.administration, l.purpose,
+    l.operation, l.request, l.territory, coalesce(t.law_at, l.law_at) as law_at, l.known_at, t.outcome
 from (select * from access.read_log where tins @> array[%(tin)s::text]) l
 cross join lateral unnest(l.tins, l.outcomes, l.law_ats) with ordinality
     as t (tin, outcome, law_at, place)

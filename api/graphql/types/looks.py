@@ -31,6 +31,11 @@ class LoggedLook:
         description="The subject of the token with which it was asked. The home customs and "
         "auditors see it; for the operator it is REDACTED."
     )
+    asked_through: str | None = strawberry.field(
+        description="Who acted for that subject: the id of a client of this register, or the "
+        "pseudonym of a client or person of another issuer. The home customs and auditors see it; "
+        "for the operator it is REDACTED. Null: the token named nobody, or it was not kept then."
+    )
     purpose: str | None = strawberry.field(
         description="The purpose that was stated (request header `Purpose`). Null: none."
     )
@@ -104,6 +109,7 @@ def _node(row: LookRow, *, redacted: bool) -> LoggedLook:
         at=row.at,
         administration=AdministrationCode(row.administration) if row.administration else None,
         asked_by=REDACTED if redacted else row.subject,
+        asked_through=REDACTED if redacted and row.agent else row.agent,
         purpose=row.purpose,
         operation=row.operation,
         in_=AdministrationCode(row.territory) if row.territory else None,

@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from projections.engine.projector import Projector
 from registry.domain import commands as c
-from tests.api.client import AUDITOR, CHINA, KOREA, Client, small_world
+from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client, small_world
 from tests.issuer import b64url, proof
 
 URL = "https://register.example"
@@ -457,3 +457,26 @@ def test_a_service_that_issues_none_says_so(counter: Client) -> None:
         ("POST", "/oauth/token"),
     ):
         assert counter.request(method, path).status_code == 404
+
+
+def test_the_read_log_says_which_client_asked_and_who_may_know_it(
+    served: Client, partner: Partner
+) -> None:
+    asked = "query ($tin: TIN!) { operator(tin: $tin) { name } }"
+    looks = """query ($tin: TIN!) { operator(tin: $tin) {
+        looks(first: 1) { edges { node { askedBy askedThrough } } } } }"""
+    shown = {"Authorization": f"Bearer {partner.token()}"}
+    served.post(asked, headers=shown, tin=ACME)
+
+    def last(by: str) -> Any:
+        edges = served.ask(looks, by, tin=ACME)["operator"]["looks"]["edges"]
+        return edges[0]["node"] if edges else None
+
+    for _ in range(200):
+        if last(AUDITOR):
+            break
+        served.pause(0.05)
+    for by in (CHINA, AUDITOR):
+        assert last(by) == {"askedBy": KOREA, "askedThrough": partner.name}
+    company = f"company:{ACME}"
+    assert last(company) == {"askedBy": "REDACTED", "askedThrough": "REDACTED"}
