@@ -89,7 +89,7 @@ class QuotaCounter:
 
     async def settle(self) -> None:
         """Makes the use known now, and learns that of the others."""
-        uses = self.quotas.taken()
+        uses = self.quotas.unsettled()
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._exchange(await self._connected(), uses)

@@ -216,7 +216,7 @@ class Quotas:
 
     # ---------------------------------------------------------------- for the counter
 
-    def taken(self) -> list[Use]:
+    def unsettled(self) -> list[Use]:
         """Returns what others do not know yet; it counts as known from now on."""
         found, self._late = self._late, []
         for account in self._unsettled:
@@ -253,13 +253,13 @@ class Quotas:
     def forget(self) -> None:
         """Forgets the accounts that nobody used in this minute."""
         minute = int(self.clock()) // WINDOW
-        kept = {
+        used = {
             name: each
             for name, each in self._accounts.items()
             if each.minute == minute or each in self._unsettled
         }
-        if len(kept) < len(self._accounts):
-            self._accounts = kept
+        if len(used) < len(self._accounts):
+            self._accounts = used
             self._of_subjects.clear()
             self._of_addresses.clear()
 

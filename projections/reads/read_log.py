@@ -47,7 +47,8 @@ class LookRow:
 #: ordered by operator and number, and an operator has few entries beside the whole log.
 _LOOKS = """
 select l.number, t.place::int, l.at, l.subject, l.agent, l.role, l.administration, l.purpose,
-    l.operation, l.request, l.territory, coalesce(t.law_at, l.law_at) as law_at, l.known_at, t.outcome
+    l.operation, l.request, l.territory, coalesce(t.law_at, l.law_at) as law_at, l.known_at,
+    t.outcome
 from (select * from access.read_log where tins @> array[%(tin)s::text]) l
 cross join lateral unnest(l.tins, l.outcomes, l.law_ats) with ordinality
     as t (tin, outcome, law_at, place)
