@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     #: The partner administrations that may follow this register, separated by commas: CN. They get
     #: whole events, with reasons and legal grounds, of the own operators that they may see.
     peers: str = ""
+    #: The file of other registers that `aeo up` follows (TOML or JSON): each with its address, its
+    #: administrations and the key with which this register gets tokens there.
+    followed_peers: Path | None = None
     #: The partners for which the clerk makes a golden copy each day, separated by commas: KR,NZ.
     #: Empty by default: copies are then made on demand (`aeo golden-copy make`) alone.
     golden_copies: str = ""

@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -57,7 +57,14 @@ def assertion(client: dict[str, Any]) -> str:
     return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
 
 
-def get_token(client: dict[str, Any]) -> str:
+class IssuedToken(NamedTuple):
+    """An access token, and the seconds for which it is valid."""
+
+    text: str
+    seconds: float
+
+
+def get_token(client: dict[str, Any]) -> IssuedToken:
     """Gets an access token from the client's issuer. Raises NoToken."""
     if not is_safe_url(client["issuer"]):
         raise NoToken(f"issuer: found {client['issuer']!r}, wanted https")
@@ -69,7 +76,8 @@ def get_token(client: dict[str, Any]) -> str:
     request = Request(f"{client['issuer']}{TOKEN_PATH}", urlencode(form).encode())
     try:
         with urlopen(request, timeout=PATIENCE) as answer:
-            return str(json.load(answer)["access_token"])
+            found = json.load(answer)
+            return IssuedToken(str(found["access_token"]), float(found.get("expires_in", 60)))
     except HTTPError as error:
         raise NoToken(f"{client['issuer']} refuses: {error.read(500).decode()}") from None
     except (URLError, OSError, http.client.HTTPException, ValueError, KeyError) as error:

@@ -17,6 +17,7 @@ from api.cli import (
     bench,
     client,
     completion,
+    demo,
     edge,
     erase,
     export,
@@ -100,6 +101,7 @@ for group, commands in GROUPS.items():
         app.command(name, rich_help_panel=group, epilog=EXIT_CODES)(command)
 app.add_typer(audit.app, name="audit", rich_help_panel="Export")
 app.add_typer(client.app, name="client", rich_help_panel="Maintain it")
+app.add_typer(demo.app, name="demo", rich_help_panel="Run it")
 app.add_typer(edge.app, name="edge", rich_help_panel="Run it")
 app.add_typer(golden_copy.app, name="golden-copy", rich_help_panel="Export")
 

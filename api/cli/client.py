@@ -119,7 +119,7 @@ def token(
     except ValueError as error:
         fail(BAD_FILE, f"{path}: {error}")
     try:
-        print(get_token(client))
+        print(get_token(client).text)
     except NoToken as error:
         fail(REFUSED, str(error))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,6 +38,7 @@ EdgeHome = Annotated[
     typer.Option("--edge-home", envvar="AEO_EDGE_HOME", help="The folder of the edge's data."),
 ]
 EDGE_HOME = ".aeo-edge"
+MOST_WAIT = 5.0  # seconds for which the register may hold a look that has no answer yet
 
 
 @app.callback(epilog=EXIT_CODES)
@@ -64,8 +65,21 @@ def run(
     token_file: Annotated[
         str | None, typer.Option(help="A file with the partner's token for the register.")
     ] = None,
+    client: Annotated[
+        str | None,
+        typer.Option(
+            "--client",
+            metavar="FILE",
+            help="What `aeo client new` wrote: tokens are got with its key, and renewed in time.",
+        ),
+    ] = None,
     every: Annotated[
-        float, typer.Option(min=0.1, max=86_400, help="Seconds between two looks at the source.")
+        float,
+        typer.Option(
+            min=0.1,
+            max=86_400,
+            help="Seconds between two looks at the source. A register says at once what changes.",
+        ),
     ] = 1.0,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="The TCP port to listen on.")] = 8430,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
@@ -89,7 +103,7 @@ def run(
         fail(USAGE, "--from: found nothing, wanted the address of the register, or a folder")
     to_json_lines()
     store = EdgeStore(named(edge_home) / "edge.sqlite")
-    where = _source(source, partner, token_file)
+    where = _source(source, partner, _token(token_file, client), min(every, MOST_WAIT))
     _pin(store, where, keys)
     following = Following(store, where, every)
     if once:
@@ -148,7 +162,7 @@ def ask(
 
 
 def _source(
-    source: str, partner: str | None, token_file: str | None
+    source: str, partner: str | None, token: Callable[[], str] | None, wait: float
 ) -> FolderSource | RegisterSource:
     from api.edge.following import FolderSource, RegisterSource
     from registry.domain.values import AdministrationCode
@@ -161,16 +175,26 @@ def _source(
         return FolderSource(folder, code.text if code else None)
     if code is None:
         fail(USAGE, "--for: found nothing, wanted the partner whose edge it is")
-    return RegisterSource(source.rstrip("/"), code.text, _token(token_file))
+    return RegisterSource(source.rstrip("/"), code.text, token, wait)
 
 
-def _token(token_file: str | None) -> str | None:
-    if token_file is None:
-        return os.environ.get("AEO_EDGE_TOKEN")
+def _token(token_file: str | None, client: str | None) -> Callable[[], str] | None:
+    from api.access.client_tokens import read_client_file
+    from api.access.renewed_tokens import RenewedToken
+
+    if token_file is not None and client is not None:
+        fail(USAGE, "--client: found --token-file, too; wanted one of them")
     try:
-        return Path(named(token_file)).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        fail(BAD_FILE, f"--token-file: {error}")
+        if client is not None:
+            read_client_file(named(client))
+            return RenewedToken(named(client))
+        if token_file is not None:
+            token = named(token_file).read_text(encoding="utf-8").strip()
+        else:
+            token = os.environ.get("AEO_EDGE_TOKEN", "")
+    except (OSError, ValueError) as error:
+        fail(BAD_FILE, f"{'--client' if client else '--token-file'}: {error}")
+    return (lambda: token) if token else None
 
 
 def _pin(store: EdgeStore, source: FolderSource | RegisterSource, given: list[str] | None) -> None:

@@ -10,6 +10,7 @@ from api.cli.import_file import show_bad
 from api.cli.terminal import (
     HOME,
     REFUSED,
+    USAGE,
     Home,
     Json,
     complain,
@@ -47,13 +48,20 @@ def load(
 ) -> None:
     """Load the published demo world, and as many synthetic operators as asked for.
 
-    Data that is there is not loaded again; an interrupted load continues.
+    Data that is there is not loaded again; an interrupted load continues. Where `AEO_OWN` says for
+    which administrations the register is authoritative, operators of others are left out.
     """
     from api.demo.load import load_operators, load_world
+    from api.settings import Settings, listed
 
     with register(home, "aeo_writer", makes=True) as url:
+        own = frozenset(listed(Settings(database=url).own))
+        if own and operators:
+            fail(
+                USAGE, "--operators: synthetic ones are of all administrations, and AEO_OWN is set"
+            )
         with progress("the world") as bar:
-            refused = load_world(url, bar)
+            refused = load_world(url, bar, own)
         if operators:
             with progress(f"{operators:,} synthetic operators") as bar:
                 events = load_operators(url, operators, bar)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from api.peers.follower import PeerFollower
     from api.peers.transport import PeerClient
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+PAUSE = 5.0  # seconds between two looks whether a follower of `up` may begin, or go on
 
 
 def follow_peer(
@@ -39,6 +40,13 @@ def follow_peer(
         str | None,
         typer.Option(help="A file with the token; read anew each time. Or AEO_PEER_TOKEN."),
     ] = None,
+    client: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="What `aeo client new` wrote there: tokens are got with its key, and renewed.",
+        ),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Take what there is, and end.")] = False,
     home: Home = HOME,
     with_parent: WithParent = False,
@@ -52,20 +60,48 @@ def follow_peer(
     Where the history of the peer was changed, it is followed no further: both heads are kept in
     the data folder, `./aeo status` says so, the peer is told, and the exit code is 1.
     """
+    from api.peers.followed_peers import NAME
+
     codes = _codes(administrations)
     called = name or urlsplit(url).hostname or ""
-    if not _NAME.fullmatch(called):
+    if not NAME.fullmatch(called):
         fail(USAGE, f"--name: found {called!r}, wanted letters, digits, . _ and -")
-    token = _token(token_file)
+    token, place = _token(token_file, client), home_of(home)
+
+    def follower(conninfo: str) -> PeerFollower:
+        return _follower(conninfo, place, url, called, codes, log_key, token)
+
     if once:
         with register(home, "aeo_writer") as conninfo:
-            why = _follower(conninfo, home_of(home), url, called, codes, log_key, token).catch_up()
+            why = follower(conninfo).catch_up()
     else:
         with until_signal(home, with_parent, "aeo_writer") as (conninfo, stop):
-            follower = _follower(conninfo, home_of(home), url, called, codes, log_key, token)
-            why = follower.run(stop)
+            if with_parent:
+                _keep_following(partial(follower, conninfo), stop)
+                return
+            why = follower(conninfo).run(stop)
     if why:
         fail(REFUSED, f"{called} is followed no further: {why}")
+
+
+def _keep_following(follower: Callable[[], PeerFollower], stop: Event) -> None:
+    """Follows for `aeo up`: waits where the peer cannot be followed yet, and, where its history was
+    changed, until somebody has decided about that (`aeo peer accept`)."""
+    import structlog
+
+    from api.peers.store import NotToBeFollowed
+    from api.peers.transport import PeerAway, PeerDeclined
+
+    log, last = structlog.get_logger("peers"), ""
+    while not stop.is_set():
+        try:
+            why = follower().run(stop) or ""
+        except (PeerAway, PeerDeclined, NotToBeFollowed) as error:
+            why = str(error)
+        if why and why != last:
+            log.warning("peers.not_followed", why=why)
+            last = why
+        stop.wait(PAUSE)
 
 
 def _follower(
@@ -102,9 +138,11 @@ def _remembered(conninfo: str, name: str) -> str | None:
 
 def _first_key(client: PeerClient, name: str) -> str:
     """Returns the first key that the peer itself names: trusted on first use."""
+    from api.peers.transport import PeerAway
+
     keys = client.keys()
     if not keys:
-        fail(REFUSED, f"{name}: its log has no key yet")
+        raise PeerAway(f"{name}: its log has no key yet")
     complain(
         f"{name}: its log has the key {keys[0]}, which is kept from now on; compare it with what"
         " the peer published elsewhere, or give --log-key"
@@ -122,9 +160,17 @@ def _codes(text: str) -> list[str]:
     return sorted(set(codes))
 
 
-def _token(file: str | None) -> Callable[[], str]:
+def _token(file: str | None, client: str | None) -> Callable[[], str]:
+    if client is not None:
+        from api.access.renewed_tokens import RenewedToken
+
+        if file is not None:
+            fail(USAGE, "--client: found --token-file, too; wanted one of them")
+        return RenewedToken(named(client))
     if file is None and "AEO_PEER_TOKEN" not in os.environ:
-        fail(USAGE, "give --token-file, or AEO_PEER_TOKEN: the peer answers partners only")
+        fail(
+            USAGE, "give --client, --token-file, or AEO_PEER_TOKEN: the peer answers partners only"
+        )
 
     def read() -> str:
         if file is None:

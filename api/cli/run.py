@@ -123,12 +123,17 @@ def require_settings(home: Path, host: str, *, demo: bool) -> None:
     from pydantic import ValidationError
 
     from api.access.issuers import BadIssuers, read_issuers
+    from api.peers.followed_peers import BadPeers, read_followed_peers
     from api.settings import Settings
 
     try:
-        read_issuers(Settings(database="", home=home, host=host, demo=demo).issuers)
+        settings = Settings(database="", home=home, host=host, demo=demo)
+        read_issuers(settings.issuers)
+        read_followed_peers(settings.followed_peers)
     except BadIssuers as error:
         fail(USAGE, f"AEO_ISSUERS={error}")
+    except BadPeers as error:
+        fail(USAGE, f"AEO_FOLLOWED_PEERS={error}")
     except ValidationError as error:
         found = []
         for each in error.errors():

@@ -13,6 +13,7 @@ from api.cli.terminal import (
     Home,
     Json,
     fail,
+    home_of,
     print_json,
     print_table,
     register,
@@ -32,6 +33,7 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     from api.access.webhooks import LEADER_LOCK as WEBHOOKS
     from api.end_recorder import LEADER_LOCK as CLERK
     from api.log.signer import LEADER_LOCK as SIGNER
+    from api.peers.store import leader_lock
     from projections.checking.background_check import LEADER_LOCK as CHECKER
     from projections.checking.status import status as read
     from projections.engine.projector import LEADER_LOCK as FOLLOWER
@@ -43,8 +45,11 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     locks["webhooks"] = WEBHOOKS
     with register(home, migrates=False) as url, Session.connect(url, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
-        found = read(connection, locks)
         partners = incoming_now(connection)
+        peers = {each.peer for each in partners if each.peer} | _configured(url, home)
+        found = read(
+            connection, locks | {f"follow-peer {p}": leader_lock(p) for p in sorted(peers)}
+        )
     if as_json:
         print_json(_plain(found) | {"partners": _plain_partners(partners)})
     else:
@@ -75,6 +80,18 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
         )
     if wrong:
         fail(REFUSED, "; ".join(wrong))
+
+
+def _configured(url: str, home: str) -> set[str]:
+    """Returns the names of the registers that `aeo up` is to follow."""
+    from api.peers.followed_peers import BadPeers, read_followed_peers
+    from api.settings import Settings
+
+    try:
+        settings = Settings(database=url, home=home_of(home))
+        return {peer.name for peer in read_followed_peers(settings.followed_peers)}
+    except BadPeers as error:
+        fail(USAGE, f"AEO_FOLLOWED_PEERS={error}")
 
 
 def new_epoch(

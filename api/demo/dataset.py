@@ -18,10 +18,11 @@ def files() -> list[Path]:
     return sorted(WORLD.glob("*.jsonl"))
 
 
-def world() -> UUID:
-    """Returns the command id that marks this version of the demo world as loaded."""
+def world(own: frozenset[str] = frozenset()) -> UUID:
+    """Returns the command id that marks this version of the demo world as loaded. `own`: with the
+    operators of these administrations alone."""
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files()))
-    return uuid5(SHIPPED, digest.hexdigest())
+    return uuid5(SHIPPED, " ".join([digest.hexdigest(), *sorted(own)]))
 
 
 def life(number: int, seed: int = SEED, what: str = "life") -> UUID:
@@ -29,14 +30,17 @@ def life(number: int, seed: int = SEED, what: str = "life") -> UUID:
     return uuid5(SHIPPED, f"{seed}/{number}/{what}")
 
 
-def is_loaded(conninfo: str, operators: int) -> bool:
-    """Returns whether this demo world and that many synthetic operators are loaded.
+def is_loaded(conninfo: str, operators: int, own: frozenset[str] = frozenset()) -> bool:
+    """Returns whether this demo world and that many synthetic operators are loaded. `own`: whether
+    the world is, at least with the operators of these administrations.
 
     Both are recorded in a fixed order, so the last one of each is looked for.
     """
-    wanted = {world()} | ({life(operators - 1)} if operators else set())
+    worlds, last = {world(), world(own)}, {life(operators - 1)} if operators else set()
     with Session.connect(conninfo) as connection:
-        [(found,)] = connection.execute(
-            "select count(*) from ledger.command where command_id = any(%s)", [list(wanted)]
+        rows = connection.execute(
+            "select command_id from ledger.command where command_id = any(%s)",
+            [list(worlds | last)],
         )
-    return bool(found == len(wanted))
+        found = {row[0] for row in rows}
+    return bool(found & worlds) and last <= found

@@ -8,7 +8,7 @@ from contextlib import closing
 from api.demo import dataset
 from api.demo.population import Population
 from api.demo.workers import worker_pool
-from api.importing.lines import Bad, explain, lines_of
+from api.importing.lines import Bad, ImportLine, explain, lines_of
 from api.importing.unit_of_work import UnitOfWork
 from registry.application.bulk_import import EncodedHistory, encode_history, record_encoded
 from registry.application.registry import Registry
@@ -21,18 +21,28 @@ BATCH = 200  # operator histories in one commit: about 2,000 events
 Progress = Callable[[int, int], None]  # done, of total
 
 
-def load_world(conninfo: str, progress: Progress | None = None) -> list[Bad]:
+def load_world(
+    conninfo: str, progress: Progress | None = None, own: frozenset[str] = frozenset()
+) -> list[Bad]:
     """Records the lines of ops/world that the register does not have, in one transaction.
+
+    `own`: the administrations for which the register is authoritative. Operators of others are then
+    left out, because they arrive from their own registers; the law is recorded whole.
 
     Lines that are refused are skipped and returned. That happens only where an older version of the
     demo world was loaded before.
     """
-    mark = dataset.world()
+    mark = dataset.world(own)
     draft, refused = UnitOfWork(conninfo), []
     try:
-        if draft.ledger.find_command(mark):
+        if any(map(draft.ledger.find_command, {mark, dataset.world()})):
             return []
-        lines = [line for file in dataset.files() for line in lines_of(file)]
+        lines = [
+            line
+            for file in dataset.files()
+            for line in lines_of(file)
+            if not own or _belongs_here(line, own)
+        ]
         for done, line in enumerate(lines, 1):
             try:
                 if isinstance(line.content, BadValue):
@@ -49,6 +59,11 @@ def load_world(conninfo: str, progress: Progress | None = None) -> list[Bad]:
     finally:
         draft.close()
     return refused
+
+
+def _belongs_here(line: ImportLine, own: frozenset[str]) -> bool:
+    tin = line.content.get("tin") if isinstance(line.content, dict) else None
+    return tin is None or tin[:2] in own
 
 
 def load_operators(

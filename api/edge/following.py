@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
+from api.access.client_tokens import NoToken
+from api.access.renewed_tokens import RenewedToken
 from api.edge.store import EdgeState, EdgeStore, NotFilled
 from api.golden_copy.changes import CHANGES as ANSWER
 from api.golden_copy.changes import ChangesHead, SignedChanges
@@ -282,11 +284,16 @@ def _by_time(delta: tuple[CopyMoment, CopyMoment | None, Path]) -> tuple[Any, in
 
 @dataclass(frozen=True)
 class RegisterSource:
-    """The register, by its address. `token`: names the partner to it."""
+    """The register, by its address.
+
+    `token`: names the partner to it, called for each request, because tokens expire. `wait`: the
+    seconds for which the register may let a question wait until there is a change.
+    """
 
     url: str
     partner: str
-    token: str | None
+    token: Callable[[], str] | None
+    wait: float = 0.0
 
     def keys(self) -> list[str]:
         """The keys that the register says are its own: of golden copies, and of its log. Raises
@@ -300,13 +307,12 @@ class RegisterSource:
             state = store.state()
         except NotFilled:
             return [self._copy(store, None)]
-        query = urlencode(
-            {
-                "epoch": state.moment.epoch,
-                "after": state.moment.position,
-                "since": state.moment.at.isoformat(),
-            }
-        )
+        asked: dict[str, Any] = {
+            "epoch": state.moment.epoch,
+            "after": state.moment.position,
+            "since": state.moment.at.isoformat(),
+        }
+        query = urlencode(asked | ({"wait": f"{self.wait:g}"} if self.wait else {}))
         try:
             took = take_changes(store, self._get(f"/golden-copy/{self.partner}/changes?{query}"))
         except OtherEpochThere:
@@ -361,7 +367,7 @@ class RegisterSource:
     def _opened(self, path: str, body: bytes | None = None) -> Any:
         headers = {"Purpose": "edge"} | ({"Content-Type": "application/json"} if body else {})
         if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
+            headers["Authorization"] = f"Bearer {self._bearer(self.token)}"
         try:
             return urlopen(
                 Request(f"{self.url}{path}", data=body, headers=headers), timeout=TIMEOUT
@@ -370,9 +376,18 @@ class RegisterSource:
             message = error.read(2_000).decode(errors="replace")
             if error.code == 412:
                 raise OtherEpochThere(message) from None
+            if error.code == 401 and isinstance(self.token, RenewedToken):
+                self.token.discard()
             raise NoLine(f"{self.url}{path.partition('?')[0]}: {error.code} {message}") from None
         except OSError as error:  # URLError, too
             raise NoLine(f"{self.url}: {getattr(error, 'reason', error)}") from None
+
+    @staticmethod
+    def _bearer(token: Callable[[], str]) -> str:
+        try:
+            return token()
+        except NoToken as error:
+            raise NoLine(f"no token: {error}") from None
 
 
 class OtherEpochThere(NoLine):

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -33,7 +34,7 @@ class Following:
 
     store: EdgeStore
     source: FolderSource | RegisterSource
-    every: float  # seconds
+    every: float  # seconds between the beginnings of two looks that bring nothing
     #: Why the last look at the source brought nothing; None where it did.
     why: str | None = None
     _reported: str | None = field(default=None, repr=False)
@@ -61,12 +62,14 @@ class Following:
     def run(self, stop: threading.Event) -> None:
         """Looks until `stop` is set."""
         while not stop.is_set():
+            began, moved = monotonic(), False
             try:
-                self.look()
+                moved = any(each.records for each in self.look())
             except Exception as error:  # a defect must not end the following for ever
                 self.why = f"{type(error).__name__}: {error}"
                 log.exception("edge.fault")
-            stop.wait(self.every)
+            if not moved:
+                stop.wait(max(0.0, self.every - (monotonic() - began)))
 
 
 def application(store: EdgeStore, following: Following, host: str) -> Starlette:

@@ -20,6 +20,7 @@ from api.graphql.seen_positions import SeenEpoch, SeenPositions
 from api.observability.background import watched
 from projections.checking.findings import CHANNEL as FINDINGS
 from projections.engine.read_your_writes import CHANNEL
+from projections.reads.log import SIGNED
 from registry.ledger.connections import AsyncSession
 from registry.ledger.database import connection_parameters
 from registry.ledger.epochs import BEGIN
@@ -53,6 +54,7 @@ class ReadModelPosition:
     def __init__(self, conninfo: str, home: Path) -> None:
         self._conninfo = conninfo
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._news: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._first_read = asyncio.Event()
         self._seen_positions = SeenPositions(home)
@@ -102,6 +104,18 @@ class ReadModelPosition:
             self._waiting.remove(waiter)
         return True
 
+    def news(self) -> asyncio.Future[None]:
+        """A future that is done when the read models move or the log is signed. It is shared: wait
+        for it with `asyncio.wait`, which does not cancel it."""
+        if self._news is None or self._news.done():
+            self._news = asyncio.get_running_loop().create_future()
+        return self._news
+
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for news."""
+        return self._news is not None and not self._news.done()
+
     def doubt(self, found: int) -> None:
         """Reconnects after an answer from read models at `found`, behind what this process has
         seen: its connection may lead to a server that is no longer in use."""
@@ -136,6 +150,7 @@ class ReadModelPosition:
             await connection.execute(f"listen {CHANNEL}")
             await connection.execute(f"listen {EPOCHS}")
             await connection.execute(f"listen {FINDINGS}")
+            await connection.execute(f"listen {SIGNED}")
             await self._read_state(connection)
             await self._read_findings(connection)
             while True:
@@ -144,6 +159,8 @@ class ReadModelPosition:
                 for notice in received:
                     if notice.channel == CHANNEL:
                         self._advance(int(notice.payload))
+                if received and self._news is not None and self.awaited:
+                    self._news.set_result(None)
                 if any(notice.channel == EPOCHS for notice in received):
                     await self._read_state(connection)
                 if not received or any(notice.channel == FINDINGS for notice in received):

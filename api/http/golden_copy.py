@@ -33,6 +33,7 @@ from api.graphql.executor import later
 from api.http.conditional import SAFE, given, tagged
 from api.http.exchanges import KEY
 from api.http.graphql import admitted, declined
+from api.http.held import seconds_to_wait
 from api.http.service import Service
 from projections.history.golden_copy import CopyInstant
 from registry.domain.instants import parse
@@ -100,7 +101,8 @@ async def file(request: Request) -> Response:
 
 
 async def changes(request: Request) -> Response:
-    """What changed in a partner's copy since a position and an instant, signed."""
+    """What changed in a partner's copy since a position and an instant, signed. With `wait` the
+    answer waits so many seconds for a change."""
     service, subject, partner = await _asked(request, FOLDING)
     query = request.query_params
     epoch, after, since = query.get("epoch", ""), query.get("after", ""), query.get("since", "")
@@ -110,6 +112,9 @@ async def changes(request: Request) -> Response:
         asked = Since(epoch, CopyInstant(int(after), parse(since)))
     except ValueError as error:
         raise RequestDeclined(400, "BAD_INPUT", str(error)) from None
+    position = service.read_model_position
+    if epoch == position.epoch:
+        await position.reached(int(after) + 1, seconds_to_wait(request))
     signer = open_signer(service.settings.home)
     async with service.ledger.connection() as connection, connection.transaction():
         await connection.execute("set transaction isolation level repeatable read, read only")
@@ -192,7 +197,7 @@ def _route(path: str, answer: Answer, method: str = "GET") -> Route:
     async def answered(request: Request) -> Response:
         exchange = request.scope[KEY]
         try:
-            return await within(SECONDS, answer(request))
+            return await within(SECONDS + seconds_to_wait(request), answer(request))
         except RequestDeclined as why:
             return declined(why, exchange, JSON)
         except (psycopg.OperationalError, TooManyRequests, TimeoutError) as error:

@@ -17,6 +17,7 @@ from api.graphql.codes import ERRORS
 from api.graphql.schema import core, schema
 from api.graphql.schema_version import version
 from api.http.conditional import ASK_AGAIN, given
+from api.http.held import MOST as MOST_WAIT
 
 TEXT, JSON = "text/plain", "application/json"
 GRAPHQL = "application/graphql-response+json"
@@ -155,6 +156,12 @@ def _peer(name: str, description: str, kind: str) -> Described:
     return {"name": name, "in": "query", "schema": {"type": kind}, "description": description}
 
 
+_WAIT = {
+    "name": "wait",
+    "in": "query",
+    "schema": {"type": "number", "minimum": 0, "maximum": MOST_WAIT},
+    "description": "Seconds for which the answer may wait until there is something new.",
+}
 _PARTNER = {
     "name": "partner",
     "in": "path",
@@ -359,6 +366,7 @@ _PATHS: Described = {
         _peer("after", "The position after which events are wanted; 0: all.", "integer"),
         _peer("stream", "In place of `after`: the stream of one operator.", "string"),
         _peer("version", "With `stream`: the version after which events are wanted.", "integer"),
+        _WAIT,
         security=[{"token": []}],
     ),
     "/peer/streams": _get(
@@ -410,6 +418,7 @@ _PATHS: Described = {
             {"name": name, "in": "query", "required": True, "schema": {"type": "string"}}
             for name in ("epoch", "after", "since")
         ),
+        _WAIT,
         security=[{"token": []}],
     ),
     "/golden-copy/{partner}/looks": {

@@ -1,6 +1,7 @@
 """What this register publishes to its peers, under /peer/ (decision 0282).
 
-    GET  /peer/events?after=POSITION          events of own operators, each with its leaf's salt
+    GET  /peer/events?after=POSITION          events of own operators, each with its leaf's salt;
+                     &wait=SECONDS            where there is none, the answer waits for one so long
     GET  /peer/events?stream=UUID&version=N   those of one operator after a version
     GET  /peer/streams?after=UUID             which operators there are, and how far each is
     POST /peer/report                         a peer says that two heads of this log contradict
@@ -15,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -35,6 +37,7 @@ from api.graphql.errors import RequestDeclined
 from api.http.conditional import SAFE
 from api.http.exchanges import KEY, Exchange
 from api.http.graphql import READING, admitted, declined
+from api.http.held import seconds_to_wait
 from api.http.service import Service
 from api.settings import listed
 from projections.reads import peers as reads
@@ -42,6 +45,7 @@ from registry.ledger.connections import Session
 
 log = structlog.get_logger("peers")
 NIL = UUID(int=0)
+LOST = 0.5  # seconds after which it is read again without a notification
 LONGEST = 64 * 1024  # bytes of a report: two heads with the signatures of their witnesses
 NO_STORE = {**SAFE, "Cache-Control": "no-store"}
 
@@ -68,23 +72,31 @@ async def events(request: Request) -> Response:
     stream = request.query_params.get("stream")
     if stream is not None:
         return await _of_stream(asked, _uuid(stream), _number(request, "version"))
-    after, now = _number(request, "after"), datetime.now(UTC)
+    after = _number(request, "after")
+    until = monotonic() + seconds_to_wait(request)
 
     async def read(connection: Connection) -> dict[str, Any]:
         reach = await reads.reach(connection)
         if after > reach.position:
             words = f"after: found {after}, and the log is at position {reach.position}"
             raise RequestDeclined(400, "BAD_REQUEST", f"{words} in epoch {reach.epoch}.")
-        found, until = await reads.published(
+        now = datetime.now(UTC)
+        found, place = await reads.published(
             connection, asked.subject.visibility, asked.own, after, reach.position, now
         )
         return _reached(reach, asked.own) | {
-            "next": until,
+            "next": place,
             "events": [_written(event) for event in found],
         }
 
-    answer = await again.read(asked.service.ledger, read)
-    await _remember(asked, after, now)
+    while True:
+        news = asked.service.read_model_position.news()  # what comes while it is read counts, too
+        answer = await again.read(asked.service.ledger, read)
+        left = until - monotonic()
+        if answer["position"] > after or left <= 0:
+            break
+        await asyncio.wait([news], timeout=min(left, LOST))
+    await _remember(asked, after, datetime.now(UTC))
     return _json(answer)
 
 
@@ -238,7 +250,8 @@ def _route(path: str, answer: Answer, method: str) -> Route:
     async def answered(request: Request) -> Response:
         try:
             service: Service = request.app.state.service
-            return await within(service.settings.deadline, answer(request))
+            seconds = service.settings.deadline + seconds_to_wait(request)
+            return await within(seconds, answer(request))
         except RequestDeclined as why:
             return _declined(request, why)
         except (psycopg.OperationalError, TooManyRequests, TimeoutError):

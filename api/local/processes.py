@@ -40,12 +40,14 @@ class Helper:
         command: str,
         home: Path,
         *arguments: str,
+        name: str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`environment`: variables in addition to those of this process."""
+        """`name`: of the process and its log, where a command runs several times. `environment`:
+        variables in addition to those of this process."""
         home.mkdir(parents=True, exist_ok=True)
-        self.name = command
-        self.log = home / f"{command}.log"
+        self.name = name or command
+        self.log = home / f"{self.name}.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "api", command, "--with-parent", "--home", home, *arguments],
@@ -72,11 +74,15 @@ class Helper:
             lines = self.log.read_text(errors="replace").splitlines()[-15:]
             raise HelperDied("\n".join([f"{self.name} ended by itself; {self.log} says", *lines]))
 
-    def stop(self) -> None:
-        """Asks the process to end, and kills it after STOP seconds."""
+    def end(self) -> None:
+        """Asks the process to end."""
         if self.process.stdin is not None and not self.process.stdin.closed:
             self.process.stdin.close()
         self.process.terminate()
+
+    def stop(self) -> None:
+        """Asks the process to end, and kills it after STOP seconds."""
+        self.end()
         try:
             self.process.wait(STOP)
         except subprocess.TimeoutExpired:
@@ -91,8 +97,9 @@ class ChildProcess:
     given up, because the cause will end it again.
     """
 
-    def __init__(self, command: str, home: Path, *arguments: str) -> None:
-        self._command_line = command, home, arguments
+    def __init__(self, command: str, home: Path, *arguments: str, name: str | None = None) -> None:
+        """`name`: see Helper."""
+        self._command_line, self._name = (command, home, arguments), name
         self._url: str | None = None
         self._ends, self._again = 0, 0.0  # restarts in a row; time of the next one (time.monotonic)
         self._begin()
@@ -136,13 +143,17 @@ class ChildProcess:
         how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
         say(f"{self.name} {how} by itself, and is started again in {pause:g} s; see {self.log}")
 
+    def end(self) -> None:
+        """Asks the process to end, without waiting for it."""
+        self.helper.end()
+
     def stop(self) -> None:
         """Ends the process."""
         self.helper.stop()
 
     def _begin(self) -> None:
         command, home, arguments = self._command_line
-        self.helper = Helper(command, home, *arguments)
+        self.helper = Helper(command, home, *arguments, name=self._name)
         self._started_at = time.monotonic()
 
 

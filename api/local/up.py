@@ -82,13 +82,19 @@ def up(
                     try:
                         _run(url, home, helpers, site, operators, bar, say)
                     finally:
-                        for helper in helpers:
-                            helper.stop()
+                        _stop(helpers)
             finally:
-                for helper in helpers:
-                    helper.stop()
+                _stop(helpers)
     except Stopped:
         say("stopped")
+
+
+def _stop(helpers: list[ChildProcess]) -> None:
+    """Ends all of them at the same time."""
+    for helper in helpers:
+        helper.end()
+    for helper in helpers:
+        helper.stop()
 
 
 def _run(
@@ -102,21 +108,28 @@ def _run(
 ) -> None:
     from api.demo.dataset import is_loaded
     from api.http import first_load
+    from api.peers.followed_peers import read_followed_peers
+    from api.settings import Settings, listed
     from projections.engine.rederive import bring_up_to_date
     from registry.ledger.database import migrate
 
     for name in migrate(url, say=say):
         say(f"migrated {name}")
     bring_up_to_date(url, say)
+    settings = Settings(database=url, home=home, host=site.host)
+    own = frozenset(listed(settings.own))
+    if own and operators:
+        say(f"AEO_OWN={','.join(sorted(own))}: no synthetic operators, and none of others")
+        operators = 0
     # Where the world is there, more operators are added while questions are answered. A note that
     # is there was left by a first load that was cut short.
-    if not is_loaded(url, 0) or (home / first_load.NOTE).exists():
+    if not is_loaded(url, 0, own) or (home / first_load.NOTE).exists():
         bar = first_load.noted(bar, home)
         first_load.note(home, "it begins")
     for helper in helpers:
         helper.tell(url)
-    if not is_loaded(url, operators):
-        _load(url, operators, bar, say)
+    if not is_loaded(url, operators, own):
+        _load(url, operators, bar, say, own)
     _project(url, helpers, bar, say)
     first_load.whole(home)
     while _asked(site, "/healthz")[0] != 200:
@@ -126,6 +139,11 @@ def _run(
     # with an open finding it is not, until the checker closes the finding.
     for command, *more in (("log",), ("sign",), ("clerk",), ("checker",), ("webhooks", "--demo")):
         helpers.append(ChildProcess(command, home, *more))
+        helpers[-1].tell(url)
+    for peer in read_followed_peers(settings.followed_peers):
+        assert settings.followed_peers is not None  # it was read
+        more = peer.words(settings.followed_peers.parent)
+        helpers.append(ChildProcess("follow-peer", home, *more, name=f"follow-peer-{peer.name}"))
         helpers[-1].tell(url)
     _wait_until_ready(site, helpers, say)
     say(f"ready {site.url}/")
@@ -147,13 +165,15 @@ TRY = (
 )
 
 
-def _load(url: str, operators: int, bar: Bar, say: Say) -> None:
+def _load(url: str, operators: int, bar: Bar, say: Say, own: frozenset[str]) -> None:
     from api.demo.load import load_operators, load_world
 
     with bar("the world") as progress:
-        refused = load_world(url, progress)
+        refused = load_world(url, progress, own)
     for line in refused[:10]:
         say(f"left out: {line.file} line {line.line}: {line.found}")
+    if own:
+        return
     with bar(f"{operators:,} synthetic operators") as progress:
         load_operators(url, operators, progress)
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,7 +22,7 @@ import structlog
 from eventsourcing.persistence import PersistenceError, StoredEvent
 
 from api.peers.peer_log import PeerContradicts, PeerLog, VerifiedHead
-from api.peers.store import NotToBeFollowed, NotYetRecorded, PeerStore, connect
+from api.peers.store import NotToBeFollowed, NotYetRecorded, PeerStore, connect, leader_lock
 from api.peers.transport import PeerAway, PeerClient, PeerDeclined, SentEvent, SentPage
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from registry.domain.aggregates import AGGREGATES
@@ -33,8 +32,11 @@ from registry.ledger.mapper import EventMapper
 from registry.transparency.signed_notes import read_key
 
 log = structlog.get_logger("peers")
-POLL = 0.5  # seconds between two rounds
-PAUSE = 5.0  # seconds until a peer that could not answer is asked again
+POLL = 0.5  # seconds between two rounds at least, where the first brought nothing
+#: Seconds for which the peer lets a question wait that has no answer yet. Whatever it records
+#: arrives at once; a follower that is told to end does so within these seconds.
+WAIT = 2.0
+PAUSE = 2.0  # seconds until a peer that could not answer is asked again
 EVERY = 900.0  # seconds after which it is recorded again that the peer's data is fresh
 COMPARED = 600.0  # seconds after which all streams are compared, for those that became visible
 NIL = UUID(int=0)
@@ -61,6 +63,7 @@ class PeerFollower:
         self._administrations = sorted(administrations)
         self._mapper = EventMapper(AGGREGATES)
         self._received = self._compared = float("-inf")
+        self._position = 0  # of the peer's ledger: how far the last round came
 
     def run(self, stop: threading.Event, poll: float = POLL) -> str | None:
         """Follows until `stop` is set. Returns why the peer is followed no further; None where it
@@ -93,10 +96,13 @@ class PeerFollower:
     def _rounds(self, store: PeerStore, stop: threading.Event, poll: float) -> str | None:
         peer_log = self._log(store)
         while not stop.is_set():
-            wait = poll
+            wait, began, before = poll, time.monotonic(), self._position
             try:
-                if why := self._once(store, peer_log):
+                if why := self._once(store, peer_log, WAIT):
                     return why
+                if self._position > before:
+                    continue
+                wait = max(0.0, poll - (time.monotonic() - began))
             except (PeerAway, PeerDeclined, NotYetRecorded) as error:
                 log.warning("peers.waiting", peer=self.name, why=str(error))
                 store.waiting(str(error))
@@ -108,29 +114,30 @@ class PeerFollower:
         row = store.begin(self._url, self._administrations, self._key)
         return PeerLog(self._client, read_key(self._key), row.head)
 
-    def _once(self, store: PeerStore, peer_log: PeerLog) -> str | None:
+    def _once(self, store: PeerStore, peer_log: PeerLog, wait: float = 0.0) -> str | None:
         row = store.row()
         assert row is not None  # `begin` made it
         if row.stopped_at is not None:
             return row.why
         remembered = peer_log.head
         try:
-            self._round(store, peer_log, row.position)
+            self._round(store, peer_log, row.position, wait)
         except PeerContradicts as contradiction:
             return self._stop(store, remembered, contradiction)
         return None
 
-    def _round(self, store: PeerStore, peer_log: PeerLog, position: int) -> None:
+    def _round(self, store: PeerStore, peer_log: PeerLog, position: int, wait: float) -> None:
         self._advance(store, peer_log)
         while True:
-            page = self._client.events(position)
+            page = self._client.events(position, wait)
+            wait = 0.0
             if page.size > peer_log.head.size:
                 self._advance(store, peer_log)
             events = self._to_record(store, peer_log, page.events)
             if events or page.next > position:
                 store.record(events, page.epoch, page.next)
                 log.info("peers.recorded", peer=self.name, events=len(events), position=page.next)
-            position = page.next
+            position = self._position = page.next
             if position >= page.position:
                 break
         if time.monotonic() - self._compared > COMPARED:
@@ -271,8 +278,7 @@ class PeerFollower:
 
     @property
     def _lock(self) -> int:
-        """The key of the advisory lock: one follower of a peer in a database."""
-        return int.from_bytes(sha256(f"aeo peer {self.name}".encode()).digest()[:7], "big")
+        return leader_lock(self.name)
 
 
 __all__ = ["NotToBeFollowed", "NotYetRecorded", "PeerFollower"]

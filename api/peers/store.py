@@ -41,6 +41,11 @@ _COLUMNS = (
 )
 
 
+def leader_lock(name: str) -> int:
+    """Returns the key of the advisory lock: one follower of a peer in a database."""
+    return int.from_bytes(sha256(f"aeo peer {name}".encode()).digest()[:7], "big")
+
+
 class NotToBeFollowed(Exception):
     """This register cannot follow that one: a sentence says why, and what helps."""
 

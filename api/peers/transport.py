@@ -12,6 +12,9 @@ from uuid import UUID
 
 import msgspec
 
+from api.access.client_tokens import NoToken
+from api.access.renewed_tokens import RenewedToken
+
 T = TypeVar("T")
 
 PATIENCE = 30.0  # seconds: the network timeout
@@ -87,9 +90,11 @@ class PeerClient:
         """Returns the hashes of a tile."""
         return self._get(f"/log/tile/{path}", signed_in=False)
 
-    def events(self, after: int) -> SentPage:
-        """Returns the events after a position of the peer's ledger."""
-        return self._read(f"/peer/events?{urlencode({'after': after})}", SentPage)
+    def events(self, after: int, wait: float = 0.0) -> SentPage:
+        """Returns the events after a position of the peer's ledger. Where there is none, the peer
+        waits `wait` seconds for one before it answers."""
+        query = {"after": str(after)} | ({"wait": f"{wait:g}"} if wait else {})
+        return self._read(f"/peer/events?{urlencode(query)}", SentPage)
 
     def of_stream(self, stream: UUID, version: int) -> SentPage:
         """Returns the events of one stream after a version."""
@@ -117,10 +122,15 @@ class PeerClient:
     def _ask(self, method: str, path: str, body: bytes | None, *, signed_in: bool = True) -> bytes:
         headers = {"Accept": "application/json"} if signed_in else {}
         if signed_in:
-            headers["Authorization"] = f"Bearer {self._token()}"
+            try:
+                headers["Authorization"] = f"Bearer {self._token()}"
+            except NoToken as error:
+                raise PeerAway(f"there is no token for it: {error}") from None
         status, content = self._send(method, path, body, headers)
         if status in (200, 204):
             return content
+        if status == 401 and isinstance(self._token, RenewedToken):
+            self._token.discard()
         words = content[:300].decode("utf-8", "replace").strip()
         if status >= 500 or status in (404, 429):
             raise PeerAway(f"{path} is answered with {status}: {words}")

@@ -15,6 +15,8 @@ from registry.transparency import merkle
 from registry.transparency.leaves import Row, event_bytes
 from registry.transparency.signed_notes import Proof, read_note
 
+#: Notification channel: a checkpoint was published; the payload is its number of leaves.
+SIGNED = "log_signed"
 #: The last checkpoint with the newest lines of its witnesses. NULL for a log that was never signed.
 HEAD = """
 select c.size, c.root, c.note || coalesce(w.lines, '') as note

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from registry.domain.errors import RecordedElsewhere
 from registry.domain.values import AdministrationCode
 from registry.transparency.merkle import EMPTY_ROOT
 from registry.transparency.signed_notes import Checkpoint
+from tests.keeping_log import eventually
 from tests.peering import InProcess, Register, certified, follower, register, suspended
 
 SEOUL, BUSAN, HIDDEN, HARBIN = "KR1000000001", "KR1000000002", "KR1000000003", "CN2000000001"
@@ -57,6 +59,22 @@ def test_what_korea_decides_is_answered_in_china(korea: Register, china: Registe
     assert china.recognised(SEOUL, "CN") == ("NOT_RECOGNISED", ["AUTHORISATION_SUSPENDED"])
     assert china.streams("KR") == korea.streams("KR")
     assert korea.streams("CN") == []
+
+
+def test_a_question_that_waits_is_answered_when_korea_decides(korea: Register) -> None:
+    following = InProcess(korea)
+    [(position,)] = korea.asked("select max(position) from ledger.event")
+
+    def decides() -> None:
+        eventually(lambda: korea.client.service.read_model_position.awaited)
+        korea.happens(*suspended(SEOUL))
+
+    deciding = threading.Thread(target=decides)
+    deciding.start()
+    page = following.events(position, wait=20.0)
+    deciding.join()
+
+    assert [event.topic for event in page.events] == ["operator.suspended"]
 
 
 def test_nothing_is_recorded_twice(korea: Register, china: Register) -> None:
@@ -214,6 +232,8 @@ def test_only_a_peer_of_the_settings_is_answered(
         ("/peer/events?after=x", 400),
         ("/peer/events?after=999999", 400),
         ("/peer/events?stream=x", 400),
+        ("/peer/events?wait=soon", 400),
+        ("/peer/events?wait=21", 400),
         ("/peer/streams?after=x", 400),
     ],
 )

@@ -1,0 +1,1 @@
+"""Demonstrations: what the program promises, shown on this machine and timed."""
