@@ -31,7 +31,7 @@ from api.local.processes import ENDING
 Say = Callable[[str], None]
 TIN, KOREAN = "CN7000000001", "KR7000000001"  # operators that the demonstration registers
 PATIENCE = 120.0  # seconds after which a promise is taken for broken
-POLL = 0.01  # seconds between two questions whether something is seen
+POLL = 0.02  # seconds between two questions whether something is seen
 RECEIPT = (
     'query ($tin: TIN!) { recognition(tin: $tin, in: "SG", receipt: true)'
     " { outcome receipt { id } } }"
