@@ -17,10 +17,14 @@ from registry.domain.agreements.decisions import accede
 from registry.domain.bitemporal import BitemporalRow, TimedEvent
 from registry.domain.decisions import Decision
 from registry.domain.errors import Refusal
+from registry.domain.operators import proposals
 from registry.domain.operators.particulars_decisions import correct, merge_into
 from registry.domain.trigger import create_aggregate
 from registry.ledger.mapper import ENVELOPE
 from tests.law import PROGRAMMES, TODAY, ZONES
+
+#: The persons of proposals: the first, and the second.
+ANNA, BO = "person-anna", "person-bo"
 
 
 class Fact(NamedTuple):
@@ -95,6 +99,12 @@ def decide(aggregate: Any, command: c.Command, today: date = TODAY) -> None:
             accede(aggregate, command, by, ZONES[member.text])
         case c.CorrectRecord(position=position):  # positions are versions here: one stream only
             correct(aggregate, command, by, position)
+        case c.ConfirmProposal():  # the register records the decision with it
+            proposals.confirm(aggregate, command, by, BO)
+        case c.RejectProposal():
+            proposals.reject(aggregate, command, by, BO)
+        case c.WithdrawProposal():
+            proposals.withdraw(aggregate, command, by, ANNA)
         case _:
             DECISIONS[type(command)](aggregate, command, by)
 

@@ -15,6 +15,7 @@ from registry.domain.values import AdministrationCode, HsCode, Tin
 
 WORDS: dict[Any, Any] = {
     str: "a word",
+    Any: "a word",
     int: 7,
     bool: True,
     date: date(2026, 3, 1),

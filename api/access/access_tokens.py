@@ -210,8 +210,9 @@ def _authenticated(
     expires = instant(claims, "exp")
     if not issuer.own:
         subject = issuer.settings.subject_of(claims)
-        agent = pseudonym(claims["iss"], claims["sub"])
-        return Authenticated(replace(subject, agent=agent), expires, binding)
+        agent, name = pseudonym(claims["iss"], claims["sub"]), issuer.settings.person_of(claims)
+        person = pseudonym(claims["iss"], name) if name else None
+        return Authenticated(replace(subject, agent=agent, person=person), expires, binding)
     client, key = claims["client_id"], claims.get("client_key")
     if not isinstance(key, str):
         raise InvalidToken("client_key: wanted a text", TokenReason.TOKEN_CLAIMS)

@@ -42,10 +42,14 @@ class SubjectRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `claims`: the value that each claim must have, or, where the claim is a list or a text of words
     (`scope`), must contain. `subject`: `partner:KR`; `{name}` stands for the value of a claim.
+    `person`: the claim that names the person behind an access token, the same for every client;
+    without it an access token names a program. Whoever signs in is a person: by this claim, or else
+    by `sub`.
     """
 
     subject: str
     claims: dict[str, str] = {}
+    person: str | None = None
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,9 +98,27 @@ class IssuerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def subject_of(self, claims: Mapping[str, Any]) -> Subject:
         """Returns the subject that the claims give, without its territories. Raises InvalidToken
         (TOKEN_SUBJECT)."""
+        return self._subject(self._rule(claims), claims)
+
+    def person_of(self, claims: Mapping[str, Any], default: str | None = None) -> str | None:
+        """Returns the value of the claim that names the person; None where no claim does.
+        `default`: the claim where the rule names none. Raises InvalidToken (TOKEN_SUBJECT)."""
+        name = self._rule(claims).person or default
+        if name is None:
+            return None
+        found = claims.get(name)
+        if not isinstance(found, str) or not 0 < len(found) <= 512:
+            raise InvalidToken(
+                f"claim {name}: found {found!r}, wanted the text that names the person",
+                TokenReason.TOKEN_SUBJECT,
+            )
+        return found
+
+    def _rule(self, claims: Mapping[str, Any]) -> SubjectRule:
+        """The first rule that fits. Raises InvalidToken (TOKEN_SUBJECT)."""
         for rule in self.rules:
             if all(_holds(claims.get(name), value) for name, value in rule.claims.items()):
-                return self._subject(rule, claims)
+                return rule
         raise InvalidToken(
             f"no rule of {self.issuer} fits the claims {', '.join(sorted(claims))}",
             TokenReason.TOKEN_SUBJECT,

@@ -33,6 +33,7 @@ class Action(Enum):
     READ_NOTES = "read what customs administrations wrote to each other"
     READ_EVENTS = "read an operator's events"
     READ_CLIENTS = "read which programs have access"
+    READ_PROPOSALS = "read which decisions wait for a second person"
     READ_PERSONS = "read who an operator's contacts are"
     RECORD = "change the register"
 
@@ -101,6 +102,11 @@ PERMISSIONS: Mapping[Action, Permission] = {
         _R.AUDITOR,
         limits={_R.HOME_CUSTOMS: "those of its own administration"},
     ),
+    Action.READ_PROPOSALS: _permission(
+        _R.HOME_CUSTOMS,
+        _R.AUDITOR,
+        limits={_R.HOME_CUSTOMS: "those about its operators"},
+    ),
     # Auditors read pseudonyms of persons, which is enough to audit.
     Action.READ_PERSONS: _permission(_R.HOME_CUSTOMS, _R.OPERATOR),
     Action.RECORD: _permission(
@@ -123,6 +129,7 @@ class Reader(Enum):
         "Only the home customs, the operator and auditors; for others the field is empty,"
         " REDACTED, or the error FORBIDDEN."
     )
+    OFFICERS = "Only the home customs and auditors; for others the error FORBIDDEN."
     LAW = "Public law, which everybody reads."
     OWN = "It says something of the answer itself: its instant, its position."
 
@@ -146,6 +153,7 @@ FIELDS: Mapping[str, Mapping[str, Reader]] = {
         "history": Reader.HOME,
         "looks": Reader.HOME,
         "contacts": Reader.HOME,
+        "proposals": Reader.OFFICERS,
         "successor": Reader.EVERYBODY,
         "source": Reader.EVERYBODY,
         "position": Reader.OWN,

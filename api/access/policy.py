@@ -39,7 +39,8 @@ class SubjectRole(Enum):
 class Subject:
     """The authenticated subject of a request. `id`: its name in the token, such as officer:CN or
     company:<TIN>. `agent`: who acts for it, a client or a person, as an opaque id; empty for a demo
-    identity.
+    identity. `person`: the person behind the request as an opaque id, the same in every client of
+    an issuer; None: a program alone.
 
     `own`: the administration and, of a bloc, its members of today. `reach`: those, and the blocs
     that it belongs to today.
@@ -52,6 +53,7 @@ class Subject:
     own: Codes = field(default=frozenset())
     reach: Codes = field(default=frozenset())
     agent: str = ""
+    person: str | None = None
 
     @property
     def actor(self) -> str:

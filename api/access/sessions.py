@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -70,7 +71,7 @@ class Sessions:
         subject, agent, expires = row
         owner = named(subject)
         return Authenticated(
-            Subject(owner.role, subject, owner.administration, owner.tin, agent=agent),
+            replace(owner, agent=agent, person=agent),
             expires.timestamp(),
         )
 

@@ -141,9 +141,11 @@ class RelyingParty:
         try:
             claims = await self._verified(token, attempt)
             subject = self.settings.subject_of(claims)
+            name = self.settings.person_of(claims, "sub")
         except InvalidToken as error:
             raise SignInFailed(error.code, error.detail) from None
-        return replace(subject, agent=pseudonym(claims["iss"], claims["sub"]))
+        person = pseudonym(claims["iss"], str(name))
+        return replace(subject, agent=person, person=person)
 
     async def _verified(self, token: str, attempt: Attempt) -> dict[str, Any]:
         """Returns the claims of an identity token (OpenID Connect Core, 3.1.3.7). Raises

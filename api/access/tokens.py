@@ -7,6 +7,7 @@ this issuer is for local use only and every page says so.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from time import time
@@ -24,6 +25,7 @@ from joserfc.errors import (
 )
 from joserfc.jwk import OKPKey
 
+from api.access.access_tokens import pseudonym
 from api.access.key_files import make_key_file
 from api.access.policy import Subject, named
 from api.access.token_reasons import InvalidToken as InvalidToken
@@ -38,11 +40,15 @@ KEY = "token-key.json"
 
 
 def issue(subject: str, home: Path, seconds: int = LIFE) -> str:
-    """Returns a token for `officer:CN`, `partner:KR`, `auditor:*` or `company:<TIN>`.
+    """Returns a token for `officer:CN`, `partner:KR`, `auditor:*` or `company:<TIN>`; for a person
+    among them, `officer:CN/anna`.
 
     Raises ValueError for another subject, or for a validity of more than an hour.
     """
+    subject, slash, person = subject.partition("/")
     named(subject)
+    if slash and not 0 < len(person) <= 80:
+        raise ValueError("the name of a demo person has 1 to 80 characters")
     if not 0 < seconds <= LIFE:
         raise ValueError(f"a token lives 1 to {LIFE} seconds, not {seconds}")
     now = int(time())
@@ -55,6 +61,8 @@ def issue(subject: str, home: Path, seconds: int = LIFE) -> str:
         "nbf": now,
         "exp": now + seconds,
     }
+    if person:
+        claims["person"] = person
     return jwt.encode({"alg": ALGORITHM}, claims, _key(home), algorithms=[ALGORITHM])
 
 
@@ -74,7 +82,11 @@ def verify(token: str, home: Path) -> Subject:
         expected.validate(claims)
         if claims["exp"] - claims["iat"] > LIFE:
             raise InvalidToken(f"it would live over {LIFE} seconds", TokenReason.TOKEN_LIFETIME)
-        return named(claims["sub"])
+        subject = named(claims["sub"])
+        if "person" in claims:
+            person = pseudonym(ISSUER, str(claims["person"]))
+            subject = replace(subject, agent=person, person=person)
+        return subject
     except (JoseError, ValueError, TypeError) as error:
         raise InvalidToken(str(error), _reason(error)) from None
 

@@ -23,6 +23,13 @@ VALUES: dict[str, dict[str, str]] = {
         "EXPRESS_CARRIER": "Carries express consignments.",
         "OTHER": "Has another role in the supply chain.",
     },
+    "ProposalState": {
+        "OPEN": "It waits for a second person.",
+        "CONFIRMED": "A second person confirmed it, and the decision was recorded with it.",
+        "REJECTED": "A second person rejected it.",
+        "WITHDRAWN": "Whoever proposed it withdrew it.",
+        "LAPSED": "Its last day passed, and nobody had confirmed it.",
+    },
     "WebhookSignature": {
         "ED25519": "An asymmetric signature (`v1a`), checked with the public key of the service.",
         "HMAC": "HMAC-SHA-256 (`v1`) with a secret that the receipt of `registerWebhook` shows.",

@@ -146,6 +146,7 @@ BY_NAME: dict[str, str] = {
     "precision": "How exactly the source dates the count: day, month or year. Null: not stated.",
     "programme": "The programme, by its code (CN-AEO, US-CTPAT) or its global id.",
     "programmes": "The codes of the programmes that the clause covers. An empty list means all.",
+    "proposal": "The id of the proposal: the command id of the command that was proposed.",
     "publication": "True: the consent is for the public look-up instead of for a partner.",
     "quotation": "A short passage of the document, in its own language. Null: none.",
     "readOn": "The civil day on which the list was read, in the operator's home zone.",

@@ -27,6 +27,7 @@ from api.graphql.types.mutations import Mutation
 from api.graphql.types.nodes import NodeQuery
 from api.graphql.types.operator_queries import OperatorQuery
 from api.graphql.types.programmes import ProgrammeQuery
+from api.graphql.types.proposals import ProposalQuery
 from api.graphql.types.publications import PublicationQuery
 from api.graphql.types.receipts import ReceiptQuery
 from api.graphql.types.recognition_queries import RecognitionQuery
@@ -51,6 +52,7 @@ class Query(
     CorrectedAnswerQuery,
     EventQuery,
     ClientQuery,
+    ProposalQuery,
     LogQuery,
     ViewerQuery,
     WebhookQuery,

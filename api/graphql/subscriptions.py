@@ -112,7 +112,7 @@ class _Subscription:
         self._executor = built
         #: Who asks for what: the subject without its id, the document and its variables.
         self._key: Hashable = (
-            replace(context.subject, id="", agent=""),
+            replace(context.subject, id="", agent="", person=None),
             document.node.loc.source.body,
             name,
             orjson.dumps(dict(variables), option=orjson.OPT_SORT_KEYS),

@@ -42,6 +42,7 @@ CURES = {
     "OTHER_COMMAND": "use a new command_id, or a --batch of its own",
     "OVERRIDE_NEEDED": "check the number; if the authority did issue it, say why in override",
     "KEY_UNKNOWN": "sign with a key that the administration has now, or add_key first",
+    "PERSON_NEEDED": "send it as an officer who signed in: another person then confirms it",
     "SIGNATURE_INVALID": "sign the line again, as it stands: ./aeo sign-commands",
     "SIGNATURE_MISSING": "sign the line: ./aeo sign-commands",
     "SUPERSEDED": "name the successor",

@@ -35,6 +35,7 @@ MEANINGS = {
     "valid_until": "the last civil day of the term; left empty, the term of the programme's rules",
     "acts_for": "whom the program acts for, as partner:KR",
     "key_id": "the thumbprint of the key",
+    "proposal": "the id of the proposal, as the operator's page shows it",
     "position": "the position of the event, as aeo history shows it",
     "part": "the part that is meant, as C or S of an AEOF; left empty, the whole",
 }

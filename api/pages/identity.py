@@ -16,6 +16,8 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 IDENTITIES = (
     ("", "the public: the standing of operators that agreed to be published"),
     ("officer:CN", "an officer of Chinese customs: all of its own operators, partners' as agreed"),
+    ("officer:CN/anna", "Anna, an officer of Chinese customs who decides under four eyes"),
+    ("officer:CN/bo", "Bo, a second officer of Chinese customs, who confirms what Anna proposes"),
     ("partner:KR", "Korean customs as a partner: operators that an agreement opens to Korea"),
     ("auditor:*", "an auditor: everything, changing nothing"),
     ("company:DESYNTHETIC0001", "a company: its own record"),

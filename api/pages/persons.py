@@ -41,6 +41,7 @@ mutation Keep($tin: TIN!, $particulars: JSON!) {
 
 OUTCOME = """{
     ... on Recorded { position }
+    ... on Proposed { proposal expires }
     ... on Refused { code message }
   }"""
 NAME = f"""\
@@ -130,6 +131,8 @@ async def erase(request: Request, tin: str, person: str) -> Response:
     input = {"tin": found.text, "person": person, "ground": ground, **_command(typed)}
     done = await ask(request, ERASE, input=input)
     result = (done.data or {}).get("erasePerson") or {}
+    if "proposal" in result:  # nothing is erased before a second person confirms it
+        return RedirectResponse(f"/operators/{found}#proposals", 303, HEADERS)
     if "position" in result:
         return _back(found)
     sentence = result.get("message") or "; ".join(done.sentences) or "Nothing was recorded."

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier, Literal
 
-from projections.checking import feed_check
+from projections.checking import feed_check, proposals
 from projections.engine.derivation import UNICODE, outdated
 from projections.engine.projector import Projector
 from projections.engine.rebuild import create_tables
@@ -174,6 +174,8 @@ def _checks(
             )
     yield "periods end with their term", _unbounded(connection)
     yield from _rows_without_stream(connection)
+    yield "what needs two persons was decided by two", proposals.decided_alone(connection)
+    yield "every confirmation has its decision", proposals.loose_confirmations(connection)
     yield "every number has one holder, or is marked as shared", _duplicate_holders(connection)
     yield "held numbers follow from the events", _held_number_differences(connection)
     why = outdated(connection)

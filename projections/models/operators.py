@@ -13,6 +13,7 @@ from projections.models.operator_snapshot import (
     particulars_of,
     particulars_row,
 )
+from projections.models.proposals import PROPOSALS, proposals
 from projections.models.read_model import (
     AggregateRows,
     BigInt,
@@ -261,6 +262,7 @@ def rows(events: Events, since: int = -1) -> Rows:
             )
             for number, d in enumerate(timeline.deadlines, start=1)
         ],
+        "proposal": list(proposals(events, since)),
     }
 
 
@@ -330,6 +332,7 @@ OPERATORS = ReadModel(
                     # still to be met on that day
                     valid="not t.dropped and (t.met_at is null or t.met_at > {at})",
                 ),
+                PROPOSALS,
                 Table(
                     "change",
                     StoredChange,

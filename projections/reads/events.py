@@ -26,8 +26,9 @@ COLUMNS = """e.position, e.originator_id as stream, e.originator_version as vers
     e.topic as type, e.state, e.recorded_at, e.known_at, e.decided_by, e.legal_ground"""
 
 #: The law is public. The events of operators and of clients are for those named in `own` and
-#: `itself`.
-ALLOWED = """(e.topic not like all ('{operator.%%,client.%%}') or e.originator_id = %(itself)s
+#: `itself`. What its customs proposes, and has not decided, is not for the operator itself.
+ALLOWED = """(e.topic not like all ('{operator.%%,client.%%}') or (e.originator_id = %(itself)s
+        and e.topic not like all ('{operator.decision_proposed,operator.proposal_%%}'))
     or exists (select from views.operator o
         where o.id = e.originator_id and o.administration = any(%(own)s))
     or exists (select from views.client c

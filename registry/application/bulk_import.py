@@ -3,20 +3,23 @@
 An administration that has registered a signing key signs what it decides from then on. A history is
 therefore accepted unsigned only if everything that its home administration decided in it was known
 before the administration's first key. Later decisions are sent command by command, each with its
-signature. The events of a history are marked as an unsigned import for ever.
+signature. The events of a history are marked as an unsigned import for ever. In the same way, a
+history is accepted without a second person only if everything in it was known before a rule of one
+of its programmes wanted one (four eyes).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from uuid import UUID
 
 from registry.application.append_metadata import held_numbers_record, metadata
 from registry.application.registry import Registry
-from registry.domain.errors import SignatureMissing
+from registry.domain.decisions import civil_day_of
+from registry.domain.errors import PersonNeeded, SignatureMissing, UnknownProgramme
 from registry.domain.operators.events import Operator
 from registry.domain.values import AdministrationCode
 from registry.ledger.append_encoding import EncodedRequest, encode_request
@@ -64,6 +67,9 @@ class EncodedHistory:
     encoded: EncodedRequest
     home: AdministrationCode
     known: datetime | None
+    #: The codes of the programmes in it, and the home time zone, for the rule of the second person.
+    programmes: tuple[str, ...] = ()
+    zone: str = "UTC"
 
 
 def encode_history(registry: Registry, history: History) -> EncodedHistory:
@@ -84,15 +90,17 @@ def encode_history(registry: Registry, history: History) -> EncodedHistory:
     # decision is the latest one.
     latest = zip(reversed(pending), reversed(history.known), strict=True)
     decided = next((known for event, known in latest if type(event) not in OWN_ACTS), None)
-    return EncodedHistory(encoded, history.operator.administration, decided)
+    operator = history.operator
+    programmes = tuple({each.programme for each in operator.authorisations.values()})
+    return EncodedHistory(encoded, operator.administration, decided, programmes, operator.time_zone)
 
 
 def record_encoded(registry: Registry, batch: Sequence[EncodedHistory]) -> list[int]:
     """Records all histories in one batch and returns the last position of each. Repeating the call
     is harmless (idempotent).
 
-    Raises SignatureMissing, and then records nothing. Otherwise raises the first error of the
-    ledger, after the other histories were recorded.
+    Raises SignatureMissing, PersonNeeded, and then records nothing. Otherwise raises the first
+    error of the ledger, after the other histories were recorded.
     """
     homes = {history.home for history in batch}
     keyed = {home: registry.administration(home, GRACE).keyed_since for home in homes}
@@ -103,10 +111,38 @@ def record_encoded(registry: Registry, batch: Sequence[EncodedHistory]) -> list[
                 f"signature: {history.home} has a key since {since}, and what it decided was known"
                 f" at {history.known}: it is recorded command by command, each signed with the key"
             )
+    _refuse_without_second_person(registry, batch)
     for outcome in registry.ledger.append_encoded([history.encoded for history in batch]):
         if isinstance(outcome, Exception):
             raise outcome
     return [history.encoded.command.positions[-1] for history in batch]
+
+
+def _refuse_without_second_person(registry: Registry, batch: Sequence[EncodedHistory]) -> None:
+    """Raises PersonNeeded for what was decided when a programme wanted a second person."""
+    codes = {code for history in batch for code in history.programmes}
+    first_days = {code: _second_person_since(registry, code) for code in codes}
+    for history in batch:
+        if history.known is None:
+            continue
+        day = civil_day_of(history.known, history.zone)
+        for code in history.programmes:
+            first = first_days[code]
+            if first and day >= first:
+                raise PersonNeeded(
+                    f"{code} wants a second person since {first}, and what {history.home} decided "
+                    f"was known on {day}: it is proposed by one officer and confirmed by another"
+                )
+
+
+def _second_person_since(registry: Registry, code: str) -> date | None:
+    """The first day on which a rule of the programme names a command for a second person."""
+    try:
+        rules = registry.programme(code).rules
+    except UnknownProgramme:
+        return None
+    days = [r.effective for r in rules if r.rule == "second_person" and r.value]
+    return min(days, default=None)
 
 
 def record_histories(registry: Registry, histories: Iterable[History]) -> list[int]:

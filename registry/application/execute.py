@@ -22,6 +22,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from registry.domain import commands as c
 from registry.domain.errors import HeldByAnother, KnownTooLate, OtherCommand, Refusal, StaleVersion
+from registry.domain.operators.events import Operator
 from registry.domain.values import AdministrationCode
 from registry.domain.warnings import CommandWarning, warnings
 from registry.ledger.database import ConnectionWithTimeout
@@ -51,7 +52,8 @@ class Receipt:
     """The result of a recorded command. `positions` is empty if the command changed nothing.
 
     `recorded_at` is in UTC, by the clock of the ledger. `repeated`: the result is that of an
-    earlier command with the same command id.
+    earlier command with the same command id. `proposed`: the command needs a second person, and
+    was recorded as this proposal, which decides nothing.
     """
 
     stream: UUID
@@ -60,6 +62,7 @@ class Receipt:
     recorded_at: datetime | None
     repeated: bool = False
     warnings: tuple[CommandWarning, ...] = ()
+    proposed: Operator.DecisionProposed | None = None
 
 
 @dataclass(frozen=True)
@@ -76,18 +79,22 @@ CommandExecution = Generator[Step, Any, Receipt]
 
 
 def execute_command(
-    registry: Registry, command: c.Command, actor: str, decided_by: AdministrationCode | None
+    registry: Registry,
+    command: c.Command,
+    actor: str,
+    decided_by: AdministrationCode | None,
+    person: str | None = None,
 ) -> CommandExecution:
     """Returns the workflow of one command, as a generator for `run` or `run_async`.
 
-    Mergers are serialised by an advisory lock: two mergers decided at the same time could form a
-    cycle of successors.
+    Mergers, and confirmations, which may be of a merger, are serialised by an advisory lock: two
+    mergers decided at the same time could form a cycle of successors.
     """
-    if not isinstance(command, c.MergeInto):
-        return (yield from _decide_and_append(registry, command, actor, decided_by))
+    if not isinstance(command, c.MergeInto | c.ConfirmProposal):
+        return (yield from _decide_and_append(registry, command, actor, decided_by, person))
     lock: psycopg.Connection[Any] = yield partial(_merger_lock, registry)
     try:
-        return (yield from _decide_and_append(registry, command, actor, decided_by))
+        return (yield from _decide_and_append(registry, command, actor, decided_by, person))
     finally:
         lock.close()
 
@@ -114,7 +121,11 @@ def _merger_lock(registry: Registry) -> psycopg.Connection[Any]:
 
 
 def _decide_and_append(
-    registry: Registry, command: c.Command, actor: str, decided_by: AdministrationCode | None
+    registry: Registry,
+    command: c.Command,
+    actor: str,
+    decided_by: AdministrationCode | None,
+    person: str | None,
 ) -> CommandExecution:
     """Decides and appends, first optimistically on cached data.
 
@@ -124,14 +135,14 @@ def _decide_and_append(
     conflicts.
     """
     receipt: Receipt | None
-    decided = registry.decide_from_cache(command, decided_by)
+    decided = registry.decide_from_cache(command, decided_by, person)
     if decided is not None:
         receipt = yield from _append(registry, command, actor, decided)
         if receipt:
             return receipt
     for _ in range(ATTEMPTS):
         try:
-            decided = yield partial(registry.decide, command, decided_by)
+            decided = yield partial(registry.decide, command, decided_by, person)
         except Refusal:
             # The command may have been recorded by an earlier request with the same command id,
             # whose own effect now causes the refusal.
@@ -181,6 +192,7 @@ def _append(
         request.positions,
         request.recorded_at,
         warnings=found_warnings,
+        proposed=next((e for e in pending if isinstance(e, Operator.DecisionProposed)), None),
     )
 
 
@@ -194,8 +206,12 @@ def _first_result(
             "a new request needs a new id"
         )
     stream, version = registry.stream_at(found.positions[-1] if found.positions else None, command)
-    found_warnings = registry.warnings_at(stream, version) if found.positions else ()
-    return Receipt(stream, version, found.positions, found.recorded_at, True, found_warnings)
+    if not found.positions:
+        return Receipt(stream, version, [], found.recorded_at, True)
+    found_warnings, proposed = registry.result_at(stream, version)
+    return Receipt(
+        stream, version, found.positions, found.recorded_at, True, found_warnings, proposed
+    )
 
 
 # ------------------------------------------------------------------ drivers

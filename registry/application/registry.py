@@ -31,6 +31,7 @@ from registry.application.decision_context import decision_of
 from registry.application.dispatch import BEGINNINGS, DECISIONS, begin, stream_of
 from registry.application.execute import Receipt, execute_command, run, run_async
 from registry.application.foreign import FollowedAdministrations
+from registry.application.proposals import decide_on_proposal, proposed_instead
 from registry.domain import commands as c
 from registry.domain import signatures
 from registry.domain.administrations import Administration
@@ -38,6 +39,7 @@ from registry.domain.aggregates import AGGREGATES
 from registry.domain.agreements import decisions as agreement_decisions
 from registry.domain.agreements.events import Agreement
 from registry.domain.clients import Client
+from registry.domain.decisions import Decision
 from registry.domain.errors import (
     AlreadyRecorded,
     AlreadyRegistered,
@@ -65,7 +67,7 @@ from registry.ledger.types import AppendRequest, Outcome
 
 #: Commands whose decision reads other operators or the ledger. They are never decided from the
 #: cache.
-NEEDS_LEDGER = (c.MergeInto, c.SplitFrom, c.CorrectRecord)
+NEEDS_LEDGER = (c.MergeInto, c.SplitFrom, c.CorrectRecord, c.ConfirmProposal)
 T = TypeVar("T", bound=BaseAggregate[UUID])
 _STREAMS: dict[str, tuple[type[BaseAggregate[UUID]], type[Refusal]]] = {
     "operator": (Operator, UnknownOperator),
@@ -104,16 +106,23 @@ class Registry(Application[UUID]):
     # ------------------------------------------------------------- one command
 
     def execute(
-        self, command: c.Command, actor: str, *, decided_by: AdministrationCode | None = None
+        self,
+        command: c.Command,
+        actor: str,
+        *,
+        decided_by: AdministrationCode | None = None,
+        person: str | None = None,
     ) -> Receipt:
         """Decides and records a command. A repeated command id returns the first result
         (idempotency).
 
-        `actor` is an opaque id. `decided_by` is used if the command names no authority. Raises a
-        Refusal or the ledger's Busy, Unreachable, Closed (in all these cases nothing was recorded),
-        or OutcomeUnknown (send the same command again to learn the outcome).
+        `actor` is an opaque id. `decided_by` is used if the command names no authority. `person`:
+        the opaque id of the person who sends it, whatever the program; None: a program alone, which
+        neither proposes nor confirms what needs two persons. Raises a Refusal or the ledger's Busy,
+        Unreachable, Closed (in all these cases nothing was recorded), or OutcomeUnknown (send the
+        same command again to learn the outcome).
         """
-        return run(execute_command(self, command, actor, decided_by), self.ledger)
+        return run(execute_command(self, command, actor, decided_by, person), self.ledger)
 
     async def execute_async(
         self,
@@ -122,15 +131,19 @@ class Registry(Application[UUID]):
         threads: Executor,
         *,
         decided_by: AdministrationCode | None = None,
+        person: str | None = None,
     ) -> Receipt:
         """Like `execute`, for an asyncio task. No thread waits for the commit; data that is not
         cached is read in `threads`. All tasks must belong to one event loop."""
         async with self._stream_queue.on(stream_of(command)[0]):
-            execution = execute_command(self, command, actor, decided_by)
+            execution = execute_command(self, command, actor, decided_by, person)
             return await run_async(execution, self.ledger, threads)
 
     def decide(
-        self, command: c.Command, decided_by: AdministrationCode | None = None
+        self,
+        command: c.Command,
+        decided_by: AdministrationCode | None = None,
+        person: str | None = None,
     ) -> BaseAggregate[UUID]:
         """Decides a command and returns the aggregate with its new events pending. Records nothing.
 
@@ -139,15 +152,19 @@ class Registry(Application[UUID]):
         """
         try:
             return self._decide(
-                command, decided_by, self._references.no_older_than(REFERENCE_AGE / 2)
+                command, decided_by, person, self._references.no_older_than(REFERENCE_AGE / 2)
             )
         except Refusal:
-            return self._decide(command, decided_by, self._references.no_older_than(0))
+            return self._decide(command, decided_by, person, self._references.no_older_than(0))
 
     def _decide(
-        self, command: c.Command, decided_by: AdministrationCode | None, facts: ReferenceData
+        self,
+        command: c.Command,
+        decided_by: AdministrationCode | None,
+        person: str | None,
+        facts: ReferenceData,
     ) -> BaseAggregate[UUID]:
-        aggregate = self.decide_on(self._find(command), command, decided_by, facts)
+        aggregate = self.decide_on(self._find(command), command, decided_by, facts, person)
         version = aggregate.version - len(aggregate.pending_events)
         if command.expected_version not in (None, version):
             raise StaleVersion(
@@ -159,7 +176,10 @@ class Registry(Application[UUID]):
         return aggregate
 
     def decide_from_cache(
-        self, command: c.Command, decided_by: AdministrationCode | None = None
+        self,
+        command: c.Command,
+        decided_by: AdministrationCode | None = None,
+        person: str | None = None,
     ) -> BaseAggregate[UUID] | None:
         """Like `decide`, but uses cached data only. A command that starts a stream needs no
         aggregate.
@@ -177,7 +197,8 @@ class Registry(Application[UUID]):
                 return None
         version = aggregate.version if aggregate else 0
         try:
-            decided = self.decide_on(aggregate, command, decided_by, self._references.from_cache())
+            facts = self._references.from_cache()
+            decided = self.decide_on(aggregate, command, decided_by, facts, person)
         except (Refusal, NotCached):
             return None
         expected = command.expected_version in (None, version)
@@ -189,11 +210,13 @@ class Registry(Application[UUID]):
         command: c.Command,
         decided_by: AdministrationCode | None = None,
         facts: ReferenceData | None = None,
+        person: str | None = None,
     ) -> BaseAggregate[UUID]:
         """Decides a command on an aggregate that the caller holds. An import decides a whole file
         in this way before it records anything.
 
-        `aggregate` is None for a command that starts a stream. Raises a Refusal.
+        `aggregate` is None for a command that starts a stream. Where a programme's rules want a
+        second person, the pending event is a proposal. Raises a Refusal.
         """
         self._followed.check(command)
         facts = facts or self._references.no_older_than()
@@ -202,6 +225,37 @@ class Registry(Application[UUID]):
         if aggregate is None:
             return begin(command, by, facts.administration)
         self._check_references(command, facts)
+
+        def decide_proposed(
+            operator: Operator, proposed: c.OperatorCommand, whose: AdministrationCode | None
+        ) -> None:
+            signatures.check(proposed, operator, whose, facts.administration)
+            self._check_references(proposed, facts)
+            self._dispatch(operator, proposed, decision_of(proposed, operator, whose, facts), facts)
+
+        if isinstance(command, c.ProposalCommand):
+            decide_on_proposal(cast(Operator, aggregate), command, by, person, decide_proposed)
+        elif not (
+            isinstance(aggregate, Operator)
+            and proposed_instead(
+                aggregate,
+                command,
+                by,
+                person,
+                lambda trial: self._dispatch(trial, command, by, facts),
+            )
+        ):
+            self._dispatch(aggregate, command, by, facts)
+        return aggregate
+
+    def _dispatch(
+        self,
+        aggregate: BaseAggregate[UUID],
+        command: c.Command,
+        by: Decision,
+        facts: ReferenceData,
+    ) -> None:
+        """Calls the decision function of a command. Raises a Refusal."""
         match command:
             case c.MergeInto():
                 self._refuse_merger_cycle(cast(Operator, aggregate), command.successor)
@@ -218,7 +272,6 @@ class Registry(Application[UUID]):
                 agreement_decisions.accede(cast(Agreement, aggregate), command, by, zone)
             case _:
                 DECISIONS[type(command)](aggregate, command, by)
-        return aggregate
 
     def append_request(
         self, aggregate: BaseAggregate[UUID], command: c.Command, actor: str
@@ -324,14 +377,19 @@ class Registry(Application[UUID]):
         [event] = self.recorder.select_notifications(start=position, limit=1)
         return cast(UUID, event.originator_id), event.originator_version
 
-    def warnings_at(self, stream: UUID, version: int) -> tuple[CommandWarning, ...]:
-        """Returns the warnings of the command that recorded this event."""
+    def result_at(
+        self, stream: UUID, version: int
+    ) -> tuple[tuple[CommandWarning, ...], Operator.DecisionProposed | None]:
+        """Returns the warnings of the command that recorded this event, and the event itself if it
+        is a proposal."""
         [event] = self.events.get(stream, gt=version - 1, lte=version)
+        if isinstance(event, Operator.DecisionProposed):
+            return (), event
         # most events can carry no warning, so their aggregate is not loaded
         if not isinstance(event, WARNED):
-            return ()
+            return (), None
         aggregate: BaseAggregate[UUID] = self.repository.get(stream, version=version)
-        return warnings(aggregate, event)
+        return warnings(aggregate, event), None
 
     def _refuse_if_registered(self, id: UUID, name: str) -> None:
         """Raises AlreadyRegistered if the stream exists."""

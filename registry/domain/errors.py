@@ -96,6 +96,10 @@ class UnknownPerson(Refusal):
     """The operator has not named this person as a contact."""
 
 
+class UnknownProposal(Refusal):
+    """The operator has no proposal with this id."""
+
+
 class AlreadyRegistered(Refusal):
     """The register already has an entry with this code or number."""
 
@@ -179,6 +183,20 @@ class SignatureInvalid(Refusal):
 
 class KeyUnknown(Refusal):
     """The key is not, or is no longer, a key of the administration."""
+
+
+class PersonNeeded(Refusal):
+    """The programme's rules want two persons for this command, and the token names no person, or
+    the command comes from a file or a program."""
+
+
+class OwnProposal(Refusal):
+    """Nobody confirms or rejects a proposal of their own; and only whoever made a proposal
+    withdraws it."""
+
+
+class ProposalClosed(Refusal):
+    """The proposal was confirmed, rejected or withdrawn, or its last day is over."""
 
 
 class StaleVersion(Refusal):

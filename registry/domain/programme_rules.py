@@ -15,8 +15,8 @@ from registry.domain.errors import BadValue
 from registry.domain.values import RuleState
 
 #: The rules that decisions and deadlines read, with their meaning. For `parts.<TYPE>`,
-#: `recognised_part`, `sharing_consent`, `validity_end` and `suspension_end`, a missing rule has a
-#: meaning of its own, stated at the method that reads it: nothing is limited.
+#: `recognised_part`, `second_person`, `sharing_consent`, `validity_end` and `suspension_end`, a
+#: missing rule has a meaning of its own, stated at the method that reads it: nothing is limited.
 MEANINGS: dict[str, str] = {
     "acceptance_days": "days from the application to its acceptance; none: no time limit",
     "decision_days": "days from the acceptance to the decision; none: no time limit",
@@ -42,8 +42,40 @@ GUARDS = frozenset(
 )
 #: The rules that limit something only if they are on record (see above), and the ways of counting.
 LIMITS = frozenset(
-    {"day_counting", "recognised_part", "sharing_consent", "suspension_end", "validity_end"}
+    {
+        "day_counting",
+        "recognised_part",
+        "second_person",
+        "second_person_days",
+        "sharing_consent",
+        "suspension_end",
+        "validity_end",
+    }
 )
+#: The commands that `second_person` can name, joined by `+`: those that give, change or end what
+#: partners rely on, or that destroy something.
+SECOND_PERSON_COMMANDS = frozenset(
+    {
+        "annul_authorisation",
+        "change_type",
+        "correct_record",
+        "erase_person",
+        "expire_authorisation",
+        "extend_suspension",
+        "grant_authorisation",
+        "lift_suspension",
+        "list_operator",
+        "merge_into",
+        "refuse_application",
+        "reject_application",
+        "renew_authorisation",
+        "revoke_authorisation",
+        "split_from",
+        "suspend_authorisation",
+    }
+)
+#: Days for which a proposal can be confirmed where no rule `second_person_days` is on record.
+PROPOSAL_DAYS = 30
 #: The rules that no decision reads; they are shown to readers of the programme.
 TOLD = frozenset({"consultation_reply", "grades", "validation_years", "validity"})
 #: The prefixes of rule names: the parts of a type, a single day of a calendar, and rules that no
@@ -183,3 +215,21 @@ class Rules:
         None if no rule names one; the whole authorisation is then recognised.
         """
         return self.rule("recognised_part").value
+
+    @property
+    def second_person(self) -> frozenset[str]:
+        """The names of the commands that need a second person (four eyes).
+
+        Empty if no rule names any.
+        """
+        value = self.rule("second_person").value
+        return frozenset(value.split("+")) if value else frozenset()
+
+    @property
+    def second_person_days(self) -> int | None:
+        """The days after that of the proposal on which it can still be confirmed.
+
+        None if a rule says that there is no limit.
+        """
+        rule = self.rule("second_person_days")
+        return PROPOSAL_DAYS if rule.is_unknown else rule.number

@@ -14,7 +14,14 @@ from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry.domain.decisions import DatedFact, Decision
 from registry.domain.errors import BadValue, GroundNeeded, WrongDates
-from registry.domain.programme_rules import ENDS, Rule, Rules, check_rule_name, check_unit
+from registry.domain.programme_rules import (
+    ENDS,
+    SECOND_PERSON_COMMANDS,
+    Rule,
+    Rules,
+    check_rule_name,
+    check_unit,
+)
 from registry.domain.repeated_commands import difference
 from registry.domain.stream_ids import stream_id
 from registry.domain.values import AdministrationCode, RuleState
@@ -206,6 +213,8 @@ class Programme(BaseAggregate[UUID]):
         facts = by.envelope()
         if until and until <= facts["effective"]:
             raise WrongDates(f"until: {until} is not after {facts['effective']}, its beginning")
+        if rule == "second_person":
+            self._refuse_sudden_relief(value, facts["effective"], until, by.today)
         content = {
             "value": value,
             "unit": unit,
@@ -219,6 +228,20 @@ class Programme(BaseAggregate[UUID]):
             return
         self.trigger_event(self.RuleSet, rule=rule, **content, **facts)
 
+    def _refuse_sudden_relief(
+        self, value: str | None, first: date, until: date | None, today: date
+    ) -> None:
+        """Refuses that a command needs no second person any more, unless from a later day on: one
+        person could otherwise change the rule, and then decide alone. Raises WrongDates."""
+        for day in (first, today):
+            if first <= day <= today and (until is None or day < until):
+                dropped = self.rules_on(day).second_person - set((value or "").split("+"))
+                if dropped:
+                    raise WrongDates(
+                        f"effective: found {first}; {', '.join(sorted(dropped))} may do without a "
+                        f"second person from a day after {today} on"
+                    )
+
 
 def _check_value(rule: str, value: str | None) -> None:
     """Raises BadValue for a value that a decision could not use."""
@@ -227,6 +250,11 @@ def _check_value(rule: str, value: str | None) -> None:
         raise BadValue(f"value: found nothing; wanted the value of {rule}, or a state")
     if rule.startswith(OF_CALENDAR) and value not in (HOLIDAY, WORKING_DAY):
         raise BadValue(f"value: found {value[:90]!r}, wanted {HOLIDAY!r} or {WORKING_DAY!r}")
+    if rule == "second_person" and (unknown := set(value.split("+")) - SECOND_PERSON_COMMANDS):
+        raise BadValue(
+            f"value: found {', '.join(sorted(unknown))[:90]!r}, wanted some of "
+            f"{', '.join(sorted(SECOND_PERSON_COMMANDS))}, joined by +"
+        )
     if rule == "day_counting" and value != REGULATION_1182:
         raise BadValue(f"value: found {value[:90]!r}, wanted {REGULATION_1182!r} or state NONE")
     if counted and not value.isdecimal():

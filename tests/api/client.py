@@ -30,6 +30,7 @@ OUTCOME = """{
   __typename
   ... on Recorded { stream version position events { position type payload }
     warnings { code message } }
+  ... on Proposed { proposal programme expires position }
   ... on Refused { code message path }
 }"""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from functools import lru_cache
 from typing import Any
@@ -37,7 +38,7 @@ from api.graphql.errors import Refused
 from api.graphql.limits import CheckedDocument
 from api.graphql.scalars import LARGEST
 from api.graphql.types.command_inputs import SPELLED
-from api.graphql.types.mutations import Recorded, command_of_line, execute
+from api.graphql.types.mutations import Proposed, Recorded, command_of_line, execute
 from registry.domain import commands as c
 from registry.domain.errors import Refusal
 
@@ -45,6 +46,7 @@ COMMAND_CLASSES = {to_camel_case(name): kind for name, kind in c.COMMANDS.items(
 #: The fields of each outcome that need no read.
 WITHOUT_READING = {
     "Recorded": {"stream", "version", "position", "epoch"},
+    "Proposed": {"proposal", "programme", "expires", "stream", "version", "position", "epoch"},
     "Refused": {"code", "message", "path"},
 }
 TYPENAME = "__typename"
@@ -93,7 +95,7 @@ async def answer(
         if isinstance(values, list):
             return None
         input = {names[name]: value for name, value in values.coerced[order.variable].items()}
-    outcome: Recorded | Refused
+    outcome: Recorded | Proposed | Refused
     try:
         outcome = await execute(context, command or command_of_line(order.kind, input))
     except Refusal as refusal:
@@ -111,6 +113,8 @@ async def answer(
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
     return value.value if isinstance(value, Enum) else value
 
 

@@ -54,6 +54,7 @@ UNPLANNED: Mapping[str, str] = {
     "Query.targets": _REFERENCE,
     "Query.documents": _PAGES,
     "Query.clients": _REFERENCE,
+    "Query.proposals": _PAGES,
     "Query.changes": _HISTORY,
     "Query.divergences": _HISTORY,
     "Query.correctedAnswers": _HISTORY,
@@ -70,6 +71,7 @@ UNPLANNED: Mapping[str, str] = {
     "Operator.recognisedIn.validFrom": _INTERVALS,
     "Operator.recognisedIn.validTo": _INTERVALS,
     "Operator.looks": _PAGES,
+    "Operator.proposals": "The proposed command is in the event, and not in the read models.",
     "Operator.contacts": "Personal data, which is encrypted in the database, is decrypted in"
     " Python.",
     "Agreement.parties": _RELATED,

@@ -1,4 +1,5 @@
-"""The work on a person's particulars that precedes the recording of NameContact and ErasePerson."""
+"""The work on a person's particulars that precedes the recording of NameContact and ErasePerson,
+and of the confirmation of a proposed erasure."""
 
 from __future__ import annotations
 
@@ -8,15 +9,18 @@ from projections.persons import Persons
 from registry.application.execute import Receipt
 from registry.application.registry import Registry
 from registry.domain import commands as c
+from registry.domain.operators.events import Operator
 from registry.domain.values import AdministrationCode
 
 if TYPE_CHECKING:
     from api.graphql.context import Context
 
 
-def prepare_particulars(context: Context, command: c.NameContact | c.ErasePerson) -> None:
-    """Links or destroys the particulars before the command is recorded. Blocks. Raises Refusal;
-    then nothing was done."""
+def prepare_particulars(
+    context: Context, command: c.NameContact | c.ErasePerson | c.ConfirmProposal
+) -> None:
+    """Links or destroys the particulars before the command is recorded. An erasure that is only
+    proposed destroys nothing. Blocks. Raises Refusal; then nothing was done."""
     if command.command_id and context.registry.ledger.find_command(command.command_id):
         return  # a repeated command: it returns the first result, whatever happened since
     if isinstance(command, c.NameContact):
@@ -25,24 +29,30 @@ def prepare_particulars(context: Context, command: c.NameContact | c.ErasePerson
         context.registry.decide(command, context.subject.administration)
         context.persons.name(command.tin, command.person, command.commitment)
     else:
-        _erase(context.registry, context.persons, command, context.subject.administration)
+        subject = context.subject
+        _erase(context.registry, context.persons, command, subject.administration, subject.person)
 
 
 def erase(registry: Registry, persons: Persons, command: c.ErasePerson, actor: str) -> Receipt:
     """Executes a whole erasure: destroys the particulars, then records the command. Raises
     Refusal."""
-    _erase(registry, persons, command, None)
+    _erase(registry, persons, command, None, None)
     return registry.execute(command, actor)
 
 
 def _erase(
     registry: Registry,
     persons: Persons,
-    command: c.ErasePerson,
+    command: c.ErasePerson | c.ConfirmProposal,
     decided_by: AdministrationCode | None,
+    person: str | None,
 ) -> None:
     """Decides the command, then destroys the particulars; the caller records the command
-    afterwards. So a refused command destroys nothing, and the register never says that particulars
-    are erased while they can still be read."""
-    registry.decide(command, decided_by)
-    persons.erase(command.tin, command.person)
+    afterwards. So a refused or only proposed command destroys nothing, and the register never says
+    that particulars are erased while they can still be read."""
+    pending = registry.decide(command, decided_by, person).pending_events
+    erased = [event.person for event in pending if isinstance(event, Operator.PersonErased)]
+    if isinstance(command, c.ErasePerson) and not pending:
+        erased.append(command.person)  # recorded before; the destruction may be repeated
+    for each in erased:
+        persons.erase(command.tin, each)

@@ -220,9 +220,9 @@ async def history(
     not read the events of that operator."""
     if about.tin is not None:
         context.demand(Action.READ_EVENTS, about)
-    return await _connection(
-        context, EventSelection((stream,)), Readable(everything=True), first, after
-    )
+    # What its customs proposes, and has not decided, is not for the operator itself.
+    may = Readable(everything=context.subject.role is not SubjectRole.COMPANY, itself=stream)
+    return await _connection(context, EventSelection((stream,)), may, first, after)
 
 
 def readable(subject: Subject) -> Readable:

@@ -108,16 +108,41 @@ class Recorded:
         )
 
 
+@strawberry.type
+class Proposed:
+    """The command needs a second person by the rules of a programme, so it was recorded as a
+    proposal. Nothing is decided before another person confirms it (`confirmProposal`)."""
+
+    proposal: strawberry.ID = strawberry.field(
+        description="The id of the proposal: the command id of this command."
+    )
+    programme: str = strawberry.field(
+        description="The code of the programme whose rules want a second person."
+    )
+    expires: date | None = strawberry.field(
+        description="The last day, in the operator's home time zone, on which it can be confirmed. "
+        "Null: there is no limit."
+    )
+    stream: strawberry.ID = strawberry.field(description="The id of the operator's stream, a UUID.")
+    version: int = strawberry.field(description="The version of the stream after the proposal.")
+    position: Position = strawberry.field(description="The position of the proposal.")
+    epoch: str = strawberry.field(
+        description="The epoch of the ledger to which `position` belongs: 12 hexadecimal digits."
+    )
+
+
+Outcome = Recorded | Proposed | Refused
 CommandOutcome = Annotated[
-    Recorded | Refused,
+    Outcome,
     strawberry.union(
         "CommandOutcome",
-        description="The result of a command: recorded, or refused with the reason.",
+        description="The result of a command: recorded, proposed because it needs a second person, "
+        "or refused with the reason.",
     ),
 ]
 
 
-async def record(info: Info, kind: type[c.Command], input: object) -> Recorded | Refused:
+async def record(info: Info, kind: type[c.Command], input: object) -> Outcome:
     """Parses and executes the command of a mutation. A refusal is returned; a fault of the ledger
     is raised."""
     try:
@@ -128,7 +153,7 @@ async def record(info: Info, kind: type[c.Command], input: object) -> Recorded |
         return Refused.of(refusal, SPELLED[kind], map(to_camel_case, given))
 
 
-async def execute(context: Context, command: c.Command) -> Recorded:
+async def execute(context: Context, command: c.Command) -> Recorded | Proposed:
     """Executes one command of the subject of the request: checks its rights, decides and records.
 
     Raises Refusal. A fault of the ledger is raised as it is.
@@ -144,12 +169,26 @@ async def execute(context: Context, command: c.Command) -> Recorded:
         raise Forbidden(verdict.reason)
     if isinstance(command, c.MergeInto | c.SplitFrom):
         await _seen(context, command)
-    if isinstance(command, c.NameContact | c.ErasePerson):
+    if isinstance(command, c.NameContact | c.ErasePerson | c.ConfirmProposal):
         await loop.run_in_executor(context.writers, prepare_particulars, context, command)
     receipt = await registry.execute_async(
-        command, subject.actor, context.writers, decided_by=subject.administration
+        command,
+        subject.actor,
+        context.writers,
+        decided_by=subject.administration,
+        person=subject.person,
     )
     positions = receipt.positions
+    if receipt.proposed is not None:
+        return Proposed(
+            proposal=strawberry.ID(str(receipt.proposed.proposal)),
+            programme=receipt.proposed.programme,
+            expires=receipt.proposed.expires,
+            stream=strawberry.ID(str(receipt.stream)),
+            version=receipt.version,
+            position=Position(positions[-1]),
+            epoch=context.epoch,
+        )
     last = (
         positions[-1]
         if positions
@@ -278,7 +317,7 @@ def _plain(value: Any) -> Any:
 
 
 def _mutation(kind: type[c.Command], input_type: type) -> Any:
-    async def record_it(info: Info, input: object) -> Recorded | Refused:
+    async def record_it(info: Info, input: object) -> Outcome:
         return await record(info, kind, input)
 
     record_it.__annotations__ = {"info": Info, "input": input_type, "return": CommandOutcome}

@@ -24,6 +24,7 @@ from api.graphql.types.events import EventConnection, history
 from api.graphql.types.looks import COST as LOOKS
 from api.graphql.types.looks import LookConnection, looks_at
 from api.graphql.types.persons import CONTACTS, ContactType, contacts_of
+from api.graphql.types.proposals import Proposal, proposals_of
 from api.graphql.types.recognition import Recognition, recognised_everywhere
 from projections.reads import operators as reads
 from projections.reads import planner_selects as places
@@ -34,6 +35,8 @@ from registry.domain.decisions import civil_day_of
 from registry.domain.disclosure import CERTIFIED
 from registry.domain.operators.events import Operator as Stream
 from registry.domain.values import AdministrationCode, Outcome, Role, Status, Tin
+
+PROPOSALS = 1_000  # microseconds: one statement
 
 # The parameters of planned fields (api.graphql.planner). Each function makes the same access checks
 # as the resolver of its field.
@@ -241,6 +244,14 @@ class OperatorType(Node):
         """The contact persons that the operator names to its customs. The home customs and the
         operator see their particulars, auditors see pseudonyms; others get the error FORBIDDEN."""
         return await contacts_of(info.context, self.tin, self.row.time_zone, self.as_of)
+
+    @costs(PROPOSALS, each=20)
+    @strawberry.field
+    async def proposals(self, info: Info, first: int | None = 50) -> list[Proposal]:
+        """The decisions about the operator that wait, or waited, for a second person, as they are
+        now, the latest first. Only the home customs and auditors may read them; others get the
+        error FORBIDDEN."""
+        return await proposals_of(info.context, self.tin, first)
 
     @costs(60)
     @sql_fields.rows(places.SUCCESSOR)

@@ -22,6 +22,7 @@ from registry.domain.commands.command import Command as Command
 from registry.domain.commands.operators import *
 from registry.domain.commands.authorisations import *
 from registry.domain.commands.persons import *
+from registry.domain.commands.proposals import *
 from registry.domain.commands.agreements import *
 from registry.domain.commands.administrations import *
 from registry.domain.commands.programmes import *

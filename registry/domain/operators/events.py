@@ -6,7 +6,7 @@ the *_decisions modules. timeline.py derives from the events which status applie
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
@@ -589,6 +589,61 @@ class Operator(BaseAggregate[UUID]):
         person: UUID
         ground: str
 
+    class DecisionProposed(Event):
+        """One person wants a decision that needs a second person (four eyes). Nothing is decided.
+
+        `command`: the whole command as data, with the names of an import file; `proposal`: its id.
+        `programme`: the programme whose rules want the second person. `proposer`: the person, as an
+        opaque id. `expires`: the last civil day, in the operator's home time zone, on which it can
+        be confirmed; None: no limit.
+        """
+
+        TOPIC = "operator.decision_proposed"
+        proposal: UUID
+        programme: str
+        command: dict[str, Any]
+        proposer: str
+        expires: date | None = None
+
+        def apply(self, operator: Operator) -> None:
+            """Adds the proposal. A correction changes no proposal."""
+            super().apply(operator)
+            operator.proposals[self.proposal] = ProposedDecision(self)
+
+    class ProposalEvent(Event):
+        """The base of events that close a proposal. The class itself is never stored."""
+
+        TOPIC = "operator.proposal"  # the library requires one; never stored
+        proposal: UUID
+
+        def apply(self, operator: Operator) -> None:
+            """Closes the proposal."""
+            super().apply(operator)
+            if proposed := operator.proposals.get(self.proposal):
+                proposed.closed = self
+
+    class ProposalConfirmed(ProposalEvent):
+        """A second person confirms a proposal. The event of the decision itself follows it, in the
+        same transaction. `proposer`, `confirmer`: the two persons, as opaque ids."""
+
+        TOPIC = "operator.proposal_confirmed"
+        proposer: str
+        confirmer: str
+
+    class ProposalRejected(ProposalEvent):
+        """A second person rejects a proposal. `rejecter`: the person, as an opaque id."""
+
+        TOPIC = "operator.proposal_rejected"
+        rejecter: str
+        reason: str
+
+    class ProposalWithdrawn(ProposalEvent):
+        """Whoever made a proposal withdraws it."""
+
+        TOPIC = "operator.proposal_withdrawn"
+        proposer: str
+        reason: str | None = None
+
     class Corrected(Event):
         """Corrects an earlier event, which stays as it was written."""
 
@@ -615,6 +670,8 @@ class Operator(BaseAggregate[UUID]):
         self.tin, self.administration, self.time_zone = tin, administration, time_zone
         # Every event except the registration, in the order of recording.
         self.history: list[Operator.Event] = []
+        #: Open and closed ones, by their id.
+        self.proposals: dict[UUID, ProposedDecision] = {}
         self.corrected = False  # True: `past` must be read through `corrected_events`
         self.registered_as: OperatorParticulars  # before any amendment; set by the registration
 
@@ -664,6 +721,19 @@ class Operator(BaseAggregate[UUID]):
     def held(self) -> list[Authorisation]:
         """The authorisations that were granted and have not ended."""
         return [a for a in self.authorisations.values() if a.status not in OVER]
+
+
+@dataclass
+class ProposedDecision:
+    """A proposed decision, and the event that closed it; None: it is open, or its last day is
+    over."""
+
+    proposed: Operator.DecisionProposed
+    closed: Operator.ProposalEvent | None = None
+
+
+#: The events of proposals: they decide nothing, and no correction reaches them.
+PROPOSAL_EVENTS = (Operator.DecisionProposed, Operator.ProposalEvent)
 
 
 def corrected_events(

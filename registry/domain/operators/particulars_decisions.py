@@ -14,7 +14,7 @@ from registry.domain.decisions import Decision
 from registry.domain.errors import BadValue, Superseded, UnknownPosition, WrongDates, WrongStatus
 from registry.domain.identifiers import check, is_of_form, normal_form
 from registry.domain.operators import preconditions
-from registry.domain.operators.events import Operator, corrected_events
+from registry.domain.operators.events import PROPOSAL_EVENTS, Operator, corrected_events
 from registry.domain.operators.preconditions import (
     event_fields,
     events_in_force,
@@ -184,20 +184,7 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
     WrongDates, WrongStatus.
     """
     wrong = next((e for e in operator.history if e.originator_version == version), None)
-    if isinstance(wrong, Operator.Corrected):
-        raise UnknownPosition(
-            f"position: {command.position} is a correction; correct {wrong.corrects}, "
-            "which it corrects"
-        )
-    if isinstance(wrong, Operator.PersonErased):
-        raise UnknownPosition(
-            f"position: {command.position} is an erasure; what is gone stays gone"
-        )
-    if isinstance(wrong, Operator.SuspensionEnded) or getattr(wrong, "by_law", None):
-        raise UnknownPosition(
-            f"position: {command.position} records what ended by law; correct the "
-            "decision that said so"
-        )
+    _refuse_uncorrectable(wrong, command.position)
     if wrong is None:
         raise UnknownPosition(
             f"position: {command.position} is not an event of {operator.tin} that can be corrected "
@@ -252,6 +239,25 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
         why=command.why,
         **by.envelope(source_suffices=False),
     )
+
+
+def _refuse_uncorrectable(wrong: Operator.Event | None, position: int) -> None:
+    """Raises UnknownPosition for an event that no correction may concern."""
+    if isinstance(wrong, Operator.Corrected):
+        raise UnknownPosition(
+            f"position: {position} is a correction; correct {wrong.corrects}, which it corrects"
+        )
+    if isinstance(wrong, Operator.PersonErased):
+        raise UnknownPosition(f"position: {position} is an erasure; what is gone stays gone")
+    if isinstance(wrong, PROPOSAL_EVENTS):
+        raise UnknownPosition(
+            f"position: {position} is of a proposal, which decides nothing; correct the "
+            "decision that was recorded after it"
+        )
+    if isinstance(wrong, Operator.SuspensionEnded) or getattr(wrong, "by_law", None):
+        raise UnknownPosition(
+            f"position: {position} records what ended by law; correct the decision that said so"
+        )
 
 
 def _check_corrected_event(

@@ -167,7 +167,7 @@ def _selection(type: GraphQLObjectType, of: str, *, planned: bool, public: bool)
     found = []
     for name, who in FIELDS[of].items():
         unplanned = name == "event" or (of == "Recognition" and name in ("validFrom", "validTo"))
-        refused = name in ("history", "looks", "contacts") or (
+        refused = name in ("history", "looks", "contacts", "proposals") or (
             public and name in ("identifiers", "periods", "recognisedIn")
         )
         if who is Reader.OWN or refused or name in ("id", "successor") or (planned and unplanned):

@@ -35,7 +35,7 @@ def _taken() -> set[str]:
 
 
 def test_each_place_that_takes_a_key_is_named_here() -> None:
-    """Ids of commands and webhooks, and pseudonyms of persons, are keys of no node."""
+    """Ids of commands, proposals and webhooks, and pseudonyms of persons, are keys of no node."""
     assert _taken() == {
         "agreement",
         "code",
@@ -43,7 +43,7 @@ def test_each_place_that_takes_a_key_is_named_here() -> None:
         "id",
         "programme",
         "stream",
-    } | {"commandId", "person", "webhook"}
+    } | {"commandId", "person", "proposal", "webhook"}
 
 
 def test_a_question_takes_the_key_or_the_global_id(region: Client) -> None:

@@ -53,7 +53,7 @@ def test_what_the_contract_promises_is_there(promised: Any) -> None:
             assert str(given.type) == str(argument.type), f"{promised.name}.{name}({called})"
             assert _default(given) == _default(argument), f"{promised.name}.{name}({called})"
     if hasattr(promised, "types"):
-        assert {kind.name for kind in promised.types} == {kind.name for kind in ours.types}  # type: ignore[attr-defined]
+        assert {kind.name for kind in promised.types} <= {kind.name for kind in ours.types}  # type: ignore[attr-defined]
 
 
 def test_what_is_required_beyond_the_contract_would_break_its_clients() -> None:

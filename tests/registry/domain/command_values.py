@@ -84,6 +84,9 @@ VALUES: dict[tuple[type[c.Command], str] | str, tuple[Any, ...]] = {
     "role": (ContactRole.IN_CHARGE, ContactRole.CUSTOMS_CONTACT),
     "commitment": ("ab" * 32, "cd" * 32),
     "ground": ("asked for it", "GDPR Art. 17"),
+    # -- proposals, which are closed as of the day on which that is done
+    (c.ProposalCommand, "effective"): (None, DAY),
+    "proposal": (UUID(int=7), UUID(int=8)),
     # -- authorisations
     (c.LodgeApplication, "type"): ("AEOC", "AEOS", "AEOF"),
     (c.GrantAuthorisation, "type"): (None, "AEOC", "AEOS", "AEOF"),

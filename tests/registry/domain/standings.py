@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 from registry.domain import commands as c
 from registry.domain.administrations import Administration
@@ -34,6 +35,7 @@ from tests.samples import (
     revoked,
     suspended,
 )
+from tests.scenario import ANNA as PERSON
 from tests.scenario import Fact, fact, given, when
 
 consented = fact(Operator.ConsentGiven, partner=KR, effective=date(2026, 1, 2))
@@ -58,6 +60,14 @@ on_list = fact(
     roles=(Role.EXPORTER,),
     effective=date(2026, 2, 20),
 )
+proposed = fact(
+    Operator.DecisionProposed,
+    proposal=UUID(int=7),
+    programme="EU-AEO",
+    command={"command": "revoke_authorisation", "tin": "DE8934842", "reason": "fraud"},
+    proposer=PERSON,
+    effective=date(2026, 3, 1),
+)
 OPERATORS: dict[str, tuple[Fact, ...]] = {
     "none": (registered,),
     "lodged": (registered, lodged),
@@ -65,6 +75,7 @@ OPERATORS: dict[str, tuple[Fact, ...]] = {
     "examined": applicant,
     "consulted": (*applicant, asked),
     "valid": authorised,
+    "proposed": (*authorised, proposed),
     "suspended": (*authorised, suspended),
     "part suspended": (*authorised, lost_s),
     "released": (

@@ -50,6 +50,7 @@ def test_a_command_is_called_what_the_contract_calls_it(kind: type[c.Command]) -
 
 def test_every_command_goes_somewhere() -> None:
     asked_for_more = {c.MergeInto, c.CorrectRecord, c.AccedeToAgreement}
+    asked_for_more |= {c.ConfirmProposal, c.RejectProposal, c.WithdrawProposal}
 
     assert set(DECISIONS) | set(BEGINNINGS) | asked_for_more == set(COMMANDS)
 

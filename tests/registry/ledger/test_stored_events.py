@@ -28,7 +28,12 @@ from tests.words import in_full
 EARLIER = APPROVED_EVENTS / "earlier"
 MAPPER = EventMapper(AGGREGATES)
 #: What the library asks to be named and nobody ever records.
-NEVER_RECORDED = {"operator.authorisation", "agreement.dated", "agreement.side"}
+NEVER_RECORDED = {
+    "operator.authorisation",
+    "operator.proposal",
+    "agreement.dated",
+    "agreement.side",
+}
 STREAM = UUID("5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c")
 RECORDED_AT = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
 AGGREGATE = {aggregate.TOPIC: aggregate for aggregate in AGGREGATES}

@@ -1,0 +1,149 @@
+"""The GraphQL types and query of proposals: decisions that wait for a second person."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import Enum
+
+import strawberry
+
+from api.access import policy
+from api.access.policy import Action, Resource, SubjectRole
+from api.graphql import paging, positions
+from api.graphql.context import Context, Info
+from api.graphql.costs import costs
+from api.graphql.scalars import Json, Position
+from projections.reads import proposals as reads
+from projections.reads.proposals import ProposalRow
+from registry.domain.values import Tin
+
+#: Fields of the proposed command that say how it was sent.
+_SENDING = ("command", "command_id", "signature")
+
+
+@strawberry.enum
+class ProposalState(Enum):
+    """What became of a proposal."""
+
+    OPEN = "OPEN"
+    CONFIRMED = "CONFIRMED"
+    REJECTED = "REJECTED"
+    WITHDRAWN = "WITHDRAWN"
+    LAPSED = "LAPSED"
+
+
+@strawberry.type
+class Proposal:
+    """A decision that one person proposed and that needs a second person (four eyes)."""
+
+    proposal: strawberry.ID = strawberry.field(
+        description="The id of the command that was proposed. Pass it to `confirmProposal`, "
+        "`rejectProposal` or `withdrawProposal`."
+    )
+    tin: Tin = strawberry.field(description="The operator that the decision is about.")
+    programme: str = strawberry.field(
+        description="The code of the programme whose rules want the second person."
+    )
+    command: str = strawberry.field(
+        description="The proposed command, with its name in an import file: revoke_authorisation."
+    )
+    input: Json = strawberry.field(
+        description="The fields of the proposed command, with their names in an import file."
+    )
+    state: ProposalState = strawberry.field(description="What became of it, as of now.")
+    proposed_by: str = strawberry.field(description="The person who proposed it, as an opaque id.")
+    is_own: bool = strawberry.field(
+        description="Whether you proposed it. Nobody confirms or rejects a proposal of their own."
+    )
+    proposed_at: datetime = strawberry.field(description="When it was proposed.")
+    expires: date | None = strawberry.field(
+        description="The last day, in the operator's home time zone, on which it can be confirmed. "
+        "Null: there is no limit."
+    )
+    closed_by: str | None = strawberry.field(
+        description="The person who confirmed, rejected or withdrew it, as an opaque id."
+    )
+    closed_at: datetime | None = strawberry.field(
+        description="When it was confirmed, rejected or withdrawn."
+    )
+    reason: str | None = strawberry.field(description="Why it was rejected or withdrawn.")
+    position: Position = strawberry.field(description="The position of the proposal in the log.")
+
+    @classmethod
+    def of(cls, context: Context, row: ProposalRow) -> Proposal:
+        """The proposal of a row."""
+        return cls(
+            proposal=strawberry.ID(str(row.proposal)),
+            tin=Tin(row.tin),
+            programme=row.programme,
+            command=row.command,
+            input=Json({k: v for k, v in row.input.items() if k not in _SENDING}),
+            state=ProposalState(row.state),
+            proposed_by=row.proposer,
+            is_own=row.proposer == context.subject.person,
+            proposed_at=row.proposed_at,
+            expires=row.expires,
+            closed_by=row.closer,
+            closed_at=row.closed_at,
+            reason=row.reason,
+            position=Position(row.position),
+        )
+
+
+@strawberry.type
+class ProposalEdge:
+    """A proposal and its cursor in the list."""
+
+    cursor: str
+    node: Proposal
+
+
+@strawberry.type
+class ProposalConnection:
+    """A page of open proposals, the earliest first."""
+
+    edges: list[ProposalEdge]
+    page_info: paging.PageInfo
+
+
+async def proposals_of(context: Context, tin: Tin, first: int | None) -> list[Proposal]:
+    """The proposals of an operator. Raises Unanswered (FORBIDDEN) where the subject may not read
+    them."""
+    context.demand(Action.READ_PROPOSALS, policy.operator(tin))
+    most = paging.size(first)
+    async with context.ledger.connection() as connection:
+        rows = await reads.proposals_of(connection, tin.text, context.now, most)
+    return [Proposal.of(context, row) for row in rows]
+
+
+@strawberry.type
+class ProposalQuery:
+    """The query for open proposals."""
+
+    @costs(1_000, each=20)
+    @strawberry.field
+    async def proposals(
+        self, info: Info, first: int | None = 50, after: str | None = None
+    ) -> ProposalConnection:
+        """The open proposals about operators of your administration, the earliest first; for
+        auditors, those of all. Nobody else may ask."""
+        context = info.context
+        subject = context.subject
+        context.demand(Action.READ_PROPOSALS, Resource(subject.own))
+        everything = subject.role is SubjectRole.AUDITOR
+        own = None if everything else sorted(code.text for code in subject.own)
+        size = paging.size(first)
+        epoch, key = paging.after_in("proposals", after, (int,))
+        place = int(key[0]) if key else 0
+        async with positions.of_epoch(context.ledger, epoch) as connection:
+            rows = await reads.open_proposals(connection, own, context.now, place, size + 1)
+        edges = [
+            ProposalEdge(
+                cursor=paging.cursor_in(context.epoch, "proposals", [row.position]),
+                node=Proposal.of(context, row),
+            )
+            for row in rows[:size]
+        ]
+        return ProposalConnection(
+            edges=edges, page_info=paging.PageInfo.of(edges, more=len(rows) > size, after=after)
+        )
