@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -25,6 +25,7 @@ from registry.domain import commands as c
 from registry.domain.decisions import Decision, civil_day_of
 from registry.domain.errors import KeyUnknown, SignatureInvalid, SignatureMissing
 from registry.domain.operators import particulars_decisions
+from registry.domain.operators.events import Operator
 from registry.domain.signatures import OF_OPERATORS, read, sign
 from registry.domain.values import AgreementKind, Role, Tin
 from registry.ledger.database import environment
@@ -321,12 +322,87 @@ def test_a_file_is_held_to_the_same_rule_line_by_line(
     assert judged(database, tmp_path) == (0, [])
 
 
+# ------------------------------------------------------------------------------- two persons
+
+
+def proposed_grant(registry: Registry) -> UUID:
+    """Korea wants a second person for grants; Anna proposes one. Returns its id."""
+    rule: dict[str, Any] = {"programme": "KR-AEO", "rule": "second_person"}
+    rule |= {"value": "grant_authorisation", "source": "an order"}
+    registry.execute(of_korea(c.SetRule, **rule), CLERK)
+    grant = of_korea(c.GrantAuthorisation, **GRANT)
+    receipt = registry.execute(grant, CLERK, person="anna")
+    assert receipt.proposed is not None
+    return receipt.proposed.proposal
+
+
+def test_a_confirmed_decision_is_found_good_with_the_signatures_of_both(
+    registry: Registry, database: str, tmp_path: Path
+) -> None:
+    an_hour_later(database)
+    proposal = proposed_grant(registry)
+    registry.execute(of_korea(c.ConfirmProposal, tin=HANA, proposal=proposal), CLERK, person="bo")
+    assert type(registry.operator(HANA).history[-1]) is Operator.Granted
+    for scope in (Scope(), Scope("operator", HANA.text)):
+        assert judged(database, tmp_path, scope) == (0, [])
+
+
+SECOND: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
+    "the same person": (
+        {"confirmer": "anna"},
+        {},
+        "a second person is wanted, and it names the first",
+    ),
+    "another proposer": (
+        {"proposer": "carl"},
+        {},
+        "a second person is wanted, and it names the first",
+    ),
+    "another number": ({}, {"number": "KRAA2"}, "another decision was proposed and confirmed"),
+    "no decision": ({}, None, "it confirms a decision, and none follows it"),
+}
+
+
+@pytest.mark.parametrize("how", SECOND)
+def test_a_second_person_that_was_invented_is_found(
+    registry: Registry, database: str, tmp_path: Path, how: str
+) -> None:
+    """By who can write into the database what he likes."""
+    confirmation, decision, sentence = SECOND[how]
+    proposal = proposed_grant(registry)
+    operator: Any = registry.operator(HANA)
+    confirm = of_korea(c.ConfirmProposal, tin=HANA, proposal=proposal)
+    day = civil_day_of(datetime.now(UTC), SEOUL)
+    by = Decision(today=day, decided_by=KR, programme=registry.programme)
+    operator.trigger_event(
+        Operator.ProposalConfirmed,
+        **{"proposal": proposal, "proposer": "anna", "confirmer": "bo"} | confirmation,
+        **by.envelope(),
+    )
+    if decision is not None:
+        grant = c.GrantAuthorisation(**GRANT | decision)
+        by = Decision(
+            today=day, decided_by=KR, legal_ground=grant.legal_ground, programme=registry.programme
+        )
+        DECISIONS[c.GrantAuthorisation](operator, grant, by)
+    pending = operator.collect_events()
+    assert confirm.command_id is not None
+    told = [Metadata(decided_by="KR", legal_ground=event.legal_ground) for event in pending]
+    slip = Slip(confirm.command_id, c.digest(confirm, CLERK), CLERK, told)
+    slip.signed = read(confirm)
+    registry.ledger.insert_events(list(map(registry.mapper.to_stored_event, pending)), command=slip)
+    code, said = judged(database, tmp_path)
+    assert code == 1 and any(sentence in each for each in said), said
+
+
 # ----------------------------------------------------------------- one rule, written twice
 
 
 def test_the_verifier_knows_of_each_event_which_command_makes_it() -> None:
     topics = set(EventMapper(AGGREGATES).topics) - {
         "operator.authorisation",
+        "operator.decision_proposed",  # by any command that needs two persons
+        "operator.proposal",
         "agreement.dated",
         "agreement.side",
     }
