@@ -11,7 +11,10 @@ from api.cli.terminal import HOME, NO_DATABASE, USAGE, Home, fail, home_of, home
 
 def token(
     subject: Annotated[
-        str, typer.Argument(help="officer:CN, partner:KR, auditor:*, or company:<TIN>.")
+        str,
+        typer.Argument(
+            help="officer:CN, partner:KR, auditor:*, or company:<TIN>; a person: officer:CN/anna."
+        ),
     ],
     home: Home = HOME,
 ) -> None:
@@ -23,7 +26,7 @@ def token(
     from api.access.tokens import has_key, issue
 
     try:
-        named(subject)
+        named(subject.partition("/")[0])
     except ValueError as error:
         fail(USAGE, str(error))
     if not has_key(home_of(home)):
@@ -32,7 +35,10 @@ def token(
             f"there is no register with demo identities in {home_of(home)}:"
             f" ./aeo up{home_words(home)} makes one",
         )
-    print(issue(subject, home_of(home)))
+    try:
+        print(issue(subject, home_of(home)))
+    except ValueError as error:
+        fail(USAGE, str(error))
 
 
 def export_schema() -> None:

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 
 from api.access import policy
 from api.access.policy import Action
-from api.pages import forms, persons, timeline
+from api.pages import forms, persons, proposals, timeline
 from api.pages.errors import PageRoute
 from api.pages.labels import civil, moment, standing, territory
 from api.pages.query import PageQuery, ask, context
@@ -162,6 +162,7 @@ async def operator(request: Request, tin: str) -> Response:
         history=history,
         events=(_part(history) or {"history": None})["history"],
         contacts=(_part(contacts) or {"contacts": []})["contacts"],
+        proposals=await proposals.of_operator(request, Tin(wanted)),
         looks=(await context(request)).may(Action.READ_READERS, policy.operator(Tin(wanted))),
         naming=persons.naming() if await persons.may_name(request, Tin(wanted)) else None,
         drawing=_drawing(entry, believed, clocks, standing.now),

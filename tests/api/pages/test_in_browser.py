@@ -28,6 +28,7 @@ PAGES = (
     "/developers",
     "/access",
     "/operators/CN0000000012/looks",
+    "/proposals",
     "/docs",
     "/docs/concepts",
     "/docs/architecture",

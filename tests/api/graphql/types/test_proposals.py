@@ -15,8 +15,10 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from api.access.tokens import issue
 from api.cli import app
 from api.importing.import_file import import_file
+from api.pages.query import COOKIE
 from projections.checking.check import check
 from projections.engine.projector import Projector
 from projections.engine.rebuild import rebuild
@@ -161,6 +163,24 @@ def test_officers_of_the_home_customs_and_auditors_read_proposals_and_nobody_els
     assert counter.error(OF_ACME, f"company:{tin}", tin=tin)["code"] == "FORBIDDEN"
     told = types(counter, tin, f"company:{tin}")
     assert told[-1] == "granted" and not [each for each in told if "propos" in each]
+
+
+def test_pages_show_what_waits_to_officers_and_to_nobody_else(counter: Client) -> None:
+    tin = holder(counter)
+    counter.tell("annulAuthorisation", ANNA, tin=tin, legalGround=GROUND, reason="<forged>")
+    Projector(counter.database).catch_up()
+
+    def opened(path: str, by: str) -> Any:
+        cookie = f"{COOKIE}={issue(by, counter.home)}"
+        return counter.request("GET", path, headers={"cookie": cookie})
+
+    for path in ("/proposals", f"/operators/{tin}"):
+        found = opened(path, BO).text
+        assert "annul authorisation" in found and "waits for a second person" in found
+        assert "&lt;forged&gt;" in found and "<forged>" not in found
+        assert "waits for a second person, not you" in opened(path, ANNA).text
+    assert opened("/proposals", f"company:{tin}").status_code == 403
+    assert "annul" not in opened(f"/operators/{tin}", f"company:{tin}").text
 
 
 def test_of_two_officers_who_confirm_at_once_one_is_told_of_the_other(

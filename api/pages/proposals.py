@@ -1,0 +1,61 @@
+"""The page of proposals: decisions that wait for a second person (four eyes)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.access import policy
+from api.access.policy import Action
+from api.pages.errors import PageRoute
+from api.pages.query import ask, context
+from api.pages.render import page
+from registry.domain.values import Tin
+
+router = APIRouter(route_class=PageRoute)
+
+_FIELDS = """\
+tin programme command input state proposedBy isOwn proposedAt expires closedBy closedAt reason
+      proposal"""
+OPEN = f"""\
+query Proposals($after: String) {{
+  proposals(first: 50, after: $after) {{
+    edges {{ node {{
+      {_FIELDS}
+    }} }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}"""
+OF_OPERATOR = f"""\
+query ProposalsOf($tin: TIN!) {{
+  operator(tin: $tin) {{
+    proposals(first: 20) {{
+      {_FIELDS}
+    }}
+  }}
+}}"""
+
+
+@router.get("/proposals")
+async def proposals(request: Request) -> Response:
+    """Lists what waits for a second person at the visitor's administration."""
+    found = await ask(request, OPEN, after=request.query_params.get("after"))
+    status = 403 if found.forbidden else 400 if found.errors else 200
+    return page(
+        request,
+        "proposals.html",
+        status=status,
+        title="Proposals",
+        found=found,
+        connection=(found.data or {}).get("proposals"),
+    )
+
+
+async def of_operator(request: Request, tin: Tin) -> list[dict[str, Any]] | None:
+    """Returns the latest proposals about an operator; None where the visitor may not read them."""
+    if not (await context(request)).may(Action.READ_PROPOSALS, policy.operator(tin)):
+        return None
+    found = await ask(request, OF_OPERATOR, tin=tin.text)
+    return ((found.data or {}).get("operator") or {"proposals": []})["proposals"]  # type: ignore[no-any-return]
