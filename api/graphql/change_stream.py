@@ -10,14 +10,12 @@ its position, so it never loses a change and takes no more memory than any other
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 from time import monotonic
-from typing import Any
 
 import psycopg
 import structlog
@@ -35,19 +33,22 @@ from api.graphql.positions import (
     other_epoch,
 )
 from api.graphql.read_your_writes import ReadModelPosition
+from api.graphql.streamed_batches import (
+    StreamedBatch,
+    StreamKey,
+    SubscriberGroup,
+    streamed_changes,
+)
 from api.observability import counters
 from projections.history import feed_pages
-from projections.history.feed import EARLIEST, Change
-from projections.history.feed_tail import FeedTail, TailStep, changes_of
-from projections.reads.visibility import VisibilityScope
-from registry.domain.values import AdministrationCode
+from projections.history.feed import EARLIEST
+from projections.history.feed_tail import EpochChanged, FeedTail, TailStep, changes_of
 
 log = structlog.get_logger("change stream")
 
 PAGE = 100  # changes in a page that a subscriber reads to catch up
-HELD = 2_000  # changes that a group holds for its subscribers
 TICK = 1.0  # seconds after which the clock is looked at, where nothing was recorded
-COLLECT = 0.01  # seconds between two steps: what is recorded meanwhile is read together
+COLLECT = 0.02  # seconds between two steps: what is recorded meanwhile is read together
 RETRY = 0.5  # seconds after which a step is tried again that met a database failure
 IDLE = 0.2  # seconds after a notification that brought nothing
 SHARED = 0.5  # seconds for which a page is shared that a subscriber read to catch up
@@ -71,116 +72,22 @@ NOT_NOW = (psycopg.Error, PoolTimeout, TooManyRequests, TimeoutError, RequestDec
 Turn = Callable[[str], AbstractAsyncContextManager[None]]
 
 
-@dataclass(frozen=True)
-class StreamKey:
-    """What subscribers have in common who are told the same changes."""
-
-    scope: VisibilityScope
-    territory: AdministrationCode
-    details: bool
-    epoch: str
-
-    @property
-    def subject_territory(self) -> AdministrationCode:
-        """The territory whose agreements decide what the subject may see."""
-        own = self.scope.administration
-        return AdministrationCode(own) if own else self.territory
-
-
-@dataclass(slots=True)
-class StreamedChange:
-    """A change as it is told. `next`: the position to resume after, once it is told.
-
-    `last`: nothing follows it at once. `rendered`: its answers, by who asks for what, because many
-    subscribers ask for the same (api/graphql/subscriptions.py).
-    """
-
-    change: Change
-    next: int
-    epoch: str
-    last: bool = False
-    rendered: dict[Hashable, asyncio.Future[Any]] = field(default_factory=dict)
-
-
-def streamed_changes(changes: Sequence[Change], epoch: str) -> list[StreamedChange]:
-    """The changes of a page. After the last change of an event its position is complete; before,
-    a subscriber that resumes must be told the whole event again."""
-    found = [StreamedChange(change, change.position, epoch) for change in changes]
-    for streamed, following in pairwise(found):
-        if following.change.position == streamed.change.position:
-            streamed.next = streamed.change.position - 1
-    if found:
-        found[-1].last = True
-    return found
-
-
-@dataclass(slots=True)
-class _Entry:
-    """The changes up to the position `next`, and up to the instant `at` by time alone."""
+@dataclass(frozen=True, slots=True)
+class _SharedPage:
+    """A page of the feed, up to the position `next`, that was read at an instant (UTC)."""
 
     next: int
+    head: int
     at: datetime
-    streamed: list[StreamedChange]
-
-
-class _Group:
-    """Subscribers who are told the same changes."""
-
-    def __init__(self, key: StreamKey, position: int, at: datetime) -> None:
-        self.key, self.position, self.at = key, position, at
-        self.subscribers = 0
-        self.entries: deque[_Entry] = deque()
-        self.first = self._held = 0  # the number of the first entry; changes in all of them
-        self.moved = asyncio.Event()
-        self.error: GraphQLError | None = None
-        self.reading: asyncio.Task[None] | None = None
-        self._dropped = position, at
-
-    def add(self, next: int, at: datetime, changes: Sequence[Change]) -> None:
-        """Adds what changed up to a position, and wakes the subscribers."""
-        self.position, self.at = max(self.position, next), at
-        if not changes:
-            return
-        self.entries.append(_Entry(next, at, streamed_changes(changes, self.key.epoch)))
-        self._held += len(changes)
-        while self._held > HELD and len(self.entries) > 1:
-            gone = self.entries.popleft()
-            self.first += 1
-            self._held -= len(gone.streamed)
-            self._dropped = gone.next, gone.at
-        self.wake()
-
-    def end(self, error: GraphQLError) -> None:
-        self.error = error
-        self.wake()
-
-    def wake(self) -> None:
-        self.moved.set()
-        self.moved = asyncio.Event()
-
-    def place(self, position: int, at: datetime) -> int | None:
-        """The number of the first entry that follows a position and instant. None: the group no
-        longer holds what follows."""
-        if (position, at) < self._dropped:
-            return None
-        number = self.first
-        for entry in self.entries:
-            if (entry.next, entry.at) > (position, at):
-                break
-            number += 1
-        return number
-
-    def entry(self, number: int) -> _Entry | None:
-        """The entry of this number; None where it is still to come."""
-        place = number - self.first
-        return self.entries[place] if place < len(self.entries) else None
+    batch: StreamedBatch
 
 
 class ChangeStream:
     """All subscribers of one process.
 
     `turn`: a place in the queue for expensive queries, for the pages that a subscriber reads to
-    catch up. `of_one`: the subscriptions that one subject may have in this process.
+    catch up. `of_one`: the subscriptions that one subject may have in this process. `collect`:
+    seconds between two steps.
     """
 
     def __init__(
@@ -190,18 +97,17 @@ class ChangeStream:
         read_model_position: ReadModelPosition,
         turn: Turn = lambda who: nullcontext(),
         of_one: int = 100,
+        collect: float = COLLECT,
     ) -> None:
         self._views, self._ledger, self._turn = views, ledger, turn
         self._read_model_position = read_model_position
-        self._of_one = of_one
+        self._of_one, self._collect = of_one, collect
         self._subjects: Counter[str] = Counter()
-        self._groups: dict[StreamKey, _Group] = {}
+        self._groups: dict[StreamKey, SubscriberGroup] = {}
         self._tail = FeedTail()
         self._epoch = ""
         self._starting = asyncio.Lock()
-        self._shared_pages: dict[
-            tuple[StreamKey, int], asyncio.Future[tuple[feed_pages.FeedPage, datetime]]
-        ] = {}
+        self._shared_pages: dict[tuple[StreamKey, int], asyncio.Future[_SharedPage]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -222,19 +128,19 @@ class ChangeStream:
 
     async def follow(
         self, key: StreamKey, subject: str, after: int | None
-    ) -> AsyncGenerator[list[StreamedChange], None]:
+    ) -> AsyncGenerator[StreamedBatch, None]:
         """The changes after a position, as they become known; None: from now on.
 
         Raises Unanswered: the subject has too many subscriptions, the ledger is in another epoch,
         or the service stops.
         """
         self._admit(subject)
-        group: _Group | None = None
+        group: SubscriberGroup | None = None
         try:
             group = await self._join(key)
-            async for streamed in self._followed(group, subject, after):
-                counters.count(TOLD, len(streamed))
-                yield streamed
+            async for batch in self._followed(group, subject, after):
+                counters.count(TOLD, len(batch.changes))
+                yield batch
         finally:
             self._subjects[subject] -= 1
             if not self._subjects[subject]:
@@ -255,20 +161,20 @@ class ChangeStream:
         self._subjects[subject] += 1
         SUBSCRIBERS.set(self._subjects.total())
 
-    async def _join(self, key: StreamKey) -> _Group:
+    async def _join(self, key: StreamKey) -> SubscriberGroup:
         async with self._starting:
             if self._epoch != key.epoch or not self._groups:
                 await self._begin(key.epoch)
             group = self._groups.get(key)
             if group is None:
-                group = _Group(key, self._tail.position, self._tail.at)
+                group = SubscriberGroup(key, self._tail.position, self._tail.at)
                 self._groups[key] = group
             group.subscribers += 1
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._run(), name="change stream")
             return group
 
-    def _leave(self, group: _Group) -> None:
+    def _leave(self, group: SubscriberGroup) -> None:
         group.subscribers -= 1
         if not group.subscribers and self._groups.get(group.key) is group:
             del self._groups[group.key]
@@ -276,8 +182,8 @@ class ChangeStream:
                 group.reading.cancel()
 
     async def _followed(
-        self, group: _Group, subject: str, after: int | None
-    ) -> AsyncGenerator[list[StreamedChange], None]:
+        self, group: SubscriberGroup, subject: str, after: int | None
+    ) -> AsyncGenerator[StreamedBatch, None]:
         position, at = (group.position, group.at) if after is None else (after, EARLIEST)
         number = group.place(position, at) if after is None else None
         while True:
@@ -285,38 +191,38 @@ class ChangeStream:
                 raise group.error
             if number is None:  # The subscriber catches up by itself.
                 counters.count(REREAD)
-                page, now = await self._page_in_turn(group.key, subject, position)
-                position, at = page.next, now
-                if page.changes:
-                    yield streamed_changes(page.changes, group.key.epoch)
+                page = await self._page_in_turn(group.key, subject, position)
+                position, at = page.next, page.at
+                if page.batch.changes:
+                    yield page.batch
                 if page.next >= page.head:
                     number = group.place(position, at)
                 continue
             entry = group.entry(number) if number >= group.first else None
             if entry is not None:
-                streamed = _following(entry, position, at)
+                batch = entry.following(position, at)
                 number += 1
                 position, at = max(position, entry.next), max(at, entry.at)
-                if streamed:
-                    yield streamed
+                if batch:
+                    yield batch
             elif number < group.first:
                 number = None  # It was too slow: what follows is read from the feed.
             else:
                 position, at = max(position, group.position), max(at, group.at)
                 await group.moved.wait()
 
-    def _shared_page(
-        self, key: StreamKey, subject: str, after: int
-    ) -> asyncio.Future[tuple[feed_pages.FeedPage, datetime]]:
+    def _shared_page(self, key: StreamKey, subject: str, after: int) -> asyncio.Future[_SharedPage]:
         """A page that is read once for all who ask for it within `SHARED` seconds: after a restart
         of the service many subscribers go on from one position."""
         place = key, after
         found = self._shared_pages.get(place)
         if found is None:
 
-            async def read() -> tuple[feed_pages.FeedPage, datetime]:
+            async def read() -> _SharedPage:
                 async with self._turn(subject):
-                    return await self._page(key, after, EARLIEST)
+                    page, now = await self._page(key, after, EARLIEST)
+                batch = StreamedBatch(streamed_changes(page.changes, key.epoch))
+                return _SharedPage(page.next, page.head, now, batch)
 
             found = self._shared_pages[place] = asyncio.ensure_future(read())
             found.add_done_callback(lambda _: self._forget_page(place))
@@ -328,9 +234,7 @@ class ChangeStream:
         loop = asyncio.get_running_loop()
         loop.call_later(0.0 if failed else SHARED, self._shared_pages.pop, place, None)
 
-    async def _page_in_turn(
-        self, key: StreamKey, subject: str, after: int
-    ) -> tuple[feed_pages.FeedPage, datetime]:
+    async def _page_in_turn(self, key: StreamKey, subject: str, after: int) -> _SharedPage:
         """A page for one subscriber, when it is its subject's turn."""
         while True:
             try:
@@ -366,7 +270,7 @@ class ChangeStream:
             except Exception:  # An internal error must not end this task.
                 log.exception("changes cannot be read")
                 await asyncio.sleep(RETRY)
-            await asyncio.sleep(max(0.0, COLLECT - (monotonic() - began)))
+            await asyncio.sleep(max(0.0, self._collect - (monotonic() - began)))
 
     async def _advance(self) -> bool:
         """Waits for what follows, and reads it. False where nothing came."""
@@ -384,12 +288,11 @@ class ChangeStream:
             return await (self._step() if came else self._by_time(datetime.now(UTC)))
 
     async def _step(self) -> bool:
-        least = MinPosition(0, self._epoch)
-        async with (
-            CheckedPool(self._views, least).connection() as views,
-            CheckedPool(self._ledger, least).connection() as ledger,
-        ):
-            step = await self._tail.step(views, ledger)
+        try:
+            async with self._views.connection() as views, self._ledger.connection() as ledger:
+                step = await self._tail.step(views, ledger, self._epoch)
+        except EpochChanged as error:
+            raise OtherEpoch(self._epoch, error.current) from None
         if step is None:  # A read model stands still.
             await asyncio.sleep(IDLE)
             return False
@@ -418,7 +321,7 @@ class ChangeStream:
                 for code in wanted:
                     await self._tail.load_law(views, code)
 
-    async def _tell(self, group: _Group, step: TailStep) -> None:
+    async def _tell(self, group: SubscriberGroup, step: TailStep) -> None:
         """Tells a group what a step brought: computed, or read from the feed."""
         key = group.key
         if group.reading or group.position >= step.until:
@@ -438,11 +341,11 @@ class ChangeStream:
         if not group.reading:
             group.add(step.until, step.at, changes)
 
-    def _read_from_feed(self, group: _Group) -> None:
+    def _read_from_feed(self, group: SubscriberGroup) -> None:
         if group.reading is None:
             group.reading = asyncio.create_task(self._read_pages(group))
 
-    async def _read_pages(self, group: _Group) -> None:
+    async def _read_pages(self, group: SubscriberGroup) -> None:
         """Reads the feed for a group until it is where the tail is."""
         while group.error is None:
             try:
@@ -494,13 +397,3 @@ class ChangeStream:
         for group in self._groups.values():
             group.end(error)
         self._groups.clear()
-
-
-def _following(entry: _Entry, position: int, at: datetime) -> list[StreamedChange]:
-    """The changes of an entry that follow a position; of those that came by time alone, the ones
-    after an instant."""
-    if position >= entry.next:
-        return entry.streamed if at < entry.at and position == entry.next else []
-    if entry.streamed and entry.streamed[0].change.position > position:
-        return entry.streamed
-    return [streamed for streamed in entry.streamed if streamed.change.position > position]

@@ -1,17 +1,19 @@
 """Executes subscriptions: each change is an answer to the subscriber's own selection.
 
-Subscribers with the same rights who ask for the same get the same bytes: each answer is made once
-and sent to all of them. What the read log says stays each one's own.
+Subscribers with the same rights who ask for the same get the same bytes: the answers of a batch of
+changes are made once and sent to all of them. What the read log says stays each one's own. A
+selection of plain fields is answered without the executor (api/graphql/plain_changes.py).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Hashable, Mapping
+from asyncio import sleep
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from inspect import isawaitable
-from typing import Any, cast
+from typing import Any
 
 import orjson
 import structlog
@@ -20,16 +22,19 @@ from graphql.execution import Executor as GraphQLExecutor
 from graphql.execution import create_source_event_stream
 
 from api.access.read_log import ReadLog, ReadLogEntry
-from api.graphql.change_stream import RETRY, StreamedChange
+from api.graphql.change_stream import RETRY
 from api.graphql.context import Context
 from api.graphql.executor import later, response_of
 from api.graphql.limits import CheckedDocument
+from api.graphql.plain_changes import plain_answer
 from api.graphql.schema import core
-from api.graphql.types.changes import RecognitionChange
+from api.graphql.streamed_batches import StreamedBatch, StreamedChange
+from api.graphql.types.changes import RecognitionChange, ToldChanges
 
 log = structlog.get_logger("subscriptions")
 
-ATTEMPTS = 5  # to render an answer while the database fails
+ATTEMPTS = 5  # to make an answer while the database fails
+TURN = 10  # answers that are made before other requests have their turn
 
 
 class NotSubscribed(Exception):
@@ -41,25 +46,38 @@ class NotSubscribed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Payload:
-    """One answer as JSON text. `cursor`: `EPOCH:POSITION`, to resume after it. `last`: nothing
-    follows at once."""
+class Answer:
+    """One answer as JSON text. `cursor`: `EPOCH:POSITION`, to resume after it."""
 
     text: bytes
     cursor: str
-    last: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Rendered:
-    """An answer, and the looks at operators that it contains."""
+@dataclass(frozen=True)
+class AnswerBatch:
+    """Answers that are sent together. `looks`: at operators that the answers contain."""
 
-    text: bytes
-    looks: list[ReadLogEntry]
+    answers: list[Answer]
+    looks: list[ReadLogEntry] = field(default_factory=list)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The answers as texts, in order."""
+        return [answer.text.decode() for answer in self.answers]
+
+    @cached_property
+    def events(self) -> bytes:
+        """The answers as server-sent events, the same bytes for every subscriber."""
+        return b"".join(
+            [
+                b"event: next\nid: %b\ndata: %b\n\n" % (answer.cursor.encode(), answer.text)
+                for answer in self.answers
+            ]
+        )
 
 
 class _Looks(ReadLog):
-    """Collects the looks of an answer that several subscribers share."""
+    """Collects the looks of answers that several subscribers share."""
 
     def __init__(self) -> None:
         self.entries: list[ReadLogEntry] = []
@@ -68,19 +86,19 @@ class _Looks(ReadLog):
         self.entries.append(entry)
 
 
-async def payloads(
+async def answer_batches(
     context: Context,
     document: CheckedDocument,
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any] | None,
-) -> AsyncGenerator[Payload, None]:
+) -> AsyncGenerator[AnswerBatch, None]:
     """The answers of a subscription, until it is closed. Raises NotSubscribed."""
     subscription = _Subscription(context, document, operation, variables or {})
-    stream = await subscription.source()
-    async with aclosing(cast(AsyncGenerator[RecognitionChange, None], stream)) as changes:
+    told = await subscription.source()
+    async with aclosing(told.batches()) as batches:
         try:
-            async for change in changes:
-                yield await subscription.payload(change)
+            async for batch in batches:
+                yield await subscription.answered(batch)
         except GraphQLError as error:
             raise NotSubscribed(shown([error], context)) from None
 
@@ -110,6 +128,7 @@ class _Subscription:
         if isinstance(built, list):
             raise NotSubscribed(shown(built, context))
         self._executor = built
+        self._plain: Callable[[RecognitionChange], bytes] | None = plain_answer(operation)
         #: Who asks for what: the subject without its id, the document and its variables.
         self._key: Hashable = (
             replace(context.subject, id="", agent="", person=None),
@@ -118,33 +137,43 @@ class _Subscription:
             orjson.dumps(dict(variables), option=orjson.OPT_SORT_KEYS),
         )
 
-    async def source(self) -> AsyncIterable[RecognitionChange]:
-        """The stream of changes. Raises NotSubscribed: the subject may not, or the cursor is
-        wrong."""
-        stream = create_source_event_stream(self._executor)
+    async def source(self) -> ToldChanges:
+        """What is told. Raises NotSubscribed: the subject may not, or the cursor is wrong."""
+        stream: Any = create_source_event_stream(self._executor)
         if isawaitable(stream):
             stream = await stream
         if isinstance(stream, ExecutionResult):
             raise NotSubscribed(shown(list(stream.errors or ()), self._context))
+        assert isinstance(stream, ToldChanges)
         return stream
 
-    async def payload(self, change: RecognitionChange) -> Payload:
-        streamed: StreamedChange = change.streamed
-        found = streamed.rendered.get(self._key)
-        if found is None:
-            found = streamed.rendered[self._key] = asyncio.ensure_future(self._render(change))
-        rendered = found.result() if found.done() else await asyncio.shield(found)
-        for look in rendered.looks:
-            self._context.at_this_instant().repeat(look)
-        return Payload(rendered.text, f"{streamed.epoch}:{streamed.next}", streamed.last)
+    async def answered(self, batch: StreamedBatch) -> AnswerBatch:
+        """The answers for a batch, and this subscriber's entries in the read log."""
+        found: AnswerBatch = await batch.once(self._key, lambda: self._answers(batch))
+        if found.looks:
+            context = self._context.at_this_instant()
+            for look in found.looks:
+                context.repeat(look)
+        return found
 
-    async def _render(self, change: RecognitionChange) -> _Rendered:
+    async def _answers(self, batch: StreamedBatch) -> AnswerBatch:
+        answers: list[Answer] = []
+        looks = _Looks()
+        for number, streamed in enumerate(batch.changes):
+            if number % TURN == TURN - 1:
+                await sleep(0)
+            change = RecognitionChange.of(streamed)
+            text = self._plain(change) if self._plain else await self._executed(change, looks)
+            answers.append(Answer(text, _cursor(streamed)))
+        return AnswerBatch(answers, looks.entries)
+
+    async def _executed(self, change: RecognitionChange, looks: _Looks) -> bytes:
         """The answer for a change. Where the database fails it is tried again; at the last attempt
         the answer has the error."""
         attempt = 1
         while True:
-            looks = _Looks()
-            context = replace(self._context.at_this_instant(), read_log=looks)
+            attempted = _Looks()
+            context = replace(self._context.at_this_instant(), read_log=attempted)
             executor = self._executor.build_per_event_executor(change)
             executor.context_value = context
             result: Any = executor.execute_operation(False)
@@ -153,8 +182,12 @@ class _Subscription:
             errors = list(result.errors or ())
             failed = next((e for e in errors if later(e.original_error)), None)
             if failed is None or attempt == ATTEMPTS:
-                body = response_of(result.data, errors, context).body
-                return _Rendered(orjson.dumps(body), looks.entries)
+                looks.entries += attempted.entries
+                return orjson.dumps(response_of(result.data, errors, context).body)
             log.warning("an answer is made again", why=str(failed.original_error))
             attempt += 1
-            await asyncio.sleep(RETRY)
+            await sleep(RETRY)
+
+
+def _cursor(streamed: StreamedChange) -> str:
+    return f"{streamed.epoch}:{streamed.next}"

@@ -20,7 +20,7 @@ from starlette.types import Receive, Send
 
 from api.graphql.context import Context
 from api.graphql.limits import CheckedDocument
-from api.graphql.subscriptions import NotSubscribed, Payload, payloads
+from api.graphql.subscriptions import AnswerBatch, NotSubscribed, answer_batches
 from api.http.exchanges import Exchange
 from api.http.service import Service
 from api.http.stream_rights import until_refused
@@ -46,11 +46,6 @@ class Opened:
     document: CheckedDocument
     operation: OperationDefinitionNode
     variables: Mapping[str, Any] | None
-
-
-def event(payload: Payload) -> bytes:
-    """An answer as an event."""
-    return b"event: next\nid: %b\ndata: %b\n\n" % (payload.cursor.encode(), payload.text)
 
 
 def errors(found: list[dict[str, Any]]) -> bytes:
@@ -106,18 +101,14 @@ class _Connection:
             await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def tell(self, opened: Opened) -> None:
-        """Sends the answers; those that are there together in one part."""
-        found: AsyncGenerator[Payload, None] = payloads(
+        """Sends the answers; those that become known together in one part."""
+        found: AsyncGenerator[AnswerBatch, None] = answer_batches(
             opened.context, opened.document, opened.operation, opened.variables
         )
-        parts: list[bytes] = []
         try:
-            async with aclosing(found) as answers:
-                async for payload in answers:
-                    parts.append(event(payload))
-                    if payload.last or len(parts) >= 100:
-                        await self.send(b"".join(parts))
-                        parts.clear()
+            async with aclosing(found) as batches:
+                async for batch in batches:
+                    await self.send(batch.events)
             await self.send(COMPLETE)
         except NotSubscribed as error:
             await self.send(errors(error.errors))

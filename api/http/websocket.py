@@ -35,7 +35,7 @@ from api.graphql.errors import RequestDeclined
 from api.graphql.executor import GraphQLResponse
 from api.graphql.limits import BODY
 from api.graphql.schema import schema
-from api.graphql.subscriptions import NotSubscribed, Payload, payloads
+from api.graphql.subscriptions import AnswerBatch, NotSubscribed, answer_batches
 from api.http.event_stream import PATIENCE
 from api.http.exchanges import Exchange
 from api.http.graphql import RequestContext, prepare
@@ -91,12 +91,13 @@ class _Socket:
     async def send_json(self, message: Mapping[str, object]) -> None:
         await self.send(orjson.dumps(message).decode())
 
-    async def send(self, text: str) -> None:
-        """Sends a message. Raises WebSocketDisconnected where the client is gone, or does not
-        read."""
+    async def send(self, *texts: str) -> None:
+        """Sends messages, one after the other. Raises WebSocketDisconnected where the client is
+        gone, or does not read."""
         try:
             async with self._turn, asyncio.timeout(PATIENCE):
-                await self._websocket.send_text(text)
+                for text in texts:
+                    await self._websocket.send_text(text)
         except TimeoutError:
             await self.close(TOO_SLOW, "What was sent is not read. Subscribe again after `next`.")
             raise WebSocketDisconnected from None
@@ -256,13 +257,13 @@ class _Handler(BaseGraphQLTransportWSHandler[_Connected, None]):
             )
             raise NotSubscribed([_error(sentence, "BAD_INPUT")])
         context = self.service.context(self.subject, self.purpose)
-        found: AsyncGenerator[Payload, None] = payloads(
+        found: AsyncGenerator[AnswerBatch, None] = answer_batches(
             context, prepared.document, prepared.operation, asked.variables
         )
         begin = f'{{"id":{orjson.dumps(operation.id).decode()},"type":"next","payload":'
-        async with aclosing(found) as answers:
-            async for payload in answers:
-                await self.socket.send(f"{begin}{payload.text.decode()}}}")
+        async with aclosing(found) as batches:
+            async for batch in batches:
+                await self.socket.send(*[f"{begin}{answer}}}" for answer in batch.texts])
 
 
 def _text(*given: Any) -> str | None:

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import h11
 
@@ -112,8 +113,9 @@ class Receiver:
         return await self._exchange(self._open, to, headers, body)
 
     async def _connected(self, to: Destination) -> _Open:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            to.host, to.port, type=socket.SOCK_STREAM
+        # By the threads of the sender: the few of uvloop itself would wait for slow names.
+        found = await asyncio.get_running_loop().run_in_executor(
+            None, partial(socket.getaddrinfo, to.host, to.port, type=socket.SOCK_STREAM)
         )
         hosts = list(dict.fromkeys(str(info[4][0]) for info in found))
         self._addresses.check(hosts)

@@ -15,25 +15,29 @@ from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic, time
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import structlog
+import uvloop
 from graphql import GraphQLError
 from psycopg_pool import PoolTimeout, TooManyRequests
 
 from api.access.webhook_addresses import AddressRefused, address_policy
 from api.access.webhook_keys import webhook_keys
 from api.access.webhooks import CHANNEL, LEADER_LOCK
-from api.graphql.change_stream import OF_ALL, ChangeStream, StreamedChange, StreamKey
+from api.graphql.change_stream import OF_ALL, ChangeStream
 from api.graphql.context import Pool
 from api.graphql.positions import State, state
 from api.graphql.read_your_writes import ReadModelPosition
+from api.graphql.streamed_batches import StreamedBatch, StreamKey
 from api.http.service import pool
 from api.observability.background import watched
 from api.settings import Settings
+from api.webhooks.asked_operators import AskedOperators
 from api.webhooks.delivery import NotAccepted, Receiver
 from api.webhooks.lane import Lane, Message, RetryPolicy
 from api.webhooks.states import write
@@ -50,6 +54,7 @@ from registry.ledger.epochs import COMMON
 log = structlog.get_logger("webhooks")
 
 PLACES, SLOW_PLACES = 400, 100  # messages under way: to receivers that answer, and to slow ones
+COLLECT = 0.05  # seconds over which changes are collected into a step
 FLUSH = 0.5  # seconds between two writes of the state
 RELOAD = 30.0  # seconds after which the webhooks are read again without a notification
 CHECK = 5.0  # seconds between two checks that this process still leads
@@ -83,7 +88,7 @@ class WebhookSender:
                 ) as connection:
                     acquire_leadership(connection, LEADER_LOCK, stop, "webhooks")
                     if not stop.is_set():
-                        asyncio.run(self._lead(connection, stop))
+                        uvloop.run(self._lead(connection, stop))
             except (psycopg.OperationalError, PoolTimeout) as error:
                 log_database_failure(log, "webhooks", error)
                 stop.wait(RETRY)
@@ -114,14 +119,17 @@ class WebhookSender:
     async def _open(self, stack: AsyncExitStack) -> None:
         settings = self._settings
         self._views: Pool = pool(settings, "aeo_reader", settings.readers)
-        self._ledger: Pool = pool(settings, "aeo_auditor", 2)
+        self._ledger: Pool = pool(settings, "aeo_auditor", 4)
+        self._asked = AskedOperators(self._ledger)
         for each in (self._views, self._ledger):
             await stack.enter_async_context(each)
             await each.wait(timeout=10)
         position = ReadModelPosition(settings.database, settings.home)
         stack.push_async_callback(position.close)
         await position.start()
-        self._changes = ChangeStream(self._views, self._ledger, position, of_one=OF_ALL)
+        self._changes = ChangeStream(
+            self._views, self._ledger, position, of_one=OF_ALL, collect=COLLECT
+        )
         stack.push_async_callback(self._changes.close)
         self._quick = asyncio.Semaphore(PLACES)
         self._slow = asyncio.Semaphore(SLOW_PLACES)
@@ -178,7 +186,7 @@ class WebhookSender:
                 async with aclosing(changes) as batches:
                     async for batch in batches:
                         corrected = await self._corrects(scope, territory, batch)
-                        lane.saw(batch[-1].change.position, corrected=corrected)
+                        lane.saw(batch.changes[-1].change.position, corrected=corrected)
             except GraphQLError as error:
                 log.warning("webhook.not_followed", webhook=str(row.id), why=error.message)
             except NOT_NOW as error:
@@ -186,22 +194,21 @@ class WebhookSender:
             await asyncio.sleep(RETRY)
 
     async def _corrects(
-        self, scope: VisibilityScope, territory: AdministrationCode, batch: list[StreamedChange]
+        self, scope: VisibilityScope, territory: AdministrationCode, batch: StreamedBatch
     ) -> bool:
         """Whether changes make answers different that the owner was given. The lanes of one owner
         share the result."""
-        key = "corrected", scope
-        found = batch[0].rendered.get(key)
-        if found is None:
-            work = self._are_corrected(scope, territory, [streamed.change for streamed in batch])
-            found = batch[0].rendered[key] = asyncio.ensure_future(work)
-        return bool(await asyncio.shield(found))
+        changes = [streamed.change for streamed in batch.changes]
+        work = partial(self._are_corrected, scope, territory, changes)
+        return bool(await batch.once(("corrected", scope), work))
 
     async def _are_corrected(
         self, scope: VisibilityScope, territory: AdministrationCode, changes: list[Change]
     ) -> bool:
         now = datetime.now(UTC)
         back = [change for change in changes if change.effective_from < now]
+        asked = await self._asked.among({change.tin.text for change in back}) if back else set()
+        back = [change for change in back if change.tin.text in asked]
         if not back:
             return False
         async with self._views.connection() as views, self._ledger.connection() as ledger:

@@ -3,7 +3,7 @@ now."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -83,6 +83,22 @@ where exists (
     select from access.read_log l
     where l.tins @> array[t.tin] and l.territory = %(territory)s and l.outcomes is not null
 )"""
+
+
+#: Those of some operators about which anybody was ever answered, for any territory.
+_EVER_ASKED_ABOUT = """
+select t.tin from unnest(%(tins)s::text[]) t (tin)
+where exists (
+    select from access.read_log l where l.tins @> array[t.tin] and l.outcomes is not null
+)"""
+
+
+async def ever_asked_about(ledger: Connection, tins: Iterable[str]) -> set[str]:
+    """Those of these operators about which a recognition question was ever answered: only an answer
+    about one of them can have become different."""
+    async with ledger.cursor() as cursor:
+        await cursor.execute(_EVER_ASKED_ABOUT, {"tins": sorted(tins)})
+        return {row[0] for row in await cursor.fetchall()}
 
 
 async def given(

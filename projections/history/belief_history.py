@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -319,12 +319,21 @@ class LawBeliefs:
         return self._access[place]
 
 
-@dataclass
-class OperatorBeliefs:
-    """Everything ever believed about an operator and the law towards one territory.
+class OwnFacts(NamedTuple):
+    """What was believed at one transaction time about an operator, apart from the law."""
 
-    `registered`: the instant (UTC) since which the operator has been known. `subject_law`: the law
-    towards the subject's own territory, which decides whether it may see the operator.
+    periods: list[Period]
+    identifiers: list[Identified]
+    consents: list[Consented]
+
+
+@dataclass
+class OperatorPast:
+    """Everything ever believed about an operator, apart from the law. `registered`: the instant
+    (UTC) since which it has been known.
+
+    What is computed from it at a position is cached, because the change feed asks for it once for
+    each territory.
     """
 
     tin: Tin
@@ -333,13 +342,110 @@ class OperatorBeliefs:
     periods: list[BelievedFact[Period]]
     identifiers: list[BelievedFact[Identified]]
     consents: list[BelievedFact[Consented]]
+    _at: dict[int, OwnFacts] = field(default_factory=dict)
+    _edges: dict[int, set[datetime]] = field(default_factory=dict)
+    _changes: dict[int, list[ComparedFact]] = field(default_factory=dict)
+    _changed: dict[int, list[TimeInterval]] = field(default_factory=dict)
+    _certified: dict[int, bool] = field(default_factory=dict)
+
+    @cached_property
+    def facts(self) -> list[BelievedFact[Any]]:
+        """All facts about the operator itself."""
+        return [*self.periods, *self.identifiers, *self.consents]
+
+    def at(self, time: TransactionTime) -> OwnFacts:
+        """What was believed at a transaction time."""
+        found = self._at.get(time) if isinstance(time, int) else None
+        if found is None:
+            found = OwnFacts(
+                believed_at(self.periods, time),
+                believed_at(self.identifiers, time),
+                believed_at(self.consents, time),
+            )
+            if isinstance(time, int):
+                self._at[time] = found
+        return found
+
+    def edges(self, position: int) -> set[datetime]:
+        """The instants of valid time at which a fact that was believed at this position begins or
+        ends, without those that never come."""
+        if position not in self._edges:
+            own = self.at(position)
+            found = valid_time_edges((*own.periods, *own.identifiers, *own.consents))
+            self._edges[position] = {edge for edge in found if ALWAYS < edge < NEVER_AT}
+        return self._edges[position]
+
+    def changes_at(self, position: int) -> list[ComparedFact]:
+        """The facts that the event at this position ended or introduced."""
+        if position not in self._changes:
+            self._changes[position] = changed_facts(self.facts, position)
+        return self._changes[position]
+
+    def changed_intervals(self, position: int) -> list[TimeInterval]:
+        """The intervals of valid time in which the event at this position changed a fact."""
+        if position not in self._changed:
+            self._changed[position] = differing_intervals(self.changes_at(position))
+        return self._changed[position]
+
+    def certified(self, position: int) -> bool:
+        """True where anything was granted by then. Before that only the home administration may see
+        the operator."""
+        if position not in self._certified:
+            self._certified[position] = any(
+                row.position <= position and row.fact.status in CERTIFIED for row in self.periods
+            )
+        return self._certified[position]
+
+    def consent_edges(self) -> set[datetime]:
+        """The instants at which a consent begins or ends."""
+        return valid_time_edges(row.fact for row in self.consents)
+
+    def beliefs(self, law: LawBeliefs, subject_law: LawBeliefs) -> OperatorBeliefs:
+        """The same with the law towards a territory, and towards the subject's own."""
+        return OperatorBeliefs(self, law, subject_law)
+
+
+@dataclass
+class OperatorBeliefs:
+    """Everything ever believed about an operator and the law towards one territory.
+
+    `subject_law`: the law towards the subject's own territory, which decides whether it may see the
+    operator.
+    """
+
+    past: OperatorPast
     law: LawBeliefs
     subject_law: LawBeliefs
 
-    @cached_property
+    @property
+    def tin(self) -> Tin:
+        """The operator's TIN."""
+        return self.past.tin
+
+    @property
+    def administration(self) -> AdministrationCode:
+        """The operator's home administration."""
+        return self.past.administration
+
+    @property
+    def registered(self) -> datetime:
+        """The instant (UTC) since which the operator has been known."""
+        return self.past.registered
+
+    @property
+    def periods(self) -> list[BelievedFact[Period]]:
+        """Its authorisations, by intervals of valid time."""
+        return self.past.periods
+
+    @property
+    def consents(self) -> list[BelievedFact[Consented]]:
+        """Its consents to sharing."""
+        return self.past.consents
+
+    @property
     def own_facts(self) -> list[BelievedFact[Any]]:
         """All facts about the operator itself."""
-        return [*self.periods, *self.identifiers, *self.consents]
+        return self.past.facts
 
     @cached_property
     def facts(self) -> list[BelievedFact[Any]]:
@@ -350,13 +456,13 @@ class OperatorBeliefs:
 
     def at(self, time: TransactionTime) -> RecognitionFacts:
         """What was believed at a transaction time, where the operator was registered by then."""
-        law = self.law.at(time)
+        law, own = self.law.at(time), self.past.at(time)
         return RecognitionFacts(
-            self.tin,
-            self.administration,
-            believed_at(self.periods, time),
-            believed_at(self.identifiers, time),
-            believed_at(self.consents, time),
+            self.past.tin,
+            self.past.administration,
+            own.periods,
+            own.identifiers,
+            own.consents,
             law.links,
             law.members,
             law.consent_laws,
@@ -366,6 +472,4 @@ class OperatorBeliefs:
     def certified(self, position: int) -> bool:
         """True where anything was granted by then. Before that only the home administration may see
         the operator."""
-        return any(
-            row.position <= position and row.fact.status in CERTIFIED for row in self.periods
-        )
+        return self.past.certified(position)

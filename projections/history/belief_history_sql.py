@@ -15,6 +15,7 @@ from projections.history.belief_history import (
     LawBeliefs,
     ListReceipt,
     OperatorBeliefs,
+    OperatorPast,
     valid_time_edges,
 )
 from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
@@ -140,40 +141,10 @@ async def law_history(connection: Connection, territory: AdministrationCode) -> 
     )
 
 
-@dataclass(frozen=True)
-class OperatorPast:
-    """Everything ever believed about an operator, apart from the law. `registered`: the instant
-    (UTC) since which it has been known."""
-
-    tin: Tin
-    administration: AdministrationCode
-    registered: datetime
-    periods: list[BelievedFact[Period]]
-    identifiers: list[BelievedFact[Identified]]
-    consents: list[BelievedFact[Consented]]
-
-    def beliefs(self, law: LawBeliefs, subject_law: LawBeliefs) -> OperatorBeliefs:
-        """The same with the law towards a territory, and towards the subject's own."""
-        return OperatorBeliefs(
-            self.tin,
-            self.administration,
-            self.registered,
-            self.periods,
-            self.identifiers,
-            self.consents,
-            law,
-            subject_law,
-        )
-
-    def consent_edges(self) -> set[datetime]:
-        """The instants at which a consent begins or ends."""
-        return valid_time_edges(row.fact for row in self.consents)
-
-
 async def past_of(connection: Connection, tins: Iterable[str]) -> dict[str, OperatorPast]:
     """Everything ever believed about each of these operators, by TIN, sorted."""
     async with connection.cursor() as cursor:
-        await cursor.execute(OPERATORS, {"tins": list(tins)})
+        await cursor.execute(OPERATORS, {"tins": list(tins)}, prepare=True)
         rows = await cursor.fetchall()
     return {
         tin: OperatorPast(

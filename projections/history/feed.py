@@ -8,7 +8,7 @@ projections/history/belief_history_sql.py reads the facts.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,7 +16,6 @@ from typing import NamedTuple
 from projections.history.belief_history import (
     OperatorBeliefs,
     TimeInterval,
-    changed_facts,
     differing_intervals,
     valid_time_edges,
 )
@@ -93,11 +92,13 @@ class Change:
     territory: AdministrationCode
     hidden_from: datetime | None = None
     details: bool = False
+    #: The result at `effective_from`, where it is known already.
+    first: FeedVerdict | None = field(default=None, compare=False, repr=False)
 
     @property
     def now(self) -> Outcome:
         """The outcome from `effective_from` on."""
-        return self.verdict(self.effective_from).outcome
+        return (self.first or self.verdict(self.effective_from)).outcome
 
     def verdict(self, at: datetime) -> FeedVerdict:
         """Returns the recognition result at an instant of valid time, as the subject may see it."""
@@ -162,17 +163,18 @@ def change(
     if visible_before and not visible_after:
         hidden = _hidden_change(beliefs, territory, step, scope, before, after)
         return replace(hidden, details=details) if hidden else None
-    was, first = HIDDEN.outcome, None
     if visible_before:
-        boundaries = beliefs.law.edges(step.previous) | beliefs.law.edges(step.position)
-        boundaries |= _own_edges(before) | _own_edges(after)
-        first = _first_difference(before, after, territory, intervals, boundaries, details)
-        was = _verdict(before, territory, first).outcome if first else was
-    elif visible_after:
-        first = _first_disclosed(after, territory, step.at)
-    if first is None:
-        return None
-    return Change(step.position, beliefs.tin, was, first, after, territory, details=details)
+        found = _first_difference(beliefs, before, after, territory, intervals, step, details)
+        if found is None:
+            return None
+        was, first, now = found.was.outcome, found.at, found.now
+    else:
+        disclosed = _first_disclosed(after, territory, step.at) if visible_after else None
+        if disclosed is None:
+            return None
+        was, first, now = HIDDEN.outcome, disclosed, None
+    place = step.position, beliefs.tin, was, first, after, territory
+    return Change(*place, details=details, first=now)
 
 
 def particulars_change(
@@ -208,13 +210,14 @@ def _same_access(beliefs: OperatorBeliefs, step: FeedStep, scope: VisibilityScop
 
 def _changed_intervals(beliefs: OperatorBeliefs, position: int) -> list[TimeInterval]:
     """The intervals of valid time in which the event at this position may have changed a result."""
-    own = changed_facts(beliefs.own_facts, position)
+    own = beliefs.past.changes_at(position)
     law = beliefs.law.changed_intervals(position)
-    if not own:
+    if not own or (law and law[0] == (ALWAYS, NEVER_AT)):
         return law
-    if law and law[0] == (ALWAYS, NEVER_AT):
-        return law
-    return differing_intervals(own + beliefs.law.changes_at(position))
+    changed = beliefs.law.changes_at(position)
+    return (
+        differing_intervals(own + changed) if changed else beliefs.past.changed_intervals(position)
+    )
 
 
 def _own_edges(facts: RecognitionFacts) -> set[datetime]:
@@ -222,21 +225,48 @@ def _own_edges(facts: RecognitionFacts) -> set[datetime]:
     return {edge for edge in own if ALWAYS < edge < NEVER_AT}
 
 
+class _Difference(NamedTuple):
+    """An instant of valid time, and the results there before and after."""
+
+    at: datetime
+    was: FeedVerdict
+    now: FeedVerdict
+
+
 def _first_difference(
+    beliefs: OperatorBeliefs,
     before: RecognitionFacts,
     after: RecognitionFacts,
     territory: AdministrationCode,
     intervals: list[TimeInterval],
-    boundaries: set[datetime],
+    step: FeedStep,
     details: bool,
-) -> datetime | None:
+) -> _Difference | None:
+    """Where the results before and after a step begin to differ, in these intervals."""
+    boundaries: set[datetime] | None = None
     for start, end in intervals:
         first = max(start, EARLIEST)
-        for boundary in sorted({first} | {edge for edge in boundaries if first < edge < end}):
-            was = _verdict(before, territory, boundary, details)
-            if was != _verdict(after, territory, boundary, details):
-                return boundary
+        if found := _difference(before, after, territory, first, details):
+            return found
+        if boundaries is None:  # Most steps differ at once, and need none.
+            boundaries = beliefs.law.edges(step.previous) | beliefs.law.edges(step.position)
+            boundaries |= beliefs.past.edges(step.previous) | beliefs.past.edges(step.position)
+        for boundary in sorted(edge for edge in boundaries if first < edge < end):
+            if found := _difference(before, after, territory, boundary, details):
+                return found
     return None
+
+
+def _difference(
+    before: RecognitionFacts,
+    after: RecognitionFacts,
+    territory: AdministrationCode,
+    at: datetime,
+    details: bool,
+) -> _Difference | None:
+    was = _verdict(before, territory, at, details)
+    now = _verdict(after, territory, at, details)
+    return None if was == now else _Difference(at, was, now)
 
 
 def _first_disclosed(

@@ -14,15 +14,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from projections.history.agreement_access import AgreementAccess
-from projections.history.belief_history import LawBeliefs, TransactionTime
+from projections.history.belief_history import LawBeliefs, OperatorPast, TransactionTime
 from projections.history.belief_history_sql import (
     Connection,
     LawHistory,
-    OperatorPast,
     law_history,
     past_of,
 )
@@ -32,34 +33,53 @@ from projections.reads.visibility import VisibilityScope
 from registry.domain.bitemporal import NEVER_AT
 from registry.domain.recognition import RecognitionFacts
 from registry.domain.values import AdministrationCode
+from registry.ledger.epochs import CURRENT
 
-MOST = 200  # events of operators in one step
+MOST = 200  # events of operators in one step; those of one position are never divided
 YIELD = 10  # changes that are computed before other requests have their turn
 
-#: The events of operators after a position, in order.
-_OWN = """
-select c.position, c.tin, c.administration from views.change c
-where c.position > %(after)s and c.position <= %(head)s
-order by c.position limit %(most)s"""
-#: Whether a fact of the law towards any territory began or ended to be believed in an interval of
-#: positions; the same facts as `_LAW` in projections/history/changed_positions.py.
-_LAW_MOVED = """
-select exists (
-    select from views.link t where t.kind = 'AEO_MUTUAL_RECOGNITION'
-        and (t.position > %(after)s and t.position <= %(until)s
-            or t.position_to > %(after)s and t.position_to <= %(until)s)
-) or exists (
-    select from views.membership t
-    where t.position > %(after)s and t.position <= %(until)s
-        or t.position_to > %(after)s and t.position_to <= %(until)s
-) or exists (
-    select from views.programme_rule t where t.rule = 'sharing_consent'
-        and (t.position > %(after)s and t.position <= %(until)s
-            or t.position_to > %(after)s and t.position_to <= %(until)s)
-) or exists (
-    select from views.list_received t where t.position > %(after)s and t.position <= %(until)s
-)"""
-_CLOCKS = "select position, recorded_at from ledger.event where position = any(%s)"
+#: What follows a position, in one statement, so that all of it belongs to one head: the head, the
+#: last position of this step, the events of operators up to it, in order, and whether a fact of the
+#: law towards any territory began or ended to be believed in it; the same facts as `_LAW` in
+#: projections/history/changed_positions.py.
+_STEP = f"""
+with head as materialized (select {POSITION} as position),
+own as materialized (
+    select c.position, c.tin, c.administration from views.change c
+    where c.position > %(after)s and c.position <= (select position from head)
+    order by c.position fetch first (%(most)s) rows with ties),
+step as materialized (
+    select case when count(*) < %(most)s then (select position from head) else max(position) end
+        as until
+    from own)
+select head.position, step.until,
+    (select coalesce(json_agg(json_build_array(o.position, o.tin, o.administration)
+        order by o.position), '[]')::text from own o),
+    exists (
+        select from views.link t where t.kind = 'AEO_MUTUAL_RECOGNITION'
+            and (t.position > %(after)s and t.position <= step.until
+                or t.position_to > %(after)s and t.position_to <= step.until)
+    ) or exists (
+        select from views.membership t
+        where t.position > %(after)s and t.position <= step.until
+            or t.position_to > %(after)s and t.position_to <= step.until
+    ) or exists (
+        select from views.programme_rule t where t.rule = 'sharing_consent'
+            and (t.position > %(after)s and t.position <= step.until
+                or t.position_to > %(after)s and t.position_to <= step.until)
+    ) or exists (
+        select from views.list_received t
+        where t.position > %(after)s and t.position <= step.until
+    ),
+    {CURRENT}
+from head, step"""
+_own = msgspec.json.Decoder(list[tuple[int, str, str]])
+#: The instants at which the events at some positions were recorded, and the epoch of their ledger.
+_CLOCKS = f"""
+select {CURRENT}, coalesce((
+    select json_agg(json_build_array(e.position, e.recorded_at))
+    from ledger.event e where e.position = any(%s)), '[]')::text"""
+_clock_rows = msgspec.json.Decoder(list[tuple[int, datetime]])
 #: The first instant after another at which a consent begins or ends.
 _NEXT_CONSENT = """
 select least(
@@ -92,6 +112,14 @@ class TailStep:
         """True where the changes of every territory can be computed from this step alone, as far as
         its own law does not change on a day in it."""
         return not self.law_moved and self.first_edge > self.at
+
+
+class EpochChanged(Exception):
+    """The ledger is in another epoch, `current`."""
+
+    def __init__(self, current: str) -> None:
+        super().__init__(f"the ledger is in epoch {current}")
+        self.current = current
 
 
 class SettledLaw(LawBeliefs):
@@ -180,22 +208,26 @@ class FeedTail:
         self._laws.clear()
         self._next_consent = await _next_consent(views, self.at)
 
-    async def step(self, views: Connection, ledger: Connection) -> TailStep | None:
-        """What follows the last step; None where nothing does yet."""
-        head = await _head(views)
-        if head <= self.position:
-            return None
+    async def step(
+        self, views: Connection, ledger: Connection, epoch: str | None = None
+    ) -> TailStep | None:
+        """What follows the last step; None where nothing does yet. Raises EpochChanged where one of
+        the two is not in this epoch."""
         after, at_before = self.position, self.at
         async with views.cursor() as cursor:
-            await cursor.execute(_OWN, {"after": after, "head": head, "most": MOST})
-            own = await cursor.fetchall()
-            until = own[-1][0] if len(own) == MOST else head
-            await cursor.execute(_LAW_MOVED, {"after": after, "until": until})
+            await cursor.execute(_STEP.encode(), {"after": after, "most": MOST}, prepare=True)
             row = await cursor.fetchone()
-        law_moved = bool(row and row[0])
+        assert row is not None  # This SELECT always returns one row.
+        head, until, law_moved = row[0], row[1], row[3]
+        _same_epoch(epoch, row[4])
+        if head <= after:
+            return None
+        own = _own.decode(row[2])
         places = {position for position, _, _ in own}
-        clocks = await _clocks(ledger, {until, *places, *(place - 1 for place in places)})
-        pasts = await past_of(views, {tin for _, tin, _ in own})
+        clocks, pasts = await asyncio.gather(
+            _clocks(ledger, {until, *places, *(place - 1 for place in places)}, epoch),
+            past_of(views, {tin for _, tin, _ in own}),
+        )
         if self._next_consent is None or self._next_consent <= at_before:
             self._next_consent = await _next_consent(views, at_before)
         for past in pasts.values():
@@ -271,10 +303,20 @@ async def _head(views: Connection) -> int:
     return int(row[0] or 0) if row else 0
 
 
-async def _clocks(ledger: Connection, positions: Iterable[int]) -> dict[int, datetime]:
+async def _clocks(
+    ledger: Connection, positions: Iterable[int], epoch: str | None
+) -> dict[int, datetime]:
     async with ledger.cursor() as cursor:
-        await cursor.execute(_CLOCKS, [sorted(positions)])
-        return dict(await cursor.fetchall())
+        await cursor.execute(_CLOCKS.encode(), [sorted(positions)], prepare=True)
+        row = await cursor.fetchone()
+    assert row is not None  # This SELECT always returns one row.
+    _same_epoch(epoch, row[0])
+    return {position: at.astimezone(UTC) for position, at in _clock_rows.decode(row[1])}
+
+
+def _same_epoch(wanted: str | None, found: str) -> None:
+    if wanted is not None and found != wanted:
+        raise EpochChanged(found)
 
 
 async def _next_consent(views: Connection, at: datetime) -> datetime:

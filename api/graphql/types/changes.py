@@ -13,11 +13,17 @@ import strawberry
 from api.access import policy
 from api.access.policy import Action, Resource
 from api.graphql import paging, positions
-from api.graphql.change_stream import StreamedChange, StreamKey, streamed_changes
 from api.graphql.context import Context, Info
 from api.graphql.costs import costs
 from api.graphql.errors import bad_input
 from api.graphql.scalars import Position
+from api.graphql.streamed_batches import (
+    StreamedBatch,
+    StreamedChange,
+    StreamKey,
+    streamed_changes,
+)
+from api.graphql.told_operators import ToldOperators
 from api.graphql.types import reasons
 from api.graphql.types.administrations import zones
 from api.graphql.types.corrected_answers import CorrectedAnswer, corrected_by_change
@@ -314,17 +320,36 @@ class Subscription:
         if after is not None and after > state.position:
             raise bad_input(f"after: found {after}, and the register goes up to {state.position}")
         key = StreamKey(context.subject.visibility, for_, details, state.epoch)
-        return _streamed(context, key, after)
+        return cast(AsyncGenerator[RecognitionChange, None], ToldChanges(context, key, after))
 
 
-async def _streamed(
-    context: Context, key: StreamKey, after: int | None
-) -> AsyncGenerator[RecognitionChange, None]:
-    """What a subscriber is told, each change with its entry in the read log."""
-    assert context.stream is not None
-    async with aclosing(context.stream.follow(key, context.subject.actor, after)) as batches:
-        async for batch in batches:
-            tins = sorted({streamed.change.tin.text for streamed in batch})
-            context.at_this_instant().looked("recognitionChanged", tins)
-            for streamed in batch:
-                yield RecognitionChange.of(streamed)
+class ToldChanges:
+    """What a subscriber is told, with its entries in the read log.
+
+    GraphQL iterates over changes one by one. `batches` are the same changes as they become known
+    together; their answers are shared by many subscribers (api/graphql/subscriptions.py).
+    """
+
+    def __init__(self, context: Context, key: StreamKey, after: int | None) -> None:
+        self._context, self._key, self._after = context, key, after
+
+    async def __aiter__(self) -> AsyncGenerator[RecognitionChange, None]:
+        async with aclosing(self.batches()) as batches:
+            async for batch in batches:
+                for streamed in batch.changes:
+                    yield RecognitionChange.of(streamed)
+
+    async def batches(self) -> AsyncGenerator[StreamedBatch, None]:
+        """The changes, batch by batch. What was told is in the read log a moment later, and once
+        the subscription ends."""
+        context = self._context
+        assert context.stream is not None
+        told = ToldOperators(context, "recognitionChanged")
+        batches = context.stream.follow(self._key, context.subject.actor, self._after)
+        async with aclosing(batches):
+            try:
+                async for batch in batches:
+                    told.add(batch.tins)
+                    yield batch
+            finally:
+                told.write()

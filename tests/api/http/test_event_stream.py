@@ -193,9 +193,28 @@ def test_every_change_that_is_told_is_in_the_read_log(client: Client, subject: s
     assert looks_of(client, subject, told["tin"]) == [("recognitionChanged", "a local copy")]
 
 
+def test_what_a_subscriber_is_told_in_a_moment_is_one_entry_of_the_read_log(
+    client: Client,
+) -> None:
+    feed = page(client, "CN", 0, "partner:CN")["changes"]
+    with EventStream(client, "partner:CN", **{"for": "CN"}, after=0) as stream:
+        told = {stream.next()["tin"] for _ in feed}
+    assert len(told) > 1
+
+    for tin in told:
+        assert looks_of(client, "partner:CN", tin) == [("recognitionChanged", None)]
+    with psycopg.connect(client.database) as connection:
+        entries = connection.execute(
+            "select tins from access.read_log where operation = 'recognitionChanged'"
+        ).fetchall()
+    assert len(entries) == 1
+    assert set(entries[0][0]) == told
+
+
 def looks_of(client: Client, subject: str, tin: str) -> list[tuple[str, str]]:
     statement = (
         "select operation, purpose from access.read_log where subject = %s and %s = any(tins)"
+        " and operation = 'recognitionChanged'"
     )
     for _ in range(100):
         with psycopg.connect(client.database) as connection:
@@ -224,7 +243,7 @@ def test_a_subject_has_so_many_subscriptions_and_no_more(database: str, tmp_path
 def test_a_slow_subscriber_loses_nothing_and_delays_nobody(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.graphql.change_stream.HELD", 2)
+    monkeypatch.setattr("api.graphql.streamed_batches.HELD", 2)
     with (
         EventStream(client, AUDITOR, **{"for": "CN"}) as slow,
         EventStream(client, AUDITOR, **{"for": "CN"}) as quick,
