@@ -29,7 +29,7 @@ from api.graphql.limits import CheckedDocument
 from api.graphql.plain_changes import plain_answer
 from api.graphql.schema import core
 from api.graphql.streamed_batches import StreamedBatch, StreamedChange
-from api.graphql.types.changes import RecognitionChange, ToldChanges
+from api.graphql.types.changes import FollowedChanges, RecognitionChange
 
 log = structlog.get_logger("subscriptions")
 
@@ -94,8 +94,8 @@ async def answer_batches(
 ) -> AsyncGenerator[AnswerBatch, None]:
     """The answers of a subscription, until it is closed. Raises NotSubscribed."""
     subscription = _Subscription(context, document, operation, variables or {})
-    told = await subscription.source()
-    async with aclosing(told.batches()) as batches:
+    source = await subscription.source()
+    async with aclosing(source.batches()) as batches:
         try:
             async for batch in batches:
                 yield await subscription.answered(batch)
@@ -137,14 +137,14 @@ class _Subscription:
             orjson.dumps(dict(variables), option=orjson.OPT_SORT_KEYS),
         )
 
-    async def source(self) -> ToldChanges:
+    async def source(self) -> FollowedChanges:
         """What is told. Raises NotSubscribed: the subject may not, or the cursor is wrong."""
         stream: Any = create_source_event_stream(self._executor)
         if isawaitable(stream):
             stream = await stream
         if isinstance(stream, ExecutionResult):
             raise NotSubscribed(shown(list(stream.errors or ()), self._context))
-        assert isinstance(stream, ToldChanges)
+        assert isinstance(stream, FollowedChanges)
         return stream
 
     async def answered(self, batch: StreamedBatch) -> AnswerBatch:

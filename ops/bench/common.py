@@ -245,6 +245,7 @@ def _reason(error: Exception) -> str:
 COLUMNS = {
     "p50": "p50 ms",
     "p99": "p99 ms",
+    "acknowledged": "p99 ms from the acknowledgement",
     "server_us": "CPU µs: server",
     "database_us": "CPU µs: PG",
     "memory": "memory MB",

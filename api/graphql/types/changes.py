@@ -23,7 +23,7 @@ from api.graphql.streamed_batches import (
     StreamKey,
     streamed_changes,
 )
-from api.graphql.told_operators import ToldOperators
+from api.graphql.subscriber_looks import SubscriberLooks
 from api.graphql.types import reasons
 from api.graphql.types.administrations import zones
 from api.graphql.types.corrected_answers import CorrectedAnswer, corrected_by_change
@@ -320,10 +320,10 @@ class Subscription:
         if after is not None and after > state.position:
             raise bad_input(f"after: found {after}, and the register goes up to {state.position}")
         key = StreamKey(context.subject.visibility, for_, details, state.epoch)
-        return cast(AsyncGenerator[RecognitionChange, None], ToldChanges(context, key, after))
+        return cast(AsyncGenerator[RecognitionChange, None], FollowedChanges(context, key, after))
 
 
-class ToldChanges:
+class FollowedChanges:
     """What a subscriber is told, with its entries in the read log.
 
     GraphQL iterates over changes one by one. `batches` are the same changes as they become known
@@ -344,12 +344,12 @@ class ToldChanges:
         the subscription ends."""
         context = self._context
         assert context.stream is not None
-        told = ToldOperators(context, "recognitionChanged")
+        looks = SubscriberLooks(context, "recognitionChanged")
         batches = context.stream.follow(self._key, context.subject.actor, self._after)
         async with aclosing(batches):
             try:
                 async for batch in batches:
-                    told.add(batch.tins)
+                    looks.add(batch.tins)
                     yield batch
             finally:
-                told.write()
+                looks.write()

@@ -15,7 +15,7 @@ COLLECT = 0.5  # seconds that an entry may wait for further operators
 MOST = 500  # operators in one entry
 
 
-class ToldOperators:
+class SubscriberLooks:
     """The entries of one subscription."""
 
     def __init__(self, context: Context, operation: str) -> None:
