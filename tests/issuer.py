@@ -105,7 +105,8 @@ class FakeIssuer:
             "algorithms": ["ES256"],
             "rules": [
                 {"claims": {"scope": "aeo-partner"}, "subject": "partner:{country}"},
-                {"claims": {"scope": "aeo-officer"}, "subject": "officer:{country}"},
+                {"claims": {"scope": "aeo-officer"}, "subject": "officer:{country}"}
+                | {"person": "employee"},
             ],
         } | more
 

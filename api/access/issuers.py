@@ -43,7 +43,7 @@ class SubjectRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `claims`: the value that each claim must have, or, where the claim is a list or a text of words
     (`scope`), must contain. `subject`: `partner:KR`; `{name}` stands for the value of a claim.
     `person`: the claim that names the person behind an access token, the same for every client;
-    without it an access token names a program. Whoever signs in is a person: by this claim, or else
+    an access token without it names a program. Whoever signs in is a person: by this claim, or else
     by `sub`.
     """
 
@@ -102,11 +102,12 @@ class IssuerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def person_of(self, claims: Mapping[str, Any], default: str | None = None) -> str | None:
         """Returns the value of the claim that names the person; None where no claim does.
-        `default`: the claim where the rule names none. Raises InvalidToken (TOKEN_SUBJECT)."""
+        `default`: the claim where the rule names none, of whoever must be a person. Raises
+        InvalidToken (TOKEN_SUBJECT)."""
         name = self._rule(claims).person or default
-        if name is None:
+        found = claims.get(name) if name else None
+        if found is None and default is None:
             return None
-        found = claims.get(name)
         if not isinstance(found, str) or not 0 < len(found) <= 512:
             raise InvalidToken(
                 f"claim {name}: found {found!r}, wanted the text that names the person",

@@ -228,7 +228,10 @@ SAMPLES: dict[str, Any] = {
     "RuleState": "UNKNOWN",
 }
 #: An id that is not just any text.
-IDS: dict[str, Any] = {"person": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c"}
+IDS: dict[str, Any] = {
+    "proposal": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0d",
+    "person": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c",
+}
 #: Original names: by language tag, and by the text here.
 IDS |= {field: {"zh": {"green lane": "绿色通道"}} for field in ("names", "measureNames")}
 

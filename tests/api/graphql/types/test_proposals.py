@@ -31,6 +31,7 @@ from registry.domain.values import Tin
 from registry.ledger.database import environment
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client, record
 from tests.api.graphql.types.test_erasure import named as name_person
+from tests.issuer import RESOURCE, issuers_file, issuing
 
 ANNA, BO = "officer:CN/anna", "officer:CN/bo"
 GROUND = "Order 282"
@@ -163,6 +164,43 @@ def test_officers_of_the_home_customs_and_auditors_read_proposals_and_nobody_els
     assert counter.error(OF_ACME, f"company:{tin}", tin=tin)["code"] == "FORBIDDEN"
     told = types(counter, tin, f"company:{tin}")
     assert told[-1] == "granted" and not [each for each in told if "propos" in each]
+
+
+def test_two_clients_of_a_person_are_one_person_and_a_program_is_none(
+    counter: Client, tmp_path: Path
+) -> None:
+    tin = applicant(counter)
+    document = """mutation ($said: ConfirmProposalInput!) { confirmProposal(input: $said) {
+      __typename ... on Refused { code } } }"""
+    with issuing() as issuer:
+        told = {"public_url": RESOURCE, "issuers": issuers_file(tmp_path, issuer.settings())}
+        with Client(counter.database, counter.home, demo=False, **told) as served:
+
+            def send(mutation: str, said: dict[str, Any], **claims: Any) -> Any:
+                token = issuer.token(country="CN", scope="aeo-officer", **claims)
+                body = {"query": mutation, "variables": {"said": said | {"tin": tin}}}
+                headers = {"Authorization": f"Bearer {token}"}
+                answer = served.request("POST", "/graphql", json=body, headers=headers).json()
+                [outcome] = answer["data"].values()
+                return outcome
+
+            grant = """mutation ($said: GrantAuthorisationInput!) {
+              grantAuthorisation(input: $said) { __typename ... on Refused { code } } }"""
+            id = str(uuid4())
+            given = {"commandId": id, "number": f"T{tin}", "legalGround": GROUND}
+            assert send(grant, given, client_id="desk") == {
+                "__typename": "Refused",
+                "code": "PERSON_NEEDED",
+            }
+            first = {"sub": "anna@desk", "client_id": "desk", "employee": "17"}
+            assert send(grant, given, **first)["__typename"] == "Proposed"
+            for claims, code in (
+                ({"sub": "anna@phone", "client_id": "phone", "employee": "17"}, "OWN_PROPOSAL"),
+                ({"sub": "robot", "client_id": "robot"}, "PERSON_NEEDED"),
+                ({"sub": "bo@desk", "client_id": "desk", "employee": "18"}, None),
+            ):
+                confirmed = send(document, {"commandId": str(uuid4()), "proposal": id}, **claims)
+                assert confirmed.get("code") == code
 
 
 def test_pages_show_what_waits_to_officers_and_to_nobody_else(counter: Client) -> None:
