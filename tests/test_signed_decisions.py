@@ -24,7 +24,7 @@ from registry.application.registry import AGGREGATES, Registry
 from registry.domain import commands as c
 from registry.domain.decisions import Decision, civil_day_of
 from registry.domain.errors import KeyUnknown, SignatureInvalid, SignatureMissing
-from registry.domain.operators import particulars_decisions
+from registry.domain.operators import consent_decisions, particulars_decisions
 from registry.domain.operators.events import Operator
 from registry.domain.signatures import OF_OPERATORS, read, sign
 from registry.domain.values import AgreementKind, Role, Tin
@@ -292,13 +292,13 @@ def test_what_an_operator_did_for_itself_needs_no_signature_of_its_customs(
 ) -> None:
     hana = registry.operator(HANA)
     now = datetime.now(UTC)
-    particulars_decisions.give_consent(
+    consent_decisions.give_consent(
         hana, c.GiveConsent(tin=HANA, partner=CN), Decision(civil_day_of(now, SEOUL))
     )
 
     record_histories(registry, [History(hana, [now], uuid4(), "import")])
 
-    assert registry.operator(HANA).consents == {CN}
+    assert registry.operator(HANA).consents == {CN.text}
 
 
 def test_a_file_is_held_to_the_same_rule_line_by_line(
@@ -403,6 +403,7 @@ def test_the_verifier_knows_of_each_event_which_command_makes_it() -> None:
         "operator.authorisation",
         "operator.decision_proposed",  # by any command that needs two persons
         "operator.proposal",
+        "operator.consent",
         "agreement.dated",
         "agreement.side",
     }

@@ -24,8 +24,8 @@ from registry.domain.errors import Refusal
 from registry.domain.operators import (
     application_decisions,
     authorisation_decisions,
+    consent_decisions,
     end_decisions,
-    particulars_decisions,
     revocation_decisions,
     suspension_decisions,
 )
@@ -133,9 +133,14 @@ class Maker:
         steps: list[Callable[[Decision], None]] = []
         if self.random.random() < 0.5:
             until = self._day() if self.random.random() < 0.3 else None
-            steps.append(
-                lambda by: programme.set_rule(by, "sharing_consent", "required", None, until)
-            )
+            law = self.random.choice(("required", "per partner", "general", "general"))
+            steps.append(lambda by: programme.set_rule(by, "sharing_consent", law, None, until))
+            for partner in self.random.sample(self.world.territories, 3 * (law == "general")):
+                until_then = self._day() if self.random.random() < 0.3 else None
+                rule = f"adequate.{partner}"
+                steps.append(
+                    lambda by, r=rule, u=until_then: programme.set_rule(by, r, "adequate", until=u)  # type: ignore[misc]
+                )
         steps.append(lambda by: programme.set_rule(by, "parts.ONE", "C+S", None, None))
         steps.append(lambda by: programme.set_rule(by, "recognised_part", "S", None, None))
         for rule in ("validity_end", "suspension_end"):
@@ -231,9 +236,12 @@ class Maker:
         scheme = self.random.choice(SCHEMES)
         kinds = self.random.choices(TYPES, k=2)
         orders: list[tuple[Callable[..., None], Any]] = [
-            (particulars_decisions.give_consent, c.GiveConsent(tin=tin, partner=partner)),
-            (particulars_decisions.withdraw_consent, c.WithdrawConsent(tin=tin, partner=partner)),
-            (particulars_decisions.give_consent, c.GiveConsent(tin=tin, partner=self.b)),
+            (consent_decisions.give_consent, c.GiveConsent(tin=tin, partner=partner)),
+            (consent_decisions.withdraw_consent, c.WithdrawConsent(tin=tin, partner=partner)),
+            (consent_decisions.give_consent, c.GiveConsent(tin=tin, partner=self.b)),
+            (consent_decisions.give_consent, c.GiveConsent(tin=tin, general=True)),
+            (consent_decisions.give_consent, c.GiveConsent(tin=tin, general=True)),
+            (consent_decisions.withdraw_consent, c.WithdrawConsent(tin=tin, general=True)),
             (_add_identifier, (scheme, f"{tin}77")),
             (_end_identifier, (scheme, f"{tin}77")),
             (suspension_decisions.suspend, c.SuspendAuthorisation(tin=tin, reason="made up")),

@@ -267,7 +267,8 @@ def _standing(period: dict[str, Any]) -> str:
 def says(type: str, payload: dict[str, Any]) -> str:
     """Returns the content of an event, apart from its dates, on one line."""
     if type.startswith("operator.consent") and "partner" not in payload:
-        return "to publication"
+        scope = "to every partner found adequate" if payload.get("general") else "to publication"
+        return f"{scope}, by {payload['proof']}" if "proof" in payload else scope
     left_out = {
         "class_version",
         "effective",

@@ -12,11 +12,13 @@ from msgspec.structs import replace
 from api.demo.operator_names import ADJECTIVES, LOCAL, ROLES, TRADES
 from registry.application.bulk_import import History
 from registry.domain import commands as c
+from registry.domain.consent import GENERAL, TO_ALL_ADEQUATE, TO_THE_PUBLIC
 from registry.domain.decisions import Decision, start_of_day
 from registry.domain.errors import AlreadyRecorded, Refusal
 from registry.domain.operators import application_decisions as app
 from registry.domain.operators import authorisation_decisions as auth
 from registry.domain.operators import (
+    consent_decisions,
     end_decisions,
     particulars_decisions,
     revocation_decisions,
@@ -137,14 +139,18 @@ class OperatorHistory:
     def consent(self) -> None:
         """Gives consent to some of the partners, and in some cases to publication."""
         eager = self.random()
-        for partner in PARTNERS.get(self.place.programme.administration.text, ()):
-            if self.random() < 0.35 + 0.6 * eager:
-                give = c.GiveConsent(tin=self.tin, partner=AdministrationCode(partner))
-                self.do(particulars_decisions.give_consent, give)
+        partners = PARTNERS.get(self.place.programme.administration.text, ())
+        wanted = [partner for partner in partners if self.random() < 0.35 + 0.6 * eager]
+        law = self.place.programme.rules_on(self.day).rule("sharing_consent")
+        if law.value == GENERAL and wanted:
+            give = c.GiveConsent(tin=self.tin, general=True, proof=f"questionnaire of {self.tin}")
+            self.do(consent_decisions.give_consent, give)
+            wanted = []
+        for partner in wanted:
+            give = c.GiveConsent(tin=self.tin, partner=AdministrationCode(partner))
+            self.do(consent_decisions.give_consent, give)
         if self.random() < 0.6:
-            self.do(
-                particulars_decisions.give_consent, c.GiveConsent(tin=self.tin, publication=True)
-            )
+            self.do(consent_decisions.give_consent, c.GiveConsent(tin=self.tin, publication=True))
 
     def apply(self) -> bool:
         """Simulates an application up to the grant. Returns False where it is not granted."""
@@ -272,9 +278,15 @@ class OperatorHistory:
             type = self.one_of(self.place.programme.types_on(self.day))
             self.do(auth.change_type, c.ChangeType(tin=tin, type=type))
         elif chance < 0.30 and self.operator.consents:
-            partner = min(self.operator.consents, key=str)
-            take = c.WithdrawConsent(tin=tin, partner=partner, publication=partner is None)
-            self.do(particulars_decisions.withdraw_consent, take)
+            scope = min(self.operator.consents)
+            take = c.WithdrawConsent(
+                tin=tin,
+                partner=AdministrationCode(scope) if scope.isalpha() else None,
+                general=scope == TO_ALL_ADEQUATE,
+                publication=scope == TO_THE_PUBLIC,
+                proof=f"letter of {tin}" if scope == TO_ALL_ADEQUATE else None,
+            )
+            self.do(consent_decisions.withdraw_consent, take)
         self.day = max(self.day + 20 * DAY, year_start + 365 * DAY)
 
     def suspend(self, until: date | None = None) -> None:

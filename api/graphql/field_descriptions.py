@@ -74,6 +74,8 @@ BY_NAME: dict[str, str] = {
     "filter": "The conditions of the list; an entry must meet all that are given.",
     "first": "The number of entries on the page, from 1 to 100.",
     "from": "The administration whose operators or controls are recognised, by its code.",
+    "general": "True: the consent is to every partner whose data protection was found adequate, as "
+    "the law of the programme has it.",
     "ground": "The reason for the erasure and its article of law. This text is recorded for ever, "
     "so it must not name a person.",
     "hs": "Goods, by their Harmonised System code. A chapter (2 digits) or heading (4 digits) "
@@ -147,6 +149,9 @@ BY_NAME: dict[str, str] = {
     "programme": "The programme, by its code (CN-AEO, US-CTPAT) or its global id.",
     "programmes": "The codes of the programmes that the clause covers. An empty list means all.",
     "proposal": "The id of the proposal: the command id of the command that was proposed.",
+    "proof": "The document that proves the consent or its withdrawal: a reference, such as a "
+    "number and a date.",
+    "proofSha256": "SHA-256 of the bytes of that document, in hexadecimal. Null: not stated.",
     "publication": "True: the consent is for the public look-up instead of for a partner.",
     "quotation": "A short passage of the document, in its own language. Null: none.",
     "readOn": "The civil day on which the list was read, in the operator's home zone.",

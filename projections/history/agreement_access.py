@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from registry.domain.agreements.links import LinkState
+from registry.domain.bitemporal import ALWAYS
+from registry.domain.consent import ConsentLaw
 from registry.domain.recognition import RecognitionFacts, is_valid_at
 from registry.domain.values import AdministrationCode
 
@@ -17,7 +19,7 @@ class AgreementAccess:
 
     consent_required: bool
     consent_to: frozenset[AdministrationCode]
-    consent_laws: frozenset[str]  # Programmes whose own law requires consent.
+    consent_laws: frozenset[ConsentLaw]  # Without dates; of partners found adequate, the subject.
 
 
 def agreement_access(
@@ -41,9 +43,14 @@ def agreement_access(
     ]
     if not links:
         return None
+    # Consent to a bloc counts for the agreements of its members at that instant.
+    parties = frozenset({partner, *(m.bloc for m in law.members if covers(m.bloc, partner))})
     return AgreementAccess(
         all(link.clause.consent_required for link in links),
-        # Consent to a bloc counts for the agreements of its members at that instant.
-        frozenset({partner, *(m.bloc for m in law.members if covers(m.bloc, partner))}),
-        frozenset(row.programme for row in law.consent_laws if is_valid_at(row, at)),
+        parties,
+        frozenset(
+            replace(row, valid_from=ALWAYS, valid_to=None)
+            for row in law.consent_laws
+            if is_valid_at(row, at) and (row.adequate is None or row.adequate in parties)
+        ),
     )

@@ -24,10 +24,10 @@ from projections.history.agreement_access import AgreementAccess, agreement_acce
 from projections.reads.recognition import edges
 from registry.domain.agreements.links import Link
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
+from registry.domain.consent import Consented, ConsentLaw
 from registry.domain.disclosure import CERTIFIED
-from registry.domain.operators.timeline import Consented, Identified, Period
+from registry.domain.operators.timeline import Identified, Period
 from registry.domain.recognition import (
-    ConsentLaw,
     Member,
     Question,
     RecognitionFacts,

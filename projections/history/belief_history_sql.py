@@ -18,10 +18,18 @@ from projections.history.belief_history import (
     OperatorPast,
     valid_time_edges,
 )
-from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
+from projections.reads.recognition import (
+    CONSENT,
+    CONSENT_LAW,
+    IDENTIFIER,
+    IS_CONSENT_LAW,
+    LINK,
+    PERIOD,
+)
 from registry.domain.agreements.links import Link
-from registry.domain.operators.timeline import Consented, Identified, Period
-from registry.domain.recognition import ConsentLaw, Member
+from registry.domain.consent import Consented, ConsentLaw
+from registry.domain.operators.timeline import Identified, Period
+from registry.domain.recognition import Member
 from registry.domain.values import AdministrationCode, Tin, decode_value
 
 Connection = AsyncConnection[Any]
@@ -97,7 +105,7 @@ _MEMBERS = _believed(
 _CONSENT_LAWS = _believed(
     CONSENT_LAW,
     "views.programme_rule",
-    "t.rule = 'sharing_consent' and t.value = 'required'",
+    IS_CONSENT_LAW,
     "t.programme, t.position",
 )
 LAW = f"""

@@ -65,7 +65,7 @@ moved as (
     from views.programme_rule r
     join views.programme p on p.code = r.programme
     join way w on w.home = p.administration or w.from_party = p.administration
-    where r.rule = 'sharing_consent'
+    where r.rule = 'sharing_consent' or starts_with(r.rule, 'adequate.')
     union all
     select r.position, null, w.home
     from views.list_received r join way w on w.home = r.administration

@@ -19,11 +19,13 @@ import msgspec
 from projections.history.golden_copy import CopiedBasis, CopiedStretch, shown
 from projections.reads.recognition import edges
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
-from registry.domain.operators.timeline import Consented, Identified, Period
+from registry.domain.consent import Consented
+from registry.domain.operators.timeline import Identified, Period
 from registry.domain.recognition import Basis, Question, RecognitionFacts, recognise
 from registry.domain.values import AdministrationCode
 
 _Shape = tuple[Any, ...]
+_Scope = tuple[AdministrationCode | None, bool]  # of a consent: the partner, or general
 
 
 class _Run(NamedTuple):
@@ -59,7 +61,7 @@ class HomeCourses:
                 if _holds(i, start):
                     value = identified.get(i.scheme)
                     identified[i.scheme] = i.value if value is None else min(value, i.value)
-            consents = tuple(c.partner for c in facts.consents if _holds(c, start))
+            consents = tuple((c.partner, c.general) for c in facts.consents if _holds(c, start))
             for run in self._of_shape(facts, valid, consents, tuple(sorted(identified))):
                 if run.start >= end:
                     break
@@ -78,7 +80,7 @@ class HomeCourses:
         self,
         facts: RecognitionFacts,
         valid: Sequence[Period],
-        consents: tuple[AdministrationCode | None, ...],
+        consents: tuple[_Scope, ...],
         schemes: tuple[str, ...],
     ) -> list[_Run]:
         held = tuple((p.programme, p.type, p.status, p.abroad, p.roles) for p in valid)
@@ -92,7 +94,7 @@ class HomeCourses:
         self,
         facts: RecognitionFacts,
         valid: Sequence[Period],
-        consents: Iterable[AdministrationCode | None],
+        consents: Iterable[_Scope],
         schemes: Iterable[str],
     ) -> list[_Run]:
         shape = replace(
@@ -106,7 +108,7 @@ class HomeCourses:
                 for place, p in enumerate(valid)
             ],
             identifiers=[Identified(scheme, "?", None, None, ALWAYS) for scheme in schemes],
-            consents=[Consented(partner, ALWAYS) for partner in consents],
+            consents=[Consented(partner, ALWAYS, general=every) for partner, every in consents],
         )
         found: list[_Run] = []
         for start in self._cuts:

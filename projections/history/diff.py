@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 
 from projections.reads.bitemporal_sql import on_both
+from projections.reads.recognition import IS_CONSENT_LAW
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[int, int], None]  # Operators examined, and how many there are to examine.
@@ -88,11 +89,7 @@ from {_changed_rows("link", _LINK, "t.kind = 'AEO_MUTUAL_RECOGNITION'")} m
 union select 'member', m.member, m.bloc, m.event
 from {_changed_rows("membership", "t.bloc, t.member", "t.sense = 'CUSTOMS_TERRITORY'")} m
 union select 'consent', p.administration, null, m.event
-from {
-    _changed_rows(
-        "programme_rule", "t.programme", "t.rule = 'sharing_consent' and t.value = 'required'"
-    )
-} m
+from {_changed_rows("programme_rule", "t.programme, t.rule, t.value", IS_CONSENT_LAW)} m
 join views.programme p on p.code = m.programme
 union select 'list', r.administration, null, r.position
 from views.list_received r join (

@@ -64,7 +64,8 @@ select head.position, step.until,
         where t.position > %(after)s and t.position <= step.until
             or t.position_to > %(after)s and t.position_to <= step.until
     ) or exists (
-        select from views.programme_rule t where t.rule = 'sharing_consent'
+        select from views.programme_rule t
+        where (t.rule = 'sharing_consent' or starts_with(t.rule, 'adequate.'))
             and (t.position > %(after)s and t.position <= step.until
                 or t.position_to > %(after)s and t.position_to <= step.until)
     ) or exists (

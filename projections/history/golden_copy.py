@@ -20,12 +20,12 @@ from projections.history.belief_history import LawBeliefs
 from projections.reads.recognition import edges
 from registry.domain.agreements.links import Link
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
+from registry.domain.consent import Consented, ConsentLaw, requiring
 from registry.domain.disclosure import CERTIFIED, disclosed_flags
 from registry.domain.operators.particulars import NAMES, OperatorParticulars
-from registry.domain.operators.timeline import Consented, Identified, Period
+from registry.domain.operators.timeline import Identified, Period
 from registry.domain.recognition import (
     Basis,
-    ConsentLaw,
     Member,
     Question,
     RecognitionFacts,
@@ -284,7 +284,7 @@ def withheld(
     facts: RecognitionFacts, disclosed_facts: RecognitionFacts, territory: AdministrationCode
 ) -> tuple[WithheldStretch, ...]:
     """Where an authorisation that is not disclosed makes its programme's law require consent."""
-    laws = {law.programme for law in facts.consent_laws}
+    laws = requiring(facts.consent_laws)
     if not any(p.programme in laws and p.status not in CERTIFIED for p in facts.periods):
         return ()
     found: list[WithheldStretch] = []

@@ -27,8 +27,9 @@ from projections.models.operator_snapshot import particulars_of
 from projections.reads.bitemporal_sql import POSITION
 from projections.reads.recognition import CONSENT, IDENTIFIER, PERIOD
 from projections.reads.visibility import VisibilityScope
+from registry.domain.consent import TO_ALL_ADEQUATE, Consented
 from registry.domain.disclosure import CERTIFIED
-from registry.domain.operators.timeline import Consented, Identified, Period
+from registry.domain.operators.timeline import Identified, Period
 from registry.domain.values import AdministrationCode, Tin, decode_value
 
 Connection = AsyncConnection[Any]
@@ -127,9 +128,9 @@ class CopySource:
 
     @property
     def consent_to(self) -> list[str]:
-        """The administrations to which a consent concerns the partner: itself and its blocs."""
+        """The scopes of consents that concern the partner: itself, its blocs, all adequate."""
         blocs = {m.fact.bloc.text for m in self.law.members if m.fact.member == self.territory}
-        return sorted({self.territory.text, *blocs})
+        return sorted({self.territory.text, *blocs, TO_ALL_ADEQUATE})
 
 
 async def copy_source(

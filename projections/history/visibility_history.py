@@ -10,6 +10,7 @@ from datetime import datetime
 
 from projections.history.belief_history import LawBeliefs, OperatorBeliefs
 from projections.reads.visibility import VisibilityScope
+from registry.domain.consent import is_consented, requiring
 from registry.domain.recognition import RecognitionFacts, is_valid_at
 from registry.domain.values import AdministrationCode
 
@@ -66,8 +67,8 @@ def is_visible(
     access = law.access(home, partner, position, at)
     if access is None or not certified():
         return False
-    if not access.consent_required and access.consent_laws.isdisjoint(
-        period.programme for period in facts.periods
-    ):
+    programmes = {period.programme for period in facts.periods}
+    if not access.consent_required and requiring(access.consent_laws).isdisjoint(programmes):
         return True
-    return any(c.partner in access.consent_to and is_valid_at(c, at) for c in facts.consents)
+    consents = [c for c in facts.consents if is_valid_at(c, at)]
+    return is_consented(programmes, consents, access.consent_laws, access.consent_to)

@@ -144,9 +144,7 @@ def current_row(timeline: OperatorTimeline) -> StoredOperator:
         held_from=array(tuple(_held_from(timeline, p) for p in held)),
         schemes=array(tuple(sorted(identified))),
         identifiers=uncached_array([identified[scheme] for scheme in sorted(identified)]),
-        consents=array(
-            tuple(sorted(str(c.partner or "*") for c in _open_ended(timeline.consents)))
-        ),
+        consents=array(tuple(sorted(c.scope for c in _open_ended(timeline.consents)))),
         latest=uncached_array(_period_json(r) for r in _latest_first(timeline.periods)[:LATEST]),
     )
 

@@ -213,7 +213,7 @@ def rows(events: Events, since: int = -1) -> Rows:
         "consent": [
             StoredConsent(
                 tin,
-                str(r.fact.partner or "*"),
+                r.fact.scope,
                 r.fact.valid_from,
                 r.fact.valid_to,
                 r.recorded_from,

@@ -28,11 +28,16 @@ from ledger.event e
 join views.operator o on o.id = e.originator_id and o.administration = any(%(homes)s)
 join proof.leaf l on l.position = e.position
 join proof.salt s on s.leaf_index = l.leaf_index"""
-#: The consents and withdrawals that name the subject's territory or a bloc that it belongs to.
-_OF_PARTNER = (
-    "w.originator_id = e.originator_id"
-    " and w.state::json ->> 'partner' in (select c.party from covering c)"
-)
+#: The consents and withdrawals that name the subject's territory or a bloc that it belongs to, and
+#: the general ones, if the subject was found adequate by then.
+_OF_PARTNER = """w.originator_id = e.originator_id and (
+    w.state::json ->> 'partner' in (select c.party from covering c)
+    or w.state::json ->> 'general' = 'true' and exists (
+        select from views.programme_rule a join covering c on a.rule = 'adequate.' || c.party
+        where a.programme = any(o.programmes) and a.value = 'adequate' and a.recorded_to is null
+            and a.valid_from <= w.recorded_at
+    )
+)"""
 _UNTIL_WITHDRAWN = f"""exists (
     select from ledger.event w
     where w.topic = 'operator.consent_withdrawn' and w.position >= e.position and {_OF_PARTNER}

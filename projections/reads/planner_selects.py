@@ -273,13 +273,13 @@ def _blocs_of(member: str) -> str:
 #: columns.
 _FENCED = "(select o.* from views.operator o where o.tin = {key} offset 0)"
 #: CTEs shared by the recognition of many operators: the parties on the other side, and the
-#: programmes whose law requires consent. Used together with the CTEs of
+#: law of consent. Used together with the CTEs of
 #: projections.reads.visibility.
 SHARED_CTES = f"""
 common as materialized (
     select array(select %(in)s::text union all
             {_blocs_of("%(in)s")}) as theirs,
-        array(select c.programme from rule.consent_laws(%(at)s, %(known)s) c) as laws
+        array(select c.law from rule.consent_laws(%(at)s, %(known)s) c) as laws
 )"""
 _RECOGNITION = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
@@ -370,8 +370,7 @@ blocs as materialized (
     where m.sense = 'CUSTOMS_TERRITORY' and {believed("m")}
 ),
 consent_rules as materialized (
-    select r.programme, r.valid_from, r.valid_to from views.programme_rule r
-    where r.rule = 'sharing_consent' and r.value = 'required' and {believed("r")}
+    select r.law, r.valid_from, r.valid_to from rule.consent_laws_known(%(known)s) r
 )"""
 _COLUMNS = f"""
 select {{me}}.wanted as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
@@ -399,7 +398,7 @@ left join lateral (
             select b.bloc from blocs b where b.member = %(in)s and {holds("b")}) as theirs,
         array[o.administration] || array(
             select b.bloc from blocs b where b.member = o.administration and {holds("b")}) as ours,
-        array(select r.programme from consent_rules r where {holds("r")}) as laws
+        array(select r.law from consent_rules r where {holds("r")}) as laws
     where o.shortly
     offset 0  -- optimisation fence: otherwise computed at each use in the rule
 ) w on true

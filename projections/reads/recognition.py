@@ -17,9 +17,15 @@ from projections.reads.bitemporal_sql import POSITION, believed
 from projections.reads.visibility import VISIBILITY_CTES, VISIBLE, VisibilityScope
 from registry.domain.agreements.links import Link
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
-from registry.domain.operators.timeline import Consented, Identified, Period
-from registry.domain.recognition import (
+from registry.domain.consent import (
+    GENERAL,
+    OF_ADEQUACY,
+    TO_ALL_ADEQUATE,
+    Consented,
     ConsentLaw,
+)
+from registry.domain.operators.timeline import Identified, Period
+from registry.domain.recognition import (
     Member,
     Question,
     RecognitionFacts,
@@ -42,8 +48,17 @@ PERIOD = (
     " t.number, t.roles, t.effective_from, t.valid_until, t.flags"
 )
 IDENTIFIER = "t.scheme, t.value, t.issuer, t.verified_by, t.valid_from, t.valid_to"
-CONSENT = "t.partner, t.valid_from, t.valid_to"
-CONSENT_LAW = "t.programme, t.valid_from, t.valid_to"
+CONSENT = (
+    f"nullif(t.partner, '{TO_ALL_ADEQUATE}') as partner, t.valid_from, t.valid_to,"
+    f" t.partner = '{TO_ALL_ADEQUATE}' as general"
+)
+CONSENT_LAW = (
+    f"t.programme, t.valid_from, t.valid_to, t.value = '{GENERAL}' as general,"
+    f" case when t.rule <> 'sharing_consent' then substr(t.rule, {len(OF_ADEQUACY) + 1}) end"
+    " as adequate"
+)
+#: SQL: the row `t` of views.programme_rule belongs to a law of consent.
+IS_CONSENT_LAW = "rule.is_consent_law(t.rule, t.value)"
 LINK = (
     "t.agreement, t.kind, t.ordinal, t.state, t.assumed, t.valid_from, t.valid_to, t.hindered_by,"
     " json_build_object('from', t.from_party, 'to', t.to_party, 'types', t.types,"
@@ -83,7 +98,7 @@ _MEMBERS = json_list(
 )
 _CONSENT_LAWS = json_list(
     f"select {CONSENT_LAW} from views.programme_rule t"
-    f" where t.rule = 'sharing_consent' and t.value = 'required' and {believed('t')}"
+    f" where {IS_CONSENT_LAW} and {believed('t')}"
     " order by t.programme, t.valid_from"
 )
 

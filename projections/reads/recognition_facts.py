@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from projections.reads.bitemporal_sql import believed
 from projections.reads.crossings import in_sql
-from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
+from projections.reads.recognition import (
+    CONSENT,
+    CONSENT_LAW,
+    IDENTIFIER,
+    IS_CONSENT_LAW,
+    LINK,
+    PERIOD,
+)
 from projections.reads.visibility import at_home
 
 _BLOC = f"m.sense = 'CUSTOMS_TERRITORY' and {believed('m')}"
@@ -50,7 +57,7 @@ _MEMBERS = _json_list(
 )
 _LAWS = _json_list(
     f"select {CONSENT_LAW} from views.programme_rule t"
-    f" where t.rule = 'sharing_consent' and t.value = 'required' and {believed('t')}"
+    f" where {IS_CONSENT_LAW} and {believed('t')}"
     " order by t.programme, t.valid_from"
 )
 _LIST = (

@@ -21,6 +21,7 @@ from psycopg import AsyncConnection, AsyncRawCursor
 
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.crossings import NAMES, NAMES_OF
+from registry.domain.consent import TO_ALL_ADEQUATE, TO_THE_PUBLIC
 from registry.domain.control_results import crossing_in_clauses
 from registry.domain.recognition import crosses, plain_crossing
 from registry.domain.values import COUNTS_ABROAD
@@ -203,7 +204,8 @@ class LegalState:
             consents=tuple(
                 code
                 for code in held_statuses.consents
-                if code != "*" and (wanted in (None, code) or code in self._blocs)
+                if code == TO_ALL_ADEQUATE
+                or (code != TO_THE_PUBLIC and (wanted in (None, code) or code in self._blocs))
             ),
         )
 
@@ -277,7 +279,7 @@ _THERE = f"""(select json_agg({_VERDICT})
     from (select a.wanted as territory, t.*
         from rule.there('', a.home, rule.parties(a.home, a.at, a.known), a.wanted,
             rule.parties(a.wanted, a.at, a.known), array(
-                select c.programme from rule.consent_laws(a.at, a.known) c),
+                select c.law from rule.consent_laws(a.at, a.known) c),
             {_ARGUMENTS}, a.role, a.direction, a.hs, a.crossing, a.mode) t) v)"""
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from projections.reads.bitemporal_sql import on_both
+from registry.domain.consent import TO_ALL_ADEQUATE
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,35 @@ visible_homes as materialized (
     group by home.territory
 ),
 consent_law as materialized (
-    select r.programme from views.programme_rule r
-    where r.rule = 'sharing_consent' and r.value = 'required' and {_today("r")}
+    select coalesce(array_agg(k.programme), '{{}}') as programmes,
+        coalesce(array_agg(k.programme) filter (where k.general), '{{}}') as general,
+        coalesce(array_agg(k.programme) filter (where not k.general), '{{}}') as each,
+        coalesce(array_agg(k.programme) filter (where k.general and not k.adequate), '{{}}')
+            as closed,
+        coalesce(bool_or(k.general and k.adequate), false) as adequate
+    from (
+        select r.programme, r.value = 'general' as general, exists (
+            select from views.programme_rule a join covering c on a.rule = 'adequate.' || c.party
+            where a.programme = r.programme and starts_with(a.rule, 'adequate.')
+                and a.value = 'adequate' and {_today("a")}
+        ) as adequate
+        from views.programme_rule r
+        where r.rule = 'sharing_consent' and r.value in ('general', 'per partner', 'required')
+            and {_today("r")}
+    ) k
 )"""
 
 #: SQL: to whom the operator `o` consents as of now. Its row holds that, unless something decided
 #: has yet to take effect.
 _CONSENTS = f"""(case when o.settled <= {_NOW} then o.consents
     else rule.consents_then(o.tin, {_NOW}) end)"""
+
+#: SQL: its consents reach the subject, by the law `w` of its programmes: see
+#: registry/domain/consent.py.
+_CONSENTED = f"""rule.consented(w.general && o.programmes, w.each && o.programmes,
+    '{TO_ALL_ADEQUATE}' = any({_CONSENTS}) and case when w.general && o.programmes
+        then not w.closed && o.programmes else w.adequate end,
+    s.consent_to && {_CONSENTS})"""
 
 _CERTIFIED = "rule.certified()"
 
@@ -122,8 +144,9 @@ _BY_AGREEMENT_OR_CONSENT = f"""(
         select from visible_homes s
         where s.territory = o.administration and (
             (not s.consent_required and not exists (
-                select from consent_law w where w.programme = any(o.programmes)))
-            or s.consent_to && {_CONSENTS}
+                select from consent_law w where w.programmes && o.programmes))
+            or exists (
+                select from consent_law w where {_CONSENTED})
         )
     ))
     or (%(subject_role)s = 'public' and '*' = any({_CONSENTS}))

@@ -21,6 +21,7 @@ from registry.domain.errors import BadValue
 from registry.domain.operators import (
     application_decisions,
     authorisation_decisions,
+    consent_decisions,
     end_decisions,
     list_decisions,
     particulars_decisions,
@@ -51,8 +52,8 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.AmendParticulars: particulars_decisions.amend,
     c.AddIdentifier: particulars_decisions.add_identifier,
     c.EndIdentifier: particulars_decisions.end_identifier,
-    c.GiveConsent: particulars_decisions.give_consent,
-    c.WithdrawConsent: particulars_decisions.withdraw_consent,
+    c.GiveConsent: consent_decisions.give_consent,
+    c.WithdrawConsent: consent_decisions.withdraw_consent,
     c.SplitFrom: particulars_decisions.split_from,
     c.ListOperator: list_decisions.list_operator,
     c.LodgeApplication: application_decisions.lodge,

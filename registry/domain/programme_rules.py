@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 
+from registry.domain.consent import OF_ADEQUACY
 from registry.domain.errors import BadValue
 from registry.domain.values import RuleState
 
 #: The rules that decisions and deadlines read, with their meaning. For `parts.<TYPE>`,
-#: `recognised_part`, `second_person`, `sharing_consent`, `validity_end` and `suspension_end`, a
-#: missing rule has a meaning of its own, stated at the method that reads it: nothing is limited.
+#: `recognised_part`, `second_person`, `sharing_consent`, `consent_proof`, `adequate.<CODE>`,
+#: `validity_end` and `suspension_end`, a missing rule has a meaning of its own, stated at the method
+#: that reads it: nothing is limited.
 MEANINGS: dict[str, str] = {
     "acceptance_days": "days from the application to its acceptance; none: no time limit",
     "decision_days": "days from the acceptance to the decision; none: no time limit",
@@ -43,6 +45,7 @@ GUARDS = frozenset(
 #: The rules that limit something only if they are on record (see above), and the ways of counting.
 LIMITS = frozenset(
     {
+        "consent_proof",
         "day_counting",
         "recognised_part",
         "second_person",
@@ -78,9 +81,10 @@ SECOND_PERSON_COMMANDS = frozenset(
 PROPOSAL_DAYS = 30
 #: The rules that no decision reads; they are shown to readers of the programme.
 TOLD = frozenset({"consultation_reply", "grades", "validation_years", "validity"})
-#: The prefixes of rule names: the parts of a type, a single day of a calendar, and rules that no
-#: decision reads and that have no name yet.
-BEGINNINGS = ("parts.", "calendar.", "other.")
+#: The prefixes of rule names: the parts of a type, a single day of a calendar, a partner whose data
+#: protection was found adequate (consent.py), and rules that no decision reads and that have no
+#: name yet.
+BEGINNINGS = ("parts.", "calendar.", OF_ADEQUACY, "other.")
 #: The values of `validity_end` and `suspension_end`. By law: it ends on its day without a decision.
 #: By decision: the status after the day is unknown until a decision is recorded. The rule on the
 #: effective day of the grant, renewal or suspension applies to its end.
@@ -101,8 +105,9 @@ def check_rule_name(rule: str) -> None:
     near = get_close_matches(rule, known, 1)
     meant = f" ({near[0]}?)" if near else ""
     raise BadValue(
-        f"rule: found {rule[:90]!r}{meant}, wanted one of {', '.join(known)}, parts.<TYPE> or "
-        "calendar.<PLACE>.<DAY>; a rule that no decision reads is named other.<NAME>"
+        f"rule: found {rule[:90]!r}{meant}, wanted one of {', '.join(known)}, parts.<TYPE>, "
+        "adequate.<CODE> or calendar.<PLACE>.<DAY>; a rule that no decision reads is named "
+        "other.<NAME>"
     )
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, BaseAggregate
 
+from registry.domain.consent import ADEQUATE, CONSENT_LAWS, OF_ADEQUACY, WRITTEN
 from registry.domain.decisions import DatedFact, Decision
 from registry.domain.errors import BadValue, GroundNeeded, WrongDates
 from registry.domain.programme_rules import (
@@ -34,6 +35,12 @@ MOST_DAYS, MOST_YEARS = 36_525, 100
 #: The prefix of a rule about a single day of a calendar, and its possible values.
 OF_CALENDAR = "calendar."
 HOLIDAY, WORKING_DAY = "holiday", "working day"
+#: The values of the rules of consent (registry/domain/consent.py).
+_WORDS: dict[str, tuple[str, ...]] = {
+    "sharing_consent": CONSENT_LAWS,
+    "consent_proof": (WRITTEN,),
+    OF_ADEQUACY: (ADEQUATE,),
+}
 
 
 class Programme(BaseAggregate[UUID]):
@@ -201,6 +208,8 @@ class Programme(BaseAggregate[UUID]):
         check_unit(rule, unit)
         if rule.startswith(OF_CALENDAR):
             _check_calendar_rule(rule)
+        if rule.startswith(OF_ADEQUACY):
+            _check_adequacy(rule, by)
         if state is RuleState.VALUE:
             _check_value(rule, value)
         elif value is not None or unit is not None:
@@ -262,8 +271,28 @@ def _check_value(rule: str, value: str | None) -> None:
     most = MOST_YEARS if rule.endswith("_years") else MOST_DAYS if counted else None
     if most and (len(value) > 9 or int(value) > most):
         raise BadValue(f"value: found {value[:90]}, and {rule} is {most} at most")
+    wanted = _WORDS.get(OF_ADEQUACY if rule.startswith(OF_ADEQUACY) else rule)
+    if wanted and value not in wanted:
+        raise BadValue(
+            f"value: found {value[:90]!r}, and {rule} is {' or '.join(map(repr, wanted))}; that the"
+            " law has no such rule is state NONE"
+        )
     if rule in ("validity_end", "suspension_end") and value not in ENDS:
         raise BadValue(f"value: found {value[:90]!r}, and {rule} is {' or '.join(ENDS)}")
+
+
+def _check_adequacy(rule: str, by: Decision) -> None:
+    """Raises BadValue if the rule's name is not a partner, and GroundNeeded without a source."""
+    code = rule.removeprefix(OF_ADEQUACY)
+    try:
+        AdministrationCode.parse(code)
+    except ValueError:
+        raise BadValue(f"rule: found {rule[:90]!r}, wanted a partner, like adequate.JP") from None
+    if not (by.legal_ground or by.source):
+        raise GroundNeeded(
+            f"source: found nothing; whether the data protection of {code} was found adequate needs"
+            " a legal ground or a source"
+        )
 
 
 def _check_calendar_rule(rule: str) -> None:

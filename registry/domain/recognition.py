@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from registry.domain.agreements.links import Link, LinkState
-from registry.domain.operators.timeline import Consented, Identified, Period
+from registry.domain.consent import Consented, ConsentLaw, is_consented, requiring
+from registry.domain.operators.timeline import Identified, Period
 from registry.domain.values import (
     COUNTS_ABROAD,
     ENDED,
@@ -35,15 +36,6 @@ class Member:
 
     bloc: AdministrationCode
     member: AdministrationCode
-    valid_from: datetime
-    valid_to: datetime | None = None
-
-
-@dataclass(frozen=True)
-class ConsentLaw:
-    """A valid-time interval in which a programme's law requires consent to sharing."""
-
-    programme: str
     valid_from: datetime
     valid_to: datetime | None = None
 
@@ -146,13 +138,15 @@ def recognise(facts: RecognitionFacts, asked: Question) -> RecognitionResult:
         and _covers(link.clause.from_, home, facts.members, at)
         and _covers(link.clause.to, asked.territory, facts.members, at)
     ]
-    laws = {law.programme for law in facts.consent_laws if is_valid_at(law, at)}
-    lawful = any(p.programme in laws for p in periods)
-    # Consent to a bloc includes the agreements of its members on that day.
-    consented = any(
-        c.partner is not None and _covers(c.partner, asked.territory, facts.members, at)
-        for c in facts.consents
-        if is_valid_at(c, at)
+    laws_then = [law for law in facts.consent_laws if is_valid_at(law, at)]
+    laws = requiring(laws_then)
+    programmes = {p.programme for p in periods}
+    lawful = not laws.isdisjoint(programmes)
+    consented = is_consented(
+        programmes,
+        [c for c in facts.consents if is_valid_at(c, at)],
+        laws_then,
+        _parties(asked.territory, facts.members, at),
     )
 
     # Without a required consent, the answer is that for an unknown operator, given before anything
@@ -256,6 +250,13 @@ def _covers(
     return party == code or any(
         m.bloc == party and m.member == code and is_valid_at(m, at) for m in members
     )
+
+
+def _parties(
+    code: AdministrationCode, members: Sequence[Member], at: datetime
+) -> set[AdministrationCode]:
+    """The territory and the blocs of which it was a member at that time."""
+    return {code, *(m.bloc for m in members if m.member == code and is_valid_at(m, at))}
 
 
 def _same_customs_territory(

@@ -144,13 +144,24 @@ def _worded(code: ReasonCode, whole: _FactValues, items: list[_FactValues]) -> s
             before = _joined(f"{each.agreement} did until {each.day('until')}" for each in items)
             return f"{text}; {before}" if before else f"{text}."
         case ReasonCode.NO_CONSENT if whole.of("territory"):
-            text = f"{whole.operator} had given no consent to {whole.there}{whole.on}"
+            text = f"{whole.operator} had given no {_consent(whole)}{whole.on}"
             asking = _joined(_asking(each) for each in items)
             return f"{text}; {asking}" if asking else f"{text}."
         case ReasonCode.NO_AUTHORISATION if whole.of("operator"):
             at = f" for {whole.day('at')}" if whole.of("at") else ""
             return f"No AEO authorisation of {whole.operator} was on record{at}."
     return _joined(_item(code, whole, each) for each in items)
+
+
+def _consent(whole: _FactValues) -> str:
+    """The consent that is missing, since when it is, and whether the partner was found adequate."""
+    general = whole.of("consentLaw") == "general"
+    text = "general consent" if general else f"consent to {whole.there}"
+    if whole.of("withdrawnOn"):
+        text = f"{text} (it was withdrawn as of {whole.day('withdrawnOn')})"
+    if whole.of("notFoundAdequate"):
+        text = f"{text} that reaches {whole.there}, which had not been found adequate,"
+    return text
 
 
 def _item(code: ReasonCode, whole: _FactValues, item: _FactValues) -> str:

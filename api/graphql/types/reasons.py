@@ -23,6 +23,7 @@ from api.graphql.types.reason_facts import Fact, FactsBuilder, Zones
 from api.graphql.types.reason_sentences import sentence
 from registry.domain.agreements.links import Link, LinkState
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
+from registry.domain.consent import GENERAL, PER_PARTNER, requiring
 from registry.domain.control_results import Inspection, Reliance
 from registry.domain.operators.authorisation_parts import suspended_parts
 from registry.domain.operators.timeline import Period
@@ -185,13 +186,30 @@ class _RecognitionReasons:
         return [rule for period in named for rule in rules_unknown(period.flags)]
 
     def _missing_consents(self, builder: FactsBuilder) -> None:
-        """Adds the agreements that require a consent that is missing, or the programmes whose law
-        does."""
-        laws = {law.programme for law in self.facts.consent_laws if is_valid_at(law, self.at)}
-        lawful = sorted({p.programme for p in self.periods if p.programme in laws})
+        """Adds the law of consent, the day on which a consent was withdrawn, and the agreements for
+        which a consent is missing: they require it, or the law of these programmes does."""
+        laws = [law for law in self.facts.consent_laws if is_valid_at(law, self.at)]
+        held = {p.programme for p in self.periods}
+        lawful = sorted(held & requiring(laws))
+        general = [code for code in lawful if any(k.programme == code and k.general for k in laws)]
+        parties = {m.bloc for m in self.facts.members if self._covers(m.bloc, self.asked.territory)}
+        parties.add(self.asked.territory)
+        if lawful:
+            builder.add("consentLaw", GENERAL if general else PER_PARTNER)
+        for code in general:
+            if not any(k.programme == code and k.adequate in parties for k in laws):
+                builder.add("notFoundAdequate", self.asked.territory)
+        ended = [
+            c.valid_to
+            for c in self.facts.consents
+            if c.valid_to and c.valid_to <= self.at
+            if (c.general if general else c.partner in parties)
+        ]
+        if ended:
+            builder.add_day("withdrawnOn", max(ended), self.facts.administration)
         given = {c.partner for c in self.facts.consents if is_valid_at(c, self.at)}
         for link in self.links:
-            if given & {self.asked.territory, link.clause.to}:
+            if not general and given & {self.asked.territory, link.clause.to}:
                 continue
             if link.clause.consent_required:
                 builder.begin_item().add("agreement", link.agreement)

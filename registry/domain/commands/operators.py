@@ -76,18 +76,24 @@ class EndIdentifier(OperatorCommand):
 
 
 class ConsentCommand(OperatorCommand):
-    """The base of the consent commands. Exactly one of `partner` and `publication` is set."""
+    """The base of the consent commands. One of `partner`, `general` and `publication` is set."""
 
     partner: AdministrationCode | None = None
+    general: bool = False  # every partner whose data protection was found adequate
     publication: bool = False
+    proof: str | None = None  # the reference of the document, such as its number and date
+    proof_sha256: str | None = None  # of the document's bytes, in hexadecimal
 
 
 class GiveConsent(ConsentCommand):
-    """The operator agrees that its data is shared with a partner or is published."""
+    """The operator agrees that its data is shared with a partner, or with every partner whose data
+    protection was found adequate, or is published. Which of the first two is lawful is a rule of
+    its programme."""
 
 
 class WithdrawConsent(ConsentCommand):
-    """The operator withdraws a consent. What was shared before stays lawful."""
+    """The operator withdraws a consent; a general one towards every partner. What was shared before
+    stays lawful."""
 
 
 class MergeInto(OperatorCommand):

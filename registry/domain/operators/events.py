@@ -13,6 +13,7 @@ from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, BaseAggregate, CanMutateAggregate
 
+from registry.domain.consent import scope_of
 from registry.domain.corrections import apply_corrections, with_changes
 from registry.domain.decisions import DatedFact
 from registry.domain.identifiers import normal_form
@@ -132,27 +133,44 @@ class Operator(BaseAggregate[UUID]):
             """Removes the identifier."""
             operator.identifiers.pop((self.scheme, normal_form(self.value, self.scheme)), None)
 
-    class ConsentGiven(Event):
-        """The operator consents to sharing its data with a partner, or to publication."""
+    class ConsentEvent(Event):
+        """The base of the events about a consent. The class itself is never stored.
+
+        `partner` alone was there from the beginning: without the other fields an event says what it
+        said.
+        """
+
+        TOPIC = "operator.consent"  # the library requires one; never stored
+        partner: AdministrationCode | None = None  # None: publication, unless `general`
+        general: bool | None = None  # true: every partner whose data protection was found adequate
+        proof: str | None = None  # the reference of the document
+        proof_sha256: str | None = None  # of the document's bytes, in hexadecimal
+
+        @property
+        def scope(self) -> str:
+            """The scope as one text: see registry.domain.consent.scope_of."""
+            return scope_of(self.partner, bool(self.general))
+
+    class ConsentGiven(ConsentEvent):
+        """The operator consents to sharing its data with a partner, with every partner whose data
+        protection was found adequate, or to publication."""
 
         TOPIC = "operator.consent_given"
-        partner: AdministrationCode | None = None  # None: publication
 
         def change(self, operator: Operator) -> None:
-            """Adds the consent to that partner."""
-            operator.consents.add(self.partner)
-            operator.consents_spoken_of.add(self.partner)
+            """Adds the consent of that scope."""
+            operator.consents.add(self.scope)
+            operator.consents_spoken_of.add(self.scope)
 
-    class ConsentWithdrawn(Event):
-        """The operator withdraws a consent."""
+    class ConsentWithdrawn(ConsentEvent):
+        """The operator withdraws a consent. A general one is withdrawn towards every partner."""
 
         TOPIC = "operator.consent_withdrawn"
-        partner: AdministrationCode | None = None
 
         def change(self, operator: Operator) -> None:
-            """Removes the consent to that partner."""
-            operator.consents.discard(self.partner)
-            operator.consents_spoken_of.add(self.partner)
+            """Removes the consent of that scope."""
+            operator.consents.discard(self.scope)
+            operator.consents_spoken_of.add(self.scope)
 
     class Lodged(Event):
         """The operator applies for an authorisation."""
@@ -686,9 +704,10 @@ class Operator(BaseAggregate[UUID]):
         self.amendments: list[Operator.Amended] = []
         #: By scheme and normal form of the number.
         self.identifiers: dict[tuple[str, str], Operator.IdentifierAdded] = {}
-        self.consents: set[AdministrationCode | None] = set()
-        #: The partners (None: publication) to whom consent was ever given or withdrawn.
-        self.consents_spoken_of: set[AdministrationCode | None] = set()
+        #: The scopes (registry.domain.consent.scope_of) of the consents that are given.
+        self.consents: set[str] = set()
+        #: The scopes in which consent was ever given or withdrawn.
+        self.consents_spoken_of: set[str] = set()
         self.authorisations: dict[str, Authorisation] = {}
         self.barred: dict[str, date] = {}
         self.successor: Tin | None = None

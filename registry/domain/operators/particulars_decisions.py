@@ -1,11 +1,10 @@
-"""The decisions about an operator's particulars, identifiers, consents, mergers and corrections."""
+"""The decisions about an operator's particulars, identifiers, mergers and corrections."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
 from datetime import date
-from itertools import takewhile
 from typing import Any
 
 from registry.domain import commands as c
@@ -23,7 +22,7 @@ from registry.domain.operators.preconditions import (
 )
 from registry.domain.operators.status_periods import in_valid_time_order
 from registry.domain.operators.timeline import consents, last_statuses
-from registry.domain.repeated_commands import difference, refuse, refuse_unless_identical
+from registry.domain.repeated_commands import difference, refuse_unless_identical
 from registry.domain.values import ENDED, HELD, Status
 
 
@@ -114,21 +113,6 @@ def end_identifier(operator: Operator, command: c.EndIdentifier, by: Decision) -
     operator.trigger_event(
         Operator.IdentifierEnded, scheme=command.scheme, value=known.value, **envelope
     )
-
-
-def give_consent(operator: Operator, command: c.GiveConsent, by: Decision) -> None:
-    """Records a consent, also from an earlier day than recorded."""
-    _require_one_addressee(command)
-    _record_consent(operator, Operator.ConsentGiven, command, by)
-
-
-def withdraw_consent(operator: Operator, command: c.WithdrawConsent, by: Decision) -> None:
-    """Records the withdrawal of a consent, also from an earlier day than recorded.
-
-    A consent can be withdrawn at any time. What was shared before stays lawful.
-    """
-    _require_one_addressee(command)
-    _record_consent(operator, Operator.ConsentWithdrawn, command, by)
 
 
 def merge_into(operator: Operator, command: c.MergeInto, by: Decision) -> None:
@@ -310,7 +294,7 @@ def _check_corrected_stream(
     except KeyError as missing:
         raise WrongStatus(f"what: later events of {missing} rest on it; void those first") from None
     given = {
-        consent.partner
+        consent.scope
         for consent in consents(corrected, operator.time_zone)
         if consent.valid_to is None
     }
@@ -353,55 +337,6 @@ def _check_corrected_stream(
             preconditions.require_not_held(
                 then, rules, authorisation.programme, authorisation.type, authorisation, day
             )
-
-
-def _require_one_addressee(command: c.ConsentCommand) -> None:
-    """Raises BadValue unless exactly one of `partner` and `publication` is given."""
-    if (command.partner is None) == (not command.publication):
-        raise BadValue(
-            f"partner, publication: found {command.partner} and {command.publication}; "
-            "wanted either a partner to share with, or publication"
-        )
-
-
-def _record_consent(
-    operator: Operator,
-    event: type[Operator.ConsentGiven | Operator.ConsentWithdrawn],
-    command: c.ConsentCommand,
-    by: Decision,
-) -> None:
-    """Records that a consent was given or withdrawn.
-
-    A consent or withdrawal in force can be recorded again from an earlier day if nothing else was
-    recorded since that day.
-    """
-    if event is Operator.ConsentGiven and command.partner not in operator.consents_spoken_of:
-        operator.trigger_event(event, partner=command.partner, **event_fields(operator, by))
-        return
-    kinds = (Operator.ConsentGiven, Operator.ConsentWithdrawn)
-    about = f"consent to {command.partner or 'publication'}"
-
-    def own(e: Operator.Event) -> bool:
-        return isinstance(e, kinds) and e.partner == command.partner
-
-    words = events_in_force(operator, own)
-    same = list(takewhile(lambda e: isinstance(e, event), words))
-    if not words and event is Operator.ConsentWithdrawn:
-        raise WrongStatus(
-            f"{operator.tin} gave no {about} that could be withdrawn",
-            path=("partner" if command.partner else "publication",),
-        )
-    if any(difference(e, by) is None for e in same):
-        return
-    envelope = event_fields(operator, by)
-    day: date = envelope["effective"]
-    if same and day >= (since := min(e.effective for e in same)):
-        done = "given" if event is Operator.ConsentGiven else "withdrawn"
-        differs = difference(same[0], by)
-        assert differs is not None
-        refuse(differs, same[0], f"the {about}, {done} as of {since},")
-    refuse_earlier_day(operator, day, about, lambda e: own(e) and e not in same)
-    operator.trigger_event(event, partner=command.partner, **envelope)
 
 
 def _about_identifier(scheme: str, value: str) -> Callable[[Operator.Event], bool]:

@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from registry.domain.bitemporal import BeliefHistory, BitemporalRow, TimedEvent, bitemporal_rows
+from registry.domain.consent import Consented
 from registry.domain.decisions import start_of_day
 from registry.domain.identifiers import normal_form
 from registry.domain.operators.deadlines import Deadline, deadlines
@@ -33,7 +34,6 @@ from registry.domain.operators.status_periods import (
 from registry.domain.values import AdministrationCode, Tin
 
 __all__ = [
-    "Consented",
     "Identified",
     "Named",
     "OperatorTimeline",
@@ -72,14 +72,6 @@ class Certified(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     authorisation: str
     number: str
     shared: bool
-
-
-class Consented(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
-    """A consent over a valid-time interval. `partner` is None for consent to publication."""
-
-    partner: AdministrationCode | None
-    valid_from: datetime
-    valid_to: datetime | None = None
 
 
 @dataclass
@@ -276,15 +268,16 @@ def _certified(events: Sequence[Operator.Event]) -> list[Certified]:
 
 
 def consents(events: list[Operator.Event], zone: str) -> list[Consented]:
-    """The consents over valid time, for each partner and for publication."""
-    open: dict[AdministrationCode | None, Consented] = {}
+    """The consents over valid time, for each partner, for all partners and for publication."""
+    open: dict[str, Consented] = {}
     done: list[Consented] = []
     for event in in_valid_time_order(e for e in events if _CHANGES[type(e)] & _CONSENTS):
         match event:
-            case Operator.ConsentGiven(partner=partner) if partner not in open:
-                open[partner] = Consented(partner, start_of_day(event.effective, zone))
-            case Operator.ConsentWithdrawn(partner=partner) if partner in open:
-                _close(done, open.pop(partner), start_of_day(event.effective, zone))
+            case Operator.ConsentGiven(scope=scope) if scope not in open:
+                day = start_of_day(event.effective, zone)
+                open[scope] = Consented(event.partner, day, general=bool(event.general))
+            case Operator.ConsentWithdrawn(scope=scope) if scope in open:
+                _close(done, open.pop(scope), start_of_day(event.effective, zone))
     return [*done, *open.values()]
 
 

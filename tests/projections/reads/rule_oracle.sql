@@ -17,14 +17,21 @@ create or replace function oracle.verdicts(
 ) returns table (
     territory text, outcome text, legal text, operational text, reasons text[], bases rule.basis[]
 ) language sql stable as $$
-    with standing as materialized (
+    with law as materialized (
+        select r.programme, r.rule, r.value from views.programme_rule r
+        where (r.value in ('required', 'per partner', 'general') and r.rule = 'sharing_consent'
+                or r.value = 'adequate')
+          and r.valid_from <= at and (r.valid_to is null or r.valid_to > at)
+          and r.recorded_from <= known and (r.recorded_to is null or r.recorded_to > known)
+    ),
+    standing as materialized (
         select p.authorisation, p.number, p.programme, p.type, p.status, p.abroad, p.roles, case when p.abroad in ('VALID', 'LISTED') then rule.held_since(me, p.authorisation, p.type, p.valid_from, known) else p.valid_from end as valid_from,
                exists (
-                   select from views.programme_rule r
-                   where r.programme = p.programme and r.rule = 'sharing_consent' and r.value = 'required'
-                     and r.valid_from <= at and (r.valid_to is null or r.valid_to > at)
-                     and r.recorded_from <= known and (r.recorded_to is null or r.recorded_to > known)
-               ) as lawful
+                   select from law l where l.programme = p.programme and l.rule = 'sharing_consent'
+               ) as lawful,
+               exists (
+                   select from law l where l.programme = p.programme and l.value = 'general'
+               ) as general
         from views.status_period p
         where p.tin = me
           and p.valid_from <= at and (p.valid_to is null or p.valid_to > at)
@@ -102,8 +109,34 @@ create or replace function oracle.verdicts(
         select a.place, m.bloc from asked a join members m on m.member = a.place
     ),
     -- Consent to a bloc counts for its members' own agreements of that day.
-    consenting as materialized (
+    named as materialized (
         select w.place from ways w cross join consented c where w.party = any (c.to_whom)
+    ),
+    -- A general consent reaches a place that was found adequate for every programme held whose law is general; for any
+    -- such programme where the law of none that is held requires consent.
+    reached as materialized (
+        select a.place from asked a cross join consented c
+        where '+' = any (c.to_whom) and case
+            when exists (select from standing s where s.general) then not exists (
+                select from standing s where s.general and not exists (
+                    select from law l join ways w on l.rule = 'adequate.' || w.party
+                    where l.programme = s.programme and w.place = a.place))
+            else exists (
+                select from law l join ways w on l.rule = 'adequate.' || w.party
+                join law g on g.programme = l.programme and g.value = 'general' where w.place = a.place)
+            end
+    ),
+    consenting as materialized (
+        select a.place from asked a
+        where case
+            when exists (select from standing s where s.general) then
+                a.place in (select r.place from reached r)
+                and (a.place in (select n.place from named n)
+                    or not exists (select from standing s where s.lawful and not s.general))
+            else a.place in (select n.place from named n)
+                or a.place in (select r.place from reached r)
+                and not exists (select from standing s where s.lawful)
+            end
     )
     select
         v.place,

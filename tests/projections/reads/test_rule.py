@@ -19,11 +19,11 @@ from projections.models.tables import copy
 from registry.domain.agreements import links
 from registry.domain.agreements import timeline as agreement_timeline
 from registry.domain.bitemporal import TimedEvent
+from registry.domain.consent import ConsentLaw
 from registry.domain.decisions import start_of_day
 from registry.domain.operators import timeline as operator_timeline
 from registry.domain.programmes import Programme
 from registry.domain.recognition import (
-    ConsentLaw,
     Member,
     Question,
     RecognitionFacts,
@@ -124,11 +124,14 @@ def _facts(world: World, stream: list[TimedEvent[Any]], known: datetime) -> Reco
                 p[0].event.programme,
                 start_of_day(rule.effective, p[0].event.time_zone),
                 start_of_day(rule.until, p[0].event.time_zone) if rule.until else None,
+                rule.value == "general",
+                AdministrationCode(rule.rule[-2:]) if rule.value == "adequate" else None,
             )
             for p in world.programmes
             for e in _by(p, known)
             for rule in [e.event]
-            if isinstance(rule, Programme.RuleSet) and rule.rule == "sharing_consent"
+            if isinstance(rule, Programme.RuleSet)
+            and (rule.rule == "sharing_consent" or rule.rule.startswith("adequate."))
         ],
         list_as_of=max(
             (

@@ -196,7 +196,7 @@ def test_of_many_who_do_not_care_nobody_is_lost_and_nothing_is_written_twice(
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(consent, ["KR", "CN"] * 4))
 
-    assert registry.operator(HANA).consents == {KR, CN}
+    assert registry.operator(HANA).consents == {KR.text, CN.text}
     assert last(registry) == before + 2
 
 

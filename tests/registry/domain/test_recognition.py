@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from registry.domain.agreements.links import LinkState
-from registry.domain.operators.timeline import Consented, Identified
-from registry.domain.recognition import ConsentLaw, Member, RecognitionFacts, crosses
+from registry.domain.consent import Consented, ConsentLaw
+from registry.domain.operators.timeline import Identified
+from registry.domain.recognition import Member, RecognitionFacts, crosses
 from registry.domain.values import (
     AdministrationCode,
     Outcome,
@@ -18,7 +19,7 @@ from registry.domain.values import (
     Role,
     Status,
 )
-from tests.law import AU, CN, DE, EU, FR, GB, KR
+from tests.law import AU, CN, DE, EU, FR, GB, JP, KR
 from tests.questions import AT, DAY, SINCE, ask, facts, link, period, said
 from tests.registry.domain.recognition_cases import CASES, NO, UNKNOWN, YES
 from tests.samples import ACME
@@ -98,6 +99,41 @@ def test_a_programme_s_own_law_may_ask_for_consent() -> None:
 
     assert said(ask(told)) == HIDDEN
     assert said(ask(replace(told, consents=(Consented(KR, SINCE),)))) == (YES, ["IN_FORCE"])
+
+
+GENERAL = ConsentLaw("CN-AEO", SINCE, general=True)
+TO_ALL = Consented(None, SINCE, general=True)
+
+
+@pytest.mark.parametrize(
+    ("adequate", "consent", "answer"),
+    [
+        (KR, TO_ALL, (YES, ["IN_FORCE"])),
+        (JP, TO_ALL, HIDDEN),  # Korea was not found adequate
+        (KR, Consented(KR, SINCE), HIDDEN),  # the law does not know a consent to one partner
+        (KR, Consented(None, SINCE, AT, general=True), HIDDEN),  # withdrawn, towards every partner
+    ],
+)
+def test_a_general_consent_reaches_every_partner_found_adequate(
+    adequate: AdministrationCode, consent: Consented, answer: tuple[str, list[str]]
+) -> None:
+    found = ConsentLaw("CN-AEO", SINCE, adequate=adequate)
+    told = facts(consent_laws=(GENERAL, found), consents=(consent,))
+
+    assert said(ask(told)) == answer
+
+
+def test_a_partner_of_a_bloc_found_adequate_is_reached_while_the_finding_holds() -> None:
+    found = ConsentLaw("CN-AEO", SINCE, AT, adequate=EU)
+    told = facts(
+        links=(link(to=DE),),
+        members=(Member(EU, DE, SINCE),),
+        consent_laws=(GENERAL, found),
+        consents=(TO_ALL,),
+    )
+
+    assert said(ask(told, DE, at=AT - DAY)) == (YES, ["IN_FORCE"])
+    assert said(ask(told, DE)) == HIDDEN
 
 
 def test_consent_to_a_bloc_is_consent_to_its_members() -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.domain.agreements.links import Link, LinkState
-from registry.domain.operators.timeline import Consented, Identified
-from registry.domain.recognition import ConsentLaw, Member, RecognitionFacts
+from registry.domain.consent import Consented, ConsentLaw
+from registry.domain.operators.timeline import Identified
+from registry.domain.recognition import Member, RecognitionFacts
 from registry.domain.values import Outcome, Status
 from tests.law import AU, CN, EU, KR
 from tests.questions import AT, DAY, SINCE, ask, link, period

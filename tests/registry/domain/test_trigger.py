@@ -16,7 +16,7 @@ from registry.domain.values import AdministrationCode, Role, Tin
 from registry.ledger.mapper import ENVELOPE, EventMapper, NotStorable
 from tests.registry.ledger.test_stored_events import AGGREGATE, CLASSES, MAPPER, full
 
-NEVER_TRIGGERED = {"operator.registered", "operator.authorisation"}
+NEVER_TRIGGERED = {"operator.registered", "operator.authorisation", "operator.consent"}
 KINDS = sorted({name for name in CLASSES if name.startswith("operator.")} - NEVER_TRIGGERED)
 NOW = datetime(2026, 3, 10)
 #: What a careless decision might put where something else belongs.

@@ -30,6 +30,7 @@ MAPPER = EventMapper(AGGREGATES)
 #: What the library asks to be named and nobody ever records.
 NEVER_RECORDED = {
     "operator.authorisation",
+    "operator.consent",
     "operator.proposal",
     "agreement.dated",
     "agreement.side",

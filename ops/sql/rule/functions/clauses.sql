@@ -2,7 +2,7 @@
 -- with the consignment asked about (NULL: not asked). A clause has at least one row; without an authorisation that
 -- counts, or may count, abroad `held` and `met` are NULL. Whether consent is given depends on the territory, so it is
 -- left to rule.there and rule.everywhere: `asks`: the answer needs consent; `asks_of_this`: this authorisation does.
--- `laws`: the programmes whose law requires consent. The parameters that begin with my_ are what the operator holds,
+-- `laws`: what rule.consent_laws gives. The parameters that begin with my_ are what the operator holds,
 -- as in its row of views.operator. It is inlined.
 create or replace function rule.clauses(
     me text, home text, ours text[], laws text[],

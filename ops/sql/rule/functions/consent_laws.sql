@@ -1,9 +1,6 @@
--- The programmes whose law requires consent to sharing at an instant of valid time, as known at an instant of
--- transaction time. It is inlined.
-create or replace function rule.consent_laws(at timestamptz, known timestamptz) returns table (programme text)
+-- The law of consent to sharing at an instant of valid time, as known at an instant of transaction time: the texts of
+-- rule.consent_laws_known. It is inlined.
+create or replace function rule.consent_laws(at timestamptz, known timestamptz) returns table (law text)
 language sql stable as $$
-    select r.programme from views.programme_rule r
-    where r.rule = 'sharing_consent' and r.value = 'required'
-      and rule.in_interval(at, r.valid_from, r.valid_to)
-      and rule.in_interval(known, r.recorded_from, r.recorded_to)
+    select l.law from rule.consent_laws_known(known) l where rule.in_interval(at, l.valid_from, l.valid_to)
 $$;

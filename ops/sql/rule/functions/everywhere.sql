@@ -35,9 +35,12 @@ create or replace function rule.everywhere(
                 select l.*, y.place, y.consented, y.place = any (l.fellows) as together,
                     case when l.asks_of_this and not y.consented then rule.bit('NO_INFORMATION') else l.met end as bit
                 from (
-                    select c.*, n.fellows, n.blocs, n.let_in, n.at_home, n.in_sight
+                    select c.*, n.fellows, n.blocs, n.let_in, n.general, n.each, n.adequate, n.at_home, n.in_sight
                     from (
-                        select b.ours, b.blocs, b.fellows, b.laws,
+                        select b.ours, b.blocs, b.fellows, b.laws, g.general, g.each,
+                            b.adequate || case when b.blocs && b.adequate then array(
+                                select m.member from rule.members(at, known) m where m.bloc = any (b.adequate)
+                            ) else '{}' end as adequate,
                             -- The members of the blocs that it consents to.
                             case when b.blocs && my_consents then array(
                                 select m.member from rule.members(at, known) m where m.bloc = any (my_consents)
@@ -55,18 +58,17 @@ create or replace function rule.everywhere(
                                       and rule.in_interval(known, m.recorded_from, m.recorded_to)
                                     group by m.bloc
                                 ) as blocs,
-                                array(
-                                    select r.programme from rule.consent_laws(at, known) r
-                                    where r.programme = any (my_programmes)
-                                ) as laws
+                                a.laws, case when '+' = any (my_consents)
+                                    then rule.adequate(my_programmes, a.laws) else '{}' end as adequate
                             from (
                                 select array(
                                     select m.bloc from rule.members(at, known) m where m.member = home
-                                ) as blocs
+                                ) as blocs, array(select c.law from rule.consent_laws(at, known) c) as laws
                                 offset 0  -- optimisation fence, here and below: computed once, read several times
                             ) a
                             offset 0
                         ) b
+                        cross join rule.consent_kinds(my_programmes, b.laws) g
                         offset 0
                     ) n
                     cross join lateral rule.clauses(me, home, n.ours, n.laws, my_held, my_programmes, my_types,
@@ -75,8 +77,10 @@ create or replace function rule.everywhere(
                     offset 0
                 ) l
                 cross join lateral (
-                    select x.place, x.place = any (my_consents) or l.to_party = any (my_consents)
-                        or x.place = any (l.let_in) as consented
+                    select x.place, rule.consented(l.general, l.each,
+                        x.place = any (l.adequate) or l.to_party = any (l.adequate),
+                        x.place = any (my_consents) or l.to_party = any (my_consents) or x.place = any (l.let_in)
+                    ) as consented
                     from (
                         select l.to_party as place where l.to_party <> all (l.blocs)
                         union all

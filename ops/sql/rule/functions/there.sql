@@ -1,6 +1,6 @@
 -- The rule of recognition into one territory, with the consignment asked about: one row. What does not depend on the
 -- operator is computed once by a caller that asks about many: `ours`, its home and the blocs of that instant;
--- `theirs`, the territory and its blocs; `laws`, the programmes whose law requires consent. The parameters that begin
+-- `theirs`, the territory and its blocs; `laws`, what rule.consent_laws gives. The parameters that begin
 -- with my_ are what the operator holds, as in its row of views.operator or from rule.held.
 create or replace function rule.there(
     me text, home text, ours text[], wanted text, theirs text[], laws text[],
@@ -39,7 +39,12 @@ create or replace function rule.there(
                     from rule.clauses(me, home, ours, laws, my_held, my_programmes, my_types, my_abroad, my_roles,
                         my_from, my_schemes, my_identifiers, at, known,
                         asked_role, asked_direction, asked_hs, asked_crossing, asked_mode) c
-                    cross join lateral (select theirs && my_consents as consented) y
+                    cross join (
+                        select rule.consented(g.general, g.each, '+' = any (my_consents)
+                            and theirs && rule.adequate(my_programmes, laws), theirs && my_consents) as consented
+                        from rule.consent_kinds(my_programmes, laws) g
+                        offset 0
+                    ) y
                     where c.to_party = any (theirs)
                     offset 0  -- optimisation fence, here and below: computed once and then read several times
                 ) l

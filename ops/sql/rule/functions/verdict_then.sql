@@ -14,7 +14,7 @@ begin
     select v.outcome, v.legal, v.operational, v.reasons, v.bases
     from (
         select h.*, rule.parties(home, at, known) as ours, rule.parties(wanted, at, known) as theirs,
-            array(select c.programme from rule.consent_laws(at, known) c) as laws
+            array(select c.law from rule.consent_laws(at, known) c) as laws
         from rule.held(me, at, known) h
         offset 0  -- optimisation fence: computed once
     ) h

@@ -1,7 +1,7 @@
 -- Consents of operators to sharing with a partner, bitemporal. Hash-partitioned by TIN in eight parts.
 create table views.consent (
     tin text not null,                       -- The operator
-    partner text not null,                   -- An administration, or '*' for publication
+    partner text not null,                   -- An administration, '*' for publication, '+' for all found adequate
     valid_from timestamptz not null,         -- Valid time: the instant from which the row counts in law
     valid_to timestamptz,                    -- Valid time: the instant at which it ends; null: no end is known
     recorded_from timestamptz not null,      -- Transaction time: the instant from which the register knew this

@@ -20,7 +20,8 @@ create table views.programme_rule (
 );
 
 create index programme_rule_key on views.programme_rule (programme, rule, valid_from, recorded_from);
-create index programme_rule_consent on views.programme_rule (programme) where rule = 'sharing_consent' and value = 'required';
+create index programme_rule_consent on views.programme_rule (programme) where rule = 'sharing_consent';
+create index programme_rule_adequate on views.programme_rule (programme) where starts_with(rule, 'adequate.');
 
 grant select on views.programme_rule to aeo_auditor, aeo_reader;
 grant select, insert, update, delete, truncate on views.programme_rule to aeo_projector;

@@ -18,8 +18,9 @@ from api.graphql.types.reasons import control_reasons, recognition_reasons
 from registry.domain.agreements.events import Clause
 from registry.domain.agreements.links import Link, LinkState
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
+from registry.domain.consent import Consented
 from registry.domain.control_results import Inspection, Reliance, rely
-from registry.domain.operators.timeline import Consented, Identified
+from registry.domain.operators.timeline import Identified
 from registry.domain.recognition import (
     Member,
     Question,

@@ -179,7 +179,7 @@ def test_consent_is_given_and_withdrawn_once_each(to: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("to", [{}, {"partner": KR, "publication": True}])
 def test_consent_goes_to_one_addressee(to: dict[str, Any]) -> None:
-    assert "wanted either" in refused(BadValue, operator(), c.GiveConsent(tin=ACME, **to))
+    assert "wanted one of them" in refused(BadValue, operator(), c.GiveConsent(tin=ACME, **to))
 
 
 def test_a_withdrawal_from_before_the_consent_would_leave_it_standing_and_is_refused() -> None:
