@@ -36,6 +36,7 @@ from registry.domain.trigger import create_aggregate
 from registry.domain.values import (
     AdministrationCode,
     AgreementKind,
+    DataChannel,
     Direction,
     HsCode,
     Role,
@@ -117,6 +118,13 @@ class Maker:
             for _ in range(2):
                 as_of = self._instant()
                 steps.append(lambda by, at=as_of: administration.receive_list(by, at))  # type: ignore[misc]
+            hours = self.random.choice((None, 24 * 10, 24 * 45))
+            steps.append(
+                lambda by: administration.declare_cadence(by, DataChannel.LIST, hours or 24 * 90)
+            )
+            self.random.shuffle(steps)
+            if hours is None:
+                steps.append(lambda by: administration.declare_cadence(by, DataChannel.LIST, None))
         self.world.administrations.append(self._live(administration, steps, self.world.zones[code]))
 
     def _programme(self, home: AdministrationCode) -> None:

@@ -19,6 +19,8 @@ import psycopg
 import structlog
 from prometheus_client import Counter
 
+from api.access.partner_readings import EVERY, PartnerReadings, ReadingWay
+from api.access.policy import Subject
 from api.observability.background import watched
 from registry.ledger.connections import AsyncSession
 from registry.ledger.database import connection_parameters
@@ -127,6 +129,7 @@ class ReadLog:
         self._wake_up = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
+        self._readings = PartnerReadings()
 
     def start(self) -> None:
         """Starts the task that writes the waiting entries. Must be called in the event loop."""
@@ -145,6 +148,11 @@ class ReadLog:
             self._waiting.append(entry)
         self._wake_up.set()
 
+    def reached(self, subject: Subject, way: ReadingWay, position: int) -> None:
+        """Notes how far a partner has read this register. Never waits."""
+        self._readings.note(subject, way, position)
+        self._wake_up.set()
+
     async def close(self) -> None:
         """Writes the queued entries. Those that cannot be written go to the service's log."""
         self._closing = True
@@ -156,11 +164,16 @@ class ReadLog:
             self._write_to_service_log(self._waiting.popleft())
 
     async def _run(self) -> None:
-        while not (self._closing and not self._waiting):
-            await self._wake_up.wait()
+        while not (self._closing and not (self._waiting or self._readings.waiting)):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._wake_up.wait(), EVERY if self._readings.waiting else None
+                )
             if not self._closing:
                 await asyncio.sleep(PAUSE)
             self._wake_up.clear()
+            if not (self._waiting or self._readings.due or self._closing):
+                continue
             try:
                 await self._write()
             except Exception as error:
@@ -196,6 +209,8 @@ class ReadLog:
                     self._write_to_service_log(batch[0])
                 for _ in batch:
                     self._waiting.popleft()
+            if self._readings.due or (self._closing and self._readings.waiting):
+                await self._readings.write(connection)
 
     @staticmethod
     def _write_to_service_log(entry: ReadLogEntry) -> None:

@@ -23,6 +23,7 @@ from registry.domain.recognition import (
     Question,
     RecognitionFacts,
     RecognitionResult,
+    age_limit,
     is_valid_at,
 )
 from registry.domain.values import AdministrationCode, Outcome, ReasonCode, Status, Tin
@@ -147,7 +148,7 @@ def _is_stale(
     blocs = {m.bloc for m in law.members if m.member == home and is_valid_at(m, question.at)}
     own = {m.bloc for m in law.members if m.member == question.territory}
     limits = [
-        link.clause.max_age_hours
+        age_limit(link.clause.max_age_hours, law.list_cadence)
         for link in law.links
         if is_valid_at(link, question.at)
         and link.clause.from_ in {home, *blocs}

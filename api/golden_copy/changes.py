@@ -44,10 +44,11 @@ class ChangesHead(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SignedChanges(msgspec.Struct, frozen=True):
-    """The answer: the body, and the note that signs it."""
+    """The answer: the body, the note that signs it, and the position up to which it leads."""
 
     body: str
     note: str
+    position: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,4 +105,4 @@ async def changes_since(
                 lines.append(after.get(tin) or removed(tin))
     body = b"\n".join(lines) + b"\n"
     note = signed(signer, CHANGES, partner.text, later.position, body)
-    return SignedChanges(body.decode(), note)
+    return SignedChanges(body.decode(), note, later.position)

@@ -66,6 +66,11 @@ VALUES: dict[str, dict[str, str]] = {
         "the day asked about lies between them.",
         "DELISTED": "A later list that the authority published no longer names the operator.",
     },
+    "DataChannel": {
+        "FEED": "The administration records in this register itself.",
+        "LIST": "The administration sends lists of operators.",
+        "PEER": "The administration has a register of its own, which is followed.",
+    },
     "Sense": {
         "CUSTOMS_TERRITORY": "The administration is a member of the bloc's customs territory. "
         "Only this membership counts for recognition.",

@@ -304,6 +304,9 @@ BY_PLACE: dict[str, str] = {
     "Query.programme(code)": "The code of the programme (CN-AEO, US-CTPAT) or its global id.",
     "Query.targets(owner)": "Only goals of this administration. Null: all.",
     "Reason.code": "The code of the reason. It never changes its meaning.",
+    "DeclareCadenceInput.channel": "How the data comes in to which the cadence belongs.",
+    "DeclareCadenceInput.hours": "New data comes at least every so many hours, 1 to 87,660. Null: "
+    "no cadence is declared any longer.",
     "ReceiveListInput.asOf": "The instant at which the list was up to date.",
     "RecognitionBasis.assumed": "True: no source states the dates of the clause; they were "
     "inferred from what the sources state.",

@@ -16,6 +16,7 @@ from registry.domain.values import (
     AgreementKind,
     AgreementStatus,
     ContactRole,
+    DataChannel,
     Direction,
     HsCode,
     Outcome,
@@ -183,6 +184,11 @@ _enum(
 _enum(TargetOutcome, "TargetOutcome", "Whether the record shows that a goal was met.")
 _enum(Step, "Step", "A step in the life of an agreement, or another dated fact about it.")
 _enum(ContactRole, "ContactRole", "What a person is to an operator.")
+_enum(
+    DataChannel,
+    "DataChannel",
+    "How the data of an administration comes in.",
+)
 _enum(
     Sense,
     "Sense",

@@ -21,6 +21,7 @@ from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode
 from graphql.execution import Executor as GraphQLExecutor
 from graphql.execution import create_source_event_stream
 
+from api.access.partner_readings import ReadingWay
 from api.access.read_log import ReadLog, ReadLogEntry
 from api.graphql.change_stream import RETRY
 from api.graphql.context import Context
@@ -154,6 +155,9 @@ class _Subscription:
             context = self._context.at_this_instant()
             for look in found.looks:
                 context.repeat(look)
+        if batch.changes:
+            last = batch.changes[-1].next
+            self._context.read_log.reached(self._context.subject, ReadingWay.SUBSCRIPTION, last)
         return found
 
     async def _answers(self, batch: StreamedBatch) -> AnswerBatch:

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from api.access.partner_readings import ReadingWay
 from api.access.policy import Action, Resource, Subject, SubjectRole, decide
 from api.access.read_log import ReadLogEntry
 from api.golden_copy.changes import PositionOfOtherEpoch, Since, changes_since
@@ -80,11 +81,12 @@ async def file(request: Request) -> Response:
     service, subject, partner = await _asked(request, LISTING)
     copy, name = request.path_params["copy"], request.path_params["file"]
     folder = copies_of(service.settings.home, partner) / copy
-    wanted = None
+    wanted, position = None, 0
     if _NAME.fullmatch(copy) and folder.parent == copies_of(service.settings.home, partner):
         try:
             body = (folder / MANIFEST).read_bytes()
-            wanted = parsed_any(body, folder / MANIFEST).files.get(name)
+            manifest = parsed_any(body, folder / MANIFEST)
+            wanted, position = manifest.files.get(name), manifest.moment.position
         except (OSError, BadCopy):
             pass
         else:
@@ -97,6 +99,7 @@ async def file(request: Request) -> Response:
     if tagged(tag, request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
     _keep(service, request, subject, "goldenCopy")
+    service.read_log.reached(subject, ReadingWay.GOLDEN_COPY, position)
     return FileResponse(folder / name, headers=headers, media_type=_kind(name))
 
 
@@ -123,6 +126,7 @@ async def changes(request: Request) -> Response:
         except PositionOfOtherEpoch as error:
             raise RequestDeclined(412, "EPOCH", f"{error}.") from None
     _keep(service, request, subject, "goldenCopyChanges")
+    service.read_log.reached(subject, ReadingWay.COPY_CHANGES, found.position)
     return Response(msgspec.json.encode(found), headers=_headers(NOW), media_type=JSON)
 
 

@@ -163,6 +163,18 @@ PEER_STOPPED = Gauge(
     ["peer"],
     multiprocess_mode="mostrecent",
 )
+READING_AGE = Gauge(
+    "aeo_partner_reading_age_seconds",
+    "Seconds since a partner was last given data of this register, by each way; -1: never",
+    ["partner", "way"],
+    multiprocess_mode="mostrecent",
+)
+READING_BEHIND = Gauge(
+    "aeo_partner_reading_behind",
+    "Positions of the log that a partner was not given yet, by each way",
+    ["partner", "way"],
+    multiprocess_mode="mostrecent",
+)
 READER_AGE = Gauge(
     "aeo_peer_reader_age_seconds",
     "Seconds since a partner that follows this register last asked",
@@ -287,7 +299,12 @@ async def _read_freshness(connection: AsyncConnection[Any]) -> None:
         if source.peer is not None:
             PEER_STOPPED.labels(source.peer).set(source.stopped_at is not None)
     for reader in await freshness.outgoing(connection):
-        READER_AGE.labels(reader.partner).set(reader.age)
+        age = -1 if reader.age is None else reader.age
+        READING_AGE.labels(reader.partner, reader.way).set(age)
+        READING_BEHIND.labels(reader.partner, reader.way).set(reader.behind)
+        if reader.way != "PEER":
+            continue
+        READER_AGE.labels(reader.partner).set(age)
         READER_BEHIND.labels(reader.partner).set(reader.behind)
         REPORTS.labels(reader.partner).set(reader.reports)
 

@@ -12,6 +12,15 @@ from api.pages.errors import PageRoute
 from api.pages.render import page
 from projections.reads import freshness as reads
 
+#: By which way a partner reads, in words.
+WAYS = {
+    "PEER": "follows as a peer",
+    "WEBHOOK": "webhooks",
+    "GOLDEN_COPY": "golden copies",
+    "COPY_CHANGES": "an edge",
+    "CHANGES": "the feed",
+    "SUBSCRIPTION": "a subscription",
+}
 router = APIRouter(route_class=PageRoute)
 
 
@@ -33,6 +42,7 @@ async def freshness(request: Request) -> Response:
         incoming=incoming,
         outgoing=outgoing,
         age=in_words,
+        ways=WAYS,
     )
 
 

@@ -58,13 +58,14 @@ class BelievedFact(msgspec.Struct, Generic[T], frozen=True, gc=False):
 
 
 class ListReceipt(msgspec.Struct, frozen=True, gc=False):
-    """A list of a home administration, as of an instant (UTC), received at a position and known
-    since `recorded_from`."""
+    """The last list of a home administration, as of an instant (UTC), and the cadence that its
+    source declared: received or declared at a position and known since `recorded_from`."""
 
     administration: str
     as_of: datetime
     position: int
     recorded_from: datetime
+    cadence_hours: int | None = None
 
 
 def believed_at(facts: Iterable[BelievedFact[T]], time: TransactionTime) -> list[T]:
@@ -235,8 +236,11 @@ class LawBeliefs:
 
     @cached_property
     def age_limits(self) -> set[int]:
-        """The ages, in hours, past which a clause takes a list for stale."""
-        limits = (link.fact.clause.max_age_hours for link in self.links)
+        """The ages, in hours, past which a list may be stale: by a clause or by a cadence."""
+        limits = [
+            *(link.fact.clause.max_age_hours for link in self.links),
+            *(row.cadence_hours for row in self.lists),
+        ]
         return {hours for hours in limits if hours is not None}
 
     @cached_property
@@ -255,18 +259,20 @@ class LawBeliefs:
         """What was believed about the law at a transaction time."""
         if isinstance(time, datetime):
             place = bisect_right(self.instants, time)
-            lists = [row.as_of for row in self.lists if row.recorded_from <= time]
+            lists = [row for row in self.lists if row.recorded_from <= time]
         else:
             place = bisect_right(self.positions, time)
-            lists = [row.as_of for row in self.lists if row.position <= time]
+            lists = [row for row in self.lists if row.position <= time]
         key = type(time), place
         if key not in self._at:
+            last = max(lists, key=lambda row: row.position, default=None)
             self._at[key] = RecognitionFacts(
                 None,
                 links=believed_at(self.links, time),
                 members=believed_at(self.members, time),
                 consent_laws=believed_at(self.consent_laws, time),
-                list_as_of=max(lists, default=None),
+                list_as_of=last.as_of if last else None,
+                list_cadence=last.cadence_hours if last else None,
             )
         return self._at[key]
 
@@ -287,9 +293,11 @@ class LawBeliefs:
         return self._changed[position]
 
     def _list_counts(self, position: int) -> bool:
-        """True where a list was received at this position and a clause limits the age of lists."""
-        return any(row.position == position for row in self.lists) and any(
-            link.clause.max_age_hours is not None for link in self.at(position).links
+        """True where a list was received or a cadence declared at this position, and a clause or
+        a cadence limits the age of lists."""
+        return any(row.position == position for row in self.lists) and (
+            any(row.cadence_hours is not None for row in self.lists)
+            or any(link.clause.max_age_hours is not None for link in self.at(position).links)
         )
 
     def corrected_intervals(self, window: TimeInterval) -> list[TimeInterval]:
@@ -467,6 +475,7 @@ class OperatorBeliefs:
             law.members,
             law.consent_laws,
             law.list_as_of,
+            law.list_cadence,
         )
 
     def certified(self, position: int) -> bool:

@@ -69,7 +69,9 @@ moved as (
     union all
     select r.position, null, w.home
     from views.list_received r join way w on w.home = r.administration
-    where w.max_age_hours is not null
+    where w.max_age_hours is not null or exists (
+        select from views.list_received c
+        where c.administration = r.administration and c.cadence_hours is not null)
 )
 select distinct place.position, moved.home
 from moved cross join lateral (values (moved.position), (moved.position_to)) as place (position)

@@ -91,17 +91,25 @@ from {_changed_rows("membership", "t.bloc, t.member", "t.sense = 'CUSTOMS_TERRIT
 union select 'consent', p.administration, null, m.event
 from {_changed_rows("programme_rule", "t.programme, t.rule, t.value", IS_CONSENT_LAW)} m
 join views.programme p on p.code = m.programme
-union select 'list', r.administration, null, r.position
-from views.list_received r join (
+union select 'list', l.administration, null, p.position
+from (
     select r.administration,
-        max(r.as_of) filter (where r.recorded_from <= %(one_known)s) as one,
-        max(r.as_of) filter (where r.recorded_from <= %(other_known)s) as other
+        max(r.position) filter (where r.recorded_from <= %(one_known)s) as one,
+        max(r.position) filter (where r.recorded_from <= %(other_known)s) as other
     from views.list_received r group by r.administration
-) l on l.administration = r.administration and r.as_of in (l.one, l.other)
-join (select distinct make_interval(hours => t.max_age_hours) as age from views.link t
-    where t.max_age_hours is not null) a
-    on coalesce(l.one < %(one_at)s - a.age, false)
-        <> coalesce(l.other < %(other_at)s - a.age, false)
+) l
+left join views.list_received one
+    on one.administration = l.administration and one.position = l.one
+left join views.list_received other
+    on other.administration = l.administration and other.position = l.other
+join (select distinct t.max_age_hours as age from views.link t
+    where t.kind = 'AEO_MUTUAL_RECOGNITION') a
+    on coalesce(one.as_of < %(one_at)s
+            - make_interval(hours => least(a.age, one.cadence_hours)), false)
+        <> coalesce(other.as_of < %(other_at)s
+            - make_interval(hours => least(a.age, other.cadence_hours)), false)
+cross join lateral (values (l.one), (l.other)) p (position)
+where p.position is not null
 """
 CANDIDATES = f"""
 create temporary table contrasted on commit drop as

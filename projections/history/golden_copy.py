@@ -125,7 +125,7 @@ class CopiedOperator(OperatorParticulars, frozen=True, gc=False, kw_only=True):
 
 class CopiedLaw(msgspec.Struct, frozen=True):
     """The law towards the partner's territory: agreements, blocs, consent laws, the last list of
-    each home administration, and the time zones in which civil days are given."""
+    each home administration with its cadence, and the time zones in which civil days are given."""
 
     territory: str
     links: tuple[Link, ...]
@@ -133,6 +133,7 @@ class CopiedLaw(msgspec.Struct, frozen=True):
     consent_laws: tuple[ConsentLaw, ...]
     lists: dict[str, datetime]
     zones: dict[str, str]
+    cadences: dict[str, int] = {}  # in hours, by the home whose source declared it
 
     def towards(self, home: AdministrationCode) -> RecognitionFacts:
         """The facts of the law from one home territory, without an operator."""
@@ -146,6 +147,7 @@ class CopiedLaw(msgspec.Struct, frozen=True):
             members=members,
             consent_laws=self.consent_laws,
             list_as_of=self.lists.get(home.text),
+            list_cadence=self.cadences.get(home.text),
         )
 
 
@@ -327,10 +329,9 @@ def answered(
 def copied_law(law: LawBeliefs, territory: str, position: int, zones: dict[str, str]) -> CopiedLaw:
     """The law as believed at a position. `law`: of every home, with all its lists."""
     believed = law.at(position)
-    lists: dict[str, datetime] = {}
-    for row in law.lists:
-        if row.position <= position:
-            lists[row.administration] = max(row.as_of, lists.get(row.administration, row.as_of))
+    rows = sorted((r for r in law.lists if r.position <= position), key=lambda r: r.position)
+    lists = {row.administration: row.as_of for row in rows}
+    cadences = {row.administration: row.cadence_hours for row in rows}
     return CopiedLaw(
         territory,
         tuple(sorted(believed.links, key=_encode)),
@@ -338,6 +339,7 @@ def copied_law(law: LawBeliefs, territory: str, position: int, zones: dict[str, 
         tuple(sorted(believed.consent_laws, key=_encode)),
         dict(sorted(lists.items())),
         dict(sorted(zones.items())),
+        {home: hours for home, hours in sorted(cadences.items()) if hours is not None},
     )
 
 

@@ -123,7 +123,9 @@ class CopySource:
         homes = self.law.homes()
         shown = copied_law(everything, self.territory.text, self.moment.position, self.zones)
         return msgspec.structs.replace(
-            shown, lists={home: at for home, at in shown.lists.items() if home in homes}
+            shown,
+            lists={home: at for home, at in shown.lists.items() if home in homes},
+            cadences={home: n for home, n in shown.cadences.items() if home in homes},
         )
 
     @property

@@ -48,12 +48,14 @@ class StoredMembership(TableRow):
 
 
 class StoredListReceived(TableRow):
-    """A row of views.list_received: the day of a list of operators that was received."""
+    """A row of views.list_received: the instant of the last list of operators, and the cadence that
+    its source declared, from an event on."""
 
     administration: str
     as_of: datetime
     recorded_from: datetime
     position: BigInt
+    cadence_hours: int | None
 
 
 def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
@@ -94,17 +96,26 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
             for r in bitemporal_rows(beliefs)
             for member in [r.fact]
         ],
-        "list_received": [
-            StoredListReceived(
-                administration=code,
-                as_of=event.event.as_of,
-                recorded_from=event.known_at,
-                position=event.position,
-            )
-            for event in events[1:]
-            if isinstance(event.event, Administration.ListReceived)
-        ],
+        "list_received": _lists(code, events),
     }
+
+
+def _lists(code: str, events: Sequence[TimedEvent[Any]]) -> list[TableRow]:
+    """Returns a row for each list, and for each cadence declared after the first list."""
+    found: list[TableRow] = []
+    as_of: datetime | None = None
+    hours: int | None = None
+    for event in events[1:]:
+        match event.event:
+            case Administration.ListReceived():
+                as_of = event.event.as_of
+            case Administration.CadenceDeclared():
+                hours = event.event.hours
+            case _:
+                continue
+        if as_of is not None:
+            found.append(StoredListReceived(code, as_of, event.known_at, event.position, hours))
+    return found
 
 
 class _Member(NamedTuple):

@@ -15,33 +15,45 @@ from projections.reads.bitemporal_sql import on_both
 #: that an agreement sets today to its age, also as a member of a bloc.
 INCOMING = f"""
 with source as (
-    select r.administration, max(r.as_of) as as_of from views.list_received r group by 1
+    select distinct on (r.administration) r.administration, r.as_of, r.cadence_hours
+    from views.list_received r order by r.administration, r.position desc
 ),
 peer as (
     select unnest(p.administrations) as administration, p.name, p.url, p.position, p.head_size,
         p.fresh_at, p.heard_at, p.stopped_at, p.why, p.evidence, p.reported_at
     from peers.peer p
 )
-select coalesce(s.administration, p.administration) as administration, s.as_of,
+select coalesce(s.administration, p.administration) as administration, s.as_of, s.cadence_hours,
     p.name as peer, p.url, p.position, p.head_size, p.fresh_at, p.heard_at, p.stopped_at, p.why,
     p.evidence, p.reported_at,
-    (select min(l.max_age_hours) from views.link l
+    least(s.cadence_hours, (select min(l.max_age_hours) from views.link l
         where l.kind = 'AEO_MUTUAL_RECOGNITION' and l.max_age_hours is not null
           and {on_both("l", "clock_timestamp()", "clock_timestamp()")}
           and (l.from_party = coalesce(s.administration, p.administration)
             or l.from_party in (select m.bloc from views.membership m
                 where m.member = coalesce(s.administration, p.administration)
-                  and m.recorded_to is null and m.valid_to is null))) as limit_hours,
+                  and m.recorded_to is null and m.valid_to is null)))) as limit_hours,
     clock_timestamp() as now
 from source s full join peer p using (administration)
 order by 1"""
-#: SQL: the partners that read what this register publishes to peers.
+#: SQL: how far each partner has read this register, by each way: as a peer, by webhooks, and by
+#: copies, the feed and subscriptions.
 OUTGOING = """
-select r.partner, r.position, r.asked_at,
-    (select coalesce(max(l.position), 0) from proof.leaf l) - r.position as behind,
-    (select count(*) from peers.report p where p.partner = r.partner) as reports,
+select r.partner, r.way, r.position, r.asked_at,
+    greatest((select coalesce(max(l.position), 0) from proof.leaf l) - r.position, 0) as behind,
+    case when r.way = 'PEER' then (
+        select count(*) from peers.report p where p.partner = r.partner) else 0 end as reports,
     clock_timestamp() as now
-from peers.reader r order by r.partner"""
+from (
+    select p.partner, 'PEER' as way, p.position, p.asked_at from peers.reader p
+    union all
+    select g.partner, g.way, g.position, g.at from access.partner_reading g
+    union all
+    select w.owner, 'WEBHOOK', min(s.position), min(s.delivered_at)
+    from access.webhook w join access.webhook_state s on s.webhook = w.id
+    where w.removed_at is null group by w.owner
+) r
+order by r.partner, r.way"""
 
 
 @dataclass(frozen=True)
@@ -49,12 +61,14 @@ class IncomingData:
     """An administration's data here. Instants are in UTC.
 
     `as_of`: the last list that it sent, or the last time that its register was followed up to then.
-    `limit_hours`: the strictest limit of the agreements of today. `peer`: the register that is
+    `cadence_hours`: how often its source declared to send. `limit_hours`: the strictest limit of
+    that and of the agreements of today. `peer`: the register that is
     followed for it; the fields after it are of that register.
     """
 
     administration: str
     as_of: datetime | None
+    cadence_hours: int | None
     peer: str | None
     url: str | None
     position: int | None
@@ -94,19 +108,26 @@ class IncomingData:
 
 @dataclass(frozen=True)
 class OutgoingData:
-    """How far a partner has read this register's events: the position, and how many are after
-    it. `reports`: contradictions in this register's log that it reported."""
+    """How far a partner has read this register: the position, and how many are after it.
+
+    `way`: PEER, WEBHOOK, or as in access.partner_reading. `asked_at`: when it last asked, or last
+    accepted a message of a webhook (the slowest one); None: it accepted none yet. `reports`:
+    contradictions in this register's log that it reported.
+    """
 
     partner: str
+    way: str
     position: int
-    asked_at: datetime
+    asked_at: datetime | None
     behind: int
     reports: int
     now: datetime
 
     @property
-    def age(self) -> float:
-        """Seconds since it last asked."""
+    def age(self) -> float | None:
+        """Seconds since then; None where it was given nothing yet."""
+        if self.asked_at is None:
+            return None
         return max(0.0, (self.now - self.asked_at).total_seconds())
 
 

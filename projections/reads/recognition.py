@@ -31,6 +31,7 @@ from registry.domain.recognition import (
     RecognitionFacts,
     RecognitionResult,
     ValidInterval,
+    age_limit,
     is_valid_at,
     recognise,
 )
@@ -116,14 +117,17 @@ seen as materialized (
 ),
 law as materialized (
     select h.administration, {_LINKS} as links, {_MEMBERS} as members,
-        (select max(r.as_of) from views.list_received r
-            where r.administration = h.administration and r.recorded_from <= %(known)s
-        ) as list_as_of
+        d.as_of as list_as_of, d.cadence_hours as list_cadence
     from (select distinct s.administration from seen s) h
+    left join lateral (
+        select r.as_of, r.cadence_hours from views.list_received r
+        where r.administration = h.administration and r.recorded_from <= %(known)s
+        order by r.position desc limit 1
+    ) d on true
 )
 select {POSITION} as position, s.tin, s.administration,
     {_PERIODS} as periods, {_IDENTIFIERS} as identifiers, {_CONSENTS} as consents,
-    law.links, law.members, law.list_as_of,
+    law.links, law.members, law.list_as_of, law.list_cadence,
     case when law.administration is not null then {_CONSENT_LAWS} end as consent_laws
 from (values (true)) as always_one_row
 left join seen s on true
@@ -190,6 +194,7 @@ async def facts(
                     members=_members.decode(row["members"]),
                     consent_laws=_consent_laws.decode(row["consent_laws"]),
                     list_as_of=row["list_as_of"],
+                    list_cadence=row["list_cadence"],
                 )
             tin = Tin(row["tin"])
             found[tin] = replace(
@@ -280,7 +285,8 @@ def edges(facts: RecognitionFacts) -> set[datetime]:
         if edge
     }
     if facts.list_as_of is not None:
-        for limit in {link.clause.max_age_hours for link in facts.links} - {None}:
+        agreed = {link.clause.max_age_hours for link in facts.links}
+        for limit in {age_limit(hours, facts.list_cadence) for hours in agreed} - {None}:
             # A list is stale from the first instant after its maximum age.
             age = timedelta(hours=limit or 0, microseconds=1)
             found.add(facts.list_as_of + age)

@@ -61,9 +61,11 @@ _LAWS = _json_list(
     " order by t.programme, t.valid_from"
 )
 _LIST = (
-    "(select max(r.as_of) from views.list_received r"
-    " where r.administration = {me}.home and r.recorded_from <= %(known)s)"
+    "(select r.{column} from views.list_received r"
+    " where r.administration = {{me}}.home and r.recorded_from <= %(known)s"
+    " order by r.position desc limit 1)"
 )
+_AS_OF, _CADENCE = (_LIST.format(column=column) for column in ("as_of", "cadence_hours"))
 _ZONES = (
     "(select coalesce(json_object_agg(a.code, a.time_zone), '{}') from views.administration a"
     f" where a.code = any({_HOME} || {_THERE}))"
@@ -85,7 +87,7 @@ def _facts(*parameters: str) -> str:
         else json_build_object('tin', {{me}}.known, 'administration', {{me}}.home,
             'periods', {_PERIODS}, 'identifiers', {_IDENTIFIERS}, 'consents', {_CONSENTS},
             'links', {_LINKS}, 'members', {_MEMBERS}, 'consent_laws', {_LAWS},
-            'list_as_of', {_LIST}) end)::text"""
+            'list_as_of', {_AS_OF}, 'list_cadence', {_CADENCE}) end)::text"""
 
 
 FACTS, FACTS_OF_MANY = _facts(*_CONSIGNMENT), _facts()

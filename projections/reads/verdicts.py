@@ -52,8 +52,10 @@ with law as (
     select r.as_of + make_interval(hours => l.max_age_hours) + interval '1 microsecond', null,
         r.recorded_from, null
     from views.list_received r
-    cross join (
+    cross join lateral (
         select distinct max_age_hours from views.link where max_age_hours is not null
+        union
+        select r.cadence_hours where r.cadence_hours is not null
     ) l
 )
 select {LEGAL_STATE_VERSION},

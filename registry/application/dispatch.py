@@ -100,6 +100,9 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.ReceiveList: lambda administration, command, by: administration.receive_list(
         by, command.as_of
     ),
+    c.DeclareCadence: lambda administration, command, by: administration.declare_cadence(
+        by, command.channel, command.hours
+    ),
     c.AddKey: signatures.add_key,
     c.RetireKey: signatures.retire_key,
     c.SetTypes: lambda programme, command, by: programme.set_types(by, command.types),

@@ -9,10 +9,13 @@ from uuid import UUID
 from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry.domain.decisions import DatedFact, Decision, civil_day_of
-from registry.domain.errors import BadValue, NotAMember, WrongDates
-from registry.domain.repeated_commands import refuse_unless_identical
+from registry.domain.errors import BadValue, GroundNeeded, NotAMember, WrongDates
+from registry.domain.repeated_commands import difference, refuse_unless_identical
 from registry.domain.stream_ids import stream_id
-from registry.domain.values import AdministrationCode, Sense
+from registry.domain.values import AdministrationCode, DataChannel, Sense
+
+#: The longest cadence: ten years.
+MOST_HOURS = 87_660
 
 
 class Administration(BaseAggregate[UUID]):
@@ -69,6 +72,22 @@ class Administration(BaseAggregate[UUID]):
             administration.list_as_of = self.as_of
             administration.latest_events["list"] = self
 
+    class CadenceDeclared(Event):
+        """The source of the administration's data declares how often it sends.
+
+        New data comes at least every `hours` hours; older data is stale. None: it declares nothing
+        any longer.
+        """
+
+        TOPIC = "administration.cadence_declared"
+        channel: DataChannel
+        hours: int | None = None
+
+        def apply(self, administration: Administration) -> None:
+            """Sets the cadence; the last one declared is in force."""
+            administration.cadence_hours = self.hours
+            administration.latest_events["cadence"] = self
+
     class KeyAdded(Event):
         """A signing key of the administration is valid from the instant of recording."""
 
@@ -117,6 +136,7 @@ class Administration(BaseAggregate[UUID]):
             object, Administration.Event
         ] = {}  # the latest event on each subject
         self.list_as_of: datetime | None = None
+        self.cadence_hours: int | None = None
         self.keys: list[str] = []  # the keys that can sign now
         self.retired_keys: list[str] = []
         self.keyed_since: datetime | None = None
@@ -178,6 +198,26 @@ class Administration(BaseAggregate[UUID]):
                 "list", by, f"the list of {self.code} as of {as_of}"
             )
         self.trigger_event(self.ListReceived, as_of=as_of, **by.envelope())
+
+    def declare_cadence(self, by: Decision, channel: DataChannel, hours: int | None) -> None:
+        """Records how often the source of its data sends, unless it is recorded already.
+
+        Raises AlreadyRecorded, BadValue, GroundNeeded.
+        """
+        if hours is not None and not 1 <= hours <= MOST_HOURS:
+            raise BadValue(f"hours: found {hours}, wanted 1 to {MOST_HOURS:,}")
+        if not (by.legal_ground or by.source):
+            raise GroundNeeded(
+                f"source: found nothing; that {self.code} sends every so many hours is declared in"
+                " an agreement or by itself: name it"
+            )
+        if hours is None and self.cadence_hours is None and "cadence" not in self.latest_events:
+            raise BadValue(f"hours: found nothing, and {self.code} declared no cadence to end")
+        facts, last = by.envelope(), self.latest_events.get("cadence")
+        content = {"channel": channel, "hours": hours}
+        if last and difference(last, by, None, content) is None:
+            return
+        self.trigger_event(self.CadenceDeclared, **content, **facts)
 
     def _refuse_unless_recorded(self, about: object, by: Decision, words: str) -> None:
         """Returns if the latest event on the subject is identical. Raises AlreadyRecorded."""

@@ -57,6 +57,8 @@ class RecognitionFacts:
     consent_laws: Sequence[ConsentLaw] = ()
     #: The instant of the home administration's last list; None if it records here directly.
     list_as_of: datetime | None = None
+    #: How often the source of that data declared to send; None: it declared nothing.
+    list_cadence: int | None = None
 
 
 @dataclass(frozen=True)
@@ -331,7 +333,7 @@ def _basis(
         for i in facts.identifiers
         if i.scheme == clause.identifier_scheme and is_valid_at(i, at)
     )
-    limit = clause.max_age_hours
+    limit = age_limit(clause.max_age_hours, facts.list_cadence)
     against: ReasonCode | None = None
     if clause.identifier_scheme and not own:
         against = ReasonCode.UNMATCHED_IDENTIFIER
@@ -349,6 +351,12 @@ def _basis(
         link.assumed or period.abroad is Status.LISTED,
     )
     return basis, against
+
+
+def age_limit(agreed: int | None, cadence: int | None) -> int | None:
+    """The hours past which data is stale: what the agreement allows, or the cadence that its source
+    declared, whichever is shorter. None: no limit."""
+    return min((hours for hours in (agreed, cadence) if hours is not None), default=None)
 
 
 def held_since(periods: Iterable[Period], period: Period) -> datetime:

@@ -345,6 +345,14 @@ class ReasonCode(Term):
     UNMATCHED_IDENTIFIER = "UNMATCHED_IDENTIFIER"
 
 
+class DataChannel(Term):
+    """How the data of an administration comes in."""
+
+    FEED = "FEED"  # it records here itself
+    LIST = "LIST"  # it sends lists
+    PEER = "PEER"  # its own register is followed
+
+
 class Sense(Term):
     """The two kinds of membership: of a union, and of its customs territory."""
 

@@ -11,6 +11,7 @@ from typing import Annotated, cast
 import strawberry
 
 from api.access import policy
+from api.access.partner_readings import ReadingWay
 from api.access.policy import Action, Resource
 from api.graphql import paging, positions
 from api.graphql.context import Context, Info
@@ -277,6 +278,7 @@ class ChangeQuery:
             )
         if after > page.head:
             raise bad_input(f"after: found {after}, and the register goes up to {page.head}")
+        context.read_log.reached(context.subject, ReadingWay.CHANGES, page.next)
         context.looked("changes", sorted({change.tin.text for change in page.changes}))
         return ChangePage(
             changes=[

@@ -153,6 +153,12 @@ def _worded(code: ReasonCode, whole: _FactValues, items: list[_FactValues]) -> s
     return _joined(_item(code, whole, each) for each in items)
 
 
+def _whose(item: _FactValues) -> str:
+    """Who limits the age of data: the source by its cadence, or the agreement."""
+    declared = item.of("declaredBy")
+    return f"within which {territory(declared)} declared to send" if declared else "that it allows"
+
+
 def _consent(whole: _FactValues) -> str:
     """The consent that is missing, since when it is, and whether the partner was found adequate."""
     general = whole.of("consentLaw") == "general"
@@ -187,7 +193,7 @@ def _item(code: ReasonCode, whole: _FactValues, item: _FactValues) -> str:
             hours = item.of("maxAgeHours")
             return (
                 f"{item.agreement}: the last list of {whole.home}{as_of}{on} than "
-                f"{f'the {hours} hours that it allows' if hours else 'it allows'}"
+                f"{f'the {hours} hours {_whose(item)}' if hours else 'it allows'}"
             )
         case ReasonCode.DATE_UNCERTAIN if item.of("standing"):
             until = f" to {item.day('until')}" if item.of("until") else " on"

@@ -32,6 +32,7 @@ from registry.domain.recognition import (
     Question,
     RecognitionFacts,
     RecognitionResult,
+    age_limit,
     crosses,
     is_valid_at,
     scope_reason,
@@ -251,10 +252,12 @@ class _RecognitionReasons:
     def _stale_lists(self, builder: FactsBuilder) -> None:
         listed = self.facts.list_as_of
         for link in self.links:
-            limit = link.clause.max_age_hours
+            limit = age_limit(link.clause.max_age_hours, self.facts.list_cadence)
             if limit is not None and listed and self.at - listed > timedelta(hours=limit):
                 builder.begin_item().add("agreement", link.agreement)
                 builder.add("listAsOf", instant_text(listed)).add("maxAgeHours", limit)
+                if limit != link.clause.max_age_hours:
+                    builder.add("declaredBy", self.facts.administration)
 
     def _statuses(self, builder: FactsBuilder, code: ReasonCode) -> None:
         wanted = _STATUSES[code]

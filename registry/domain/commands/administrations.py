@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from registry.domain.commands.command import Command
-from registry.domain.values import AdministrationCode, Sense
+from registry.domain.values import AdministrationCode, DataChannel, Sense
 
 
 class AdministrationCommand(Command):
@@ -46,6 +46,14 @@ class ReceiveList(AdministrationCommand):
     """A list of operators arrived from this administration, valid as of the instant `as_of`."""
 
     as_of: datetime
+
+
+class DeclareCadence(AdministrationCommand):
+    """The source of this administration's data declares how often it sends: at least every `hours`
+    hours. Without `hours` it declares nothing any longer. Older data makes answers UNKNOWN."""
+
+    channel: DataChannel
+    hours: int | None = None
 
 
 class KeyCommand(AdministrationCommand):

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from api.pages.freshness import in_words
-from tests.peering import InProcess, Register, certified, follower, register
+from tests.keeping_log import eventually
+from tests.peering import CHINA, InProcess, Register, certified, follower, register
 
 SEOUL = "KR1000000001"
 
@@ -51,6 +52,17 @@ def received(as_of: datetime) -> dict[str, object]:
     }
 
 
+def cadence(hours: int) -> dict[str, object]:
+    return {
+        "command": "declare_cadence",
+        "administration": "KR",
+        "channel": "LIST",
+        "hours": hours,
+        "decided_by": "KR",
+        "source": f"a letter about {hours} hours",
+    }
+
+
 def measured(here: Register, metric: str) -> float:
     text = here.client.request("GET", "/metrics").text
     found = re.search(rf"^{re.escape(metric)} (\S+)$", text, re.MULTILINE)
@@ -85,6 +97,41 @@ def test_an_operator_of_stale_data_is_unknown(korea: Register, china: Register) 
     assert china.recognised(SEOUL, "CN") == ("UNKNOWN", ["IN_FORCE", "STALE_DATA"])
 
 
+def test_data_past_the_cadence_that_its_source_declared_is_stale_without_any_agreed_limit(
+    korea: Register, china: Register
+) -> None:
+    china.happens(*certified(SEOUL), received(datetime.now(UTC) - timedelta(days=3)))
+    assert china.recognised(SEOUL, "CN") == ("RECOGNISED", ["IN_FORCE"])
+
+    china.happens(cadence(24))
+
+    assert china.recognised(SEOUL, "CN") == ("UNKNOWN", ["IN_FORCE", "STALE_DATA"])
+    page = china.client.request("GET", "/freshness").text
+    assert "<td>24 h</td>" in page and "<td>stale</td>" in page, page
+    china.happens(cadence(24 * 30))
+    assert china.recognised(SEOUL, "CN") == ("RECOGNISED", ["IN_FORCE"])
+
+
+def test_a_partner_that_is_no_peer_is_shown_with_what_it_was_given_last(
+    korea: Register, china: Register
+) -> None:
+    korea.happens(*certified("KR1000000002"))
+    feed = korea.client.ask(
+        "query($to: AdministrationCode!) { changes(for: $to, after: 0) { next } }",
+        CHINA,
+        to="CN",
+    )
+
+    def shown() -> bool:
+        page = korea.client.request("GET", "/freshness").text
+        return "<td>the feed</td>" in page
+
+    eventually(shown)
+    metric = 'aeo_partner_reading_behind{partner="partner:CN",way="CHANGES"}'
+    assert feed["changes"]["next"] > 0
+    assert measured(korea, metric) >= 0
+
+
 def test_the_publishing_side_sees_how_far_a_partner_has_read(
     korea: Register, china: Register
 ) -> None:
@@ -93,7 +140,7 @@ def test_the_publishing_side_sees_how_far_a_partner_has_read(
     following.catch_up()
 
     page = korea.client.request("GET", "/freshness").text
-    assert "partner:CN" in page and "1 partners follow" in page
+    assert "partner:CN" in page and "1 partners read this register" in page
     assert measured(korea, 'aeo_peer_reader_behind{partner="partner:CN"}') == 0
     assert measured(korea, 'aeo_peer_reports{partner="partner:CN"}') == 0
 

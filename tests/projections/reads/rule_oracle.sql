@@ -73,10 +73,15 @@ create or replace function oracle.verdicts(
                case when l.identifier_scheme is null then me else (
                    select i.value from identified i where i.scheme = l.identifier_scheme
                ) end as identifier,
-               case when l.max_age_hours is null then false else coalesce((
-                   select max(r.as_of) from views.list_received r
+               exists (
+                   select from views.list_received r
                    where r.administration = home and r.recorded_from <= known
-               ) < at - make_interval(hours => l.max_age_hours), false) end as stale
+                     and (r.as_of + make_interval(hours => l.max_age_hours) < at
+                         or r.as_of + make_interval(hours => r.cadence_hours) < at)
+                     and not exists (
+                         select from views.list_received n
+                         where n.administration = home and n.recorded_from <= known and n.position > r.position)
+               ) as stale
         from ours o join views.link l on l.from_party = o.party
         where l.kind = 'AEO_MUTUAL_RECOGNITION'
           and (wanted is null or l.to_party in (select t.party from theirs t))

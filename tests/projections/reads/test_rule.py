@@ -103,6 +103,12 @@ def _facts(world: World, stream: list[TimedEvent[Any]], known: datetime) -> Reco
     if not told:
         return RecognitionFacts(tin=None)
     own = operator_timeline.build_timeline(told)
+    own_events = [
+        e.event
+        for a in world.administrations
+        if a[0].event.administration == own.registered.event.administration
+        for e in _by(a, known)[1:]
+    ]
     return RecognitionFacts(
         tin=own.tin,
         administration=own.registered.event.administration,
@@ -133,16 +139,8 @@ def _facts(world: World, stream: list[TimedEvent[Any]], known: datetime) -> Reco
             if isinstance(rule, Programme.RuleSet)
             and (rule.rule == "sharing_consent" or rule.rule.startswith("adequate."))
         ],
-        list_as_of=max(
-            (
-                e.event.as_of
-                for a in world.administrations
-                if a[0].event.administration == own.registered.event.administration
-                for e in _by(a, known)[1:]
-                if hasattr(e.event, "as_of")
-            ),
-            default=None,
-        ),
+        list_as_of=max((e.as_of for e in own_events if hasattr(e, "as_of")), default=None),
+        list_cadence=next((e.hours for e in reversed(own_events) if hasattr(e, "hours")), None),
     )
 
 

@@ -15,6 +15,7 @@ from registry.domain.clients import thumbprint
 from registry.domain.values import (
     AgreementKind,
     ContactRole,
+    DataChannel,
     Direction,
     HsCode,
     Role,
@@ -74,6 +75,8 @@ VALUES: dict[tuple[type[c.Command], str] | str, tuple[Any, ...]] = {
     "override": (None, "a letter of the issuer"),
     "shared": (None, "a letter of the issuer"),
     "partner": (KR, CN, None),
+    "channel": (DataChannel.LIST, DataChannel.PEER),
+    "hours": (720, 24, None),
     "publication": (False, True),
     "general": (False, True),
     "proof": (None, "letter 7", "letter 8"),

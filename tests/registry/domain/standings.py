@@ -16,6 +16,7 @@ from registry.domain.publications import Claim, Document
 from registry.domain.values import (
     AgreementKind,
     ContactRole,
+    DataChannel,
     Role,
     Sense,
 )
@@ -245,6 +246,16 @@ ADMINISTRATIONS: dict[str, tuple[Fact, ...]] = {
     "listed": (
         bloc,
         fact(Administration.ListReceived, as_of=datetime(2026, 2, 20, tzinfo=UTC), effective=DAY),
+    ),
+    "cadenced": (
+        bloc,
+        fact(
+            Administration.CadenceDeclared,
+            channel=DataChannel.LIST,
+            hours=720,
+            effective=DAY,
+            source="a letter",
+        ),
     ),
     "keyed": (bloc, keyed),
     "keyed no more": (

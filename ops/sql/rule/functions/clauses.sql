@@ -20,15 +20,17 @@ create or replace function rule.clauses(
         s.held is not null and (l.consent_required or s.programme = any (laws)),
         rule.met(s.held, s.programme, s.type, s.abroad, s.roles, l.programmes, l.types, l.roles,
             l.state, i.identifier,
-            l.max_age_hours is not null and (
-                select max(r.as_of) from views.list_received r
-                where r.administration = home and r.recorded_from <= known
-            ) < at - make_interval(hours => l.max_age_hours),
+            d.as_of < at - make_interval(hours => least(l.max_age_hours, d.cadence_hours)),
             l.direction, l.hs, l.crossings, l.modes,
             asked_role, asked_direction, asked_hs, asked_crossing, asked_mode),
         case when s.held is not null and l.state = 'LIVE' then
             rule.basis_text(l.agreement, s.held, greatest(s.since, l.valid_from)) end
     from views.link l
+    left join (
+        select r.as_of, r.cadence_hours from views.list_received r
+        where r.administration = home and r.recorded_from <= known
+        order by r.position desc limit 1
+    ) d on true
     left join unnest(my_held, my_programmes, my_types, my_abroad, my_roles, my_from)
         as s(held, programme, type, abroad, roles, since) on s.abroad = any (rule.counted_abroad())
     cross join lateral (
