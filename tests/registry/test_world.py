@@ -184,7 +184,8 @@ def test_a_new_order_begins_where_the_old_one_ends() -> None:
             for older, newer in pairwise(
                 sorted(dated, key=lambda each_command: each_command.effective or date.max)
             ):
-                assert older.until == newer.effective, older
+                # A better reading of the same day takes the place of the earlier one.
+                assert older.until == newer.effective or older.effective == newer.effective, older
 
 
 def test_every_arrangement_of_two_on_record_is_here() -> None:

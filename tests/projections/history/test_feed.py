@@ -114,7 +114,7 @@ def steps(recorded: list[datetime]) -> Iterator[FeedStep]:
 
 @pytest.fixture
 def worlds(database: str) -> tuple[str, list[tuple[World, list[datetime]]]]:
-    made = [Histories(n, CODES[5 * n : 5 * n + 5]).make() for n in range(WORLDS)]
+    made = [Histories(200 + n, CODES[5 * n : 5 * n + 5]).make() for n in range(WORLDS)]
     recorded = [one_sequence(world) for world in made]
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")

@@ -77,7 +77,7 @@ select o.tin || ' in ' || a.code,
     (select row(v.{_WORDS})::text from rule.there(o.tin, o.administration,
         rule.parties(o.administration, o.at, o.known), a.code,
         rule.parties(a.code, o.at, o.known), array(
-            select c.programme from rule.consent_laws(o.at, o.known) c),
+            select c.law from rule.consent_laws(o.at, o.known) c),
         {_ROW}) v)
 {_SETTLED}
 join views.administration a on left(a.code, 1) = left(o.administration, 1)"""
