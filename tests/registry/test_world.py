@@ -185,7 +185,7 @@ def test_a_new_order_begins_where_the_old_one_ends() -> None:
                 sorted(dated, key=lambda each_command: each_command.effective or date.max)
             ):
                 # A better reading of the same day takes the place of the earlier one.
-                assert older.until == newer.effective or older.effective == newer.effective, older
+                assert newer.effective in (older.until, older.effective), older
 
 
 def test_every_arrangement_of_two_on_record_is_here() -> None:
