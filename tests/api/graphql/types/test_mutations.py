@@ -226,6 +226,7 @@ SAMPLES: dict[str, Any] = {
     "Sense": "UNION",
     "ContactRole": "IN_CHARGE",
     "RuleState": "UNKNOWN",
+    "DataChannel": "LIST",
 }
 #: An id that is not just any text.
 IDS: dict[str, Any] = {
