@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -96,6 +96,19 @@ class Change:
     first: FeedVerdict | None = field(default=None, compare=False, repr=False)
 
     @property
+    def hidden_facts(self) -> RecognitionFacts:
+        """What the subject is told where the operator is hidden: nothing, but that it was
+        recognised until a consent was withdrawn."""
+        hidden, members = self.hidden_from, self.facts.members
+        parties = {self.territory, *(m.bloc for m in members if m.member == self.territory)}
+        consents = [c for c in self.facts.consents if c.general or c.partner in parties]
+        if hidden is None or not any(c.valid_to and c.valid_to <= hidden for c in consents):
+            return RecognitionFacts(None)
+        before = _verdict(self.facts, self.territory, hidden - timedelta(microseconds=1))
+        told = self.was is Outcome.RECOGNISED or before.outcome is Outcome.RECOGNISED
+        return RecognitionFacts(None, withdrawn=hidden if told else None)
+
+    @property
     def now(self) -> Outcome:
         """The outcome from `effective_from` on."""
         return (self.first or self.verdict(self.effective_from)).outcome
@@ -124,9 +137,7 @@ class Change:
                 found[-1] = CourseInterval(last.from_, start, last.verdict, last.facts)
             shown = hidden is None or start < hidden
             found.append(
-                CourseInterval(
-                    start, None, verdict, self.facts if shown else RecognitionFacts(None)
-                )
+                CourseInterval(start, None, verdict, self.facts if shown else self.hidden_facts)
             )
         return found
 

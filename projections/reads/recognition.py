@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import dict_row
 
 from projections.reads.bitemporal_sql import POSITION, believed
-from projections.reads.visibility import VISIBILITY_CTES, VISIBLE, VisibilityScope
+from projections.reads.visibility import VISIBILITY_CTES, VISIBLE, VisibilityScope, withdrawn
 from registry.domain.agreements.links import Link
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.consent import (
@@ -139,6 +139,12 @@ _NAMES = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", FACTS)))
 #: The statement with numbered parameters: psycopg would parse the long text for every query.
 _NUMBERED = re.sub(r"%\((\w+)\)s", lambda match: f"${_NAMES.index(match[1]) + 1}", FACTS)
 
+_WITHDRAWN = f"select t.tin, {withdrawn('t.tin')} as ended from unnest(%(tins)s::text[]) t(tin)"
+_WITHDRAWN_NAMES = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", _WITHDRAWN)))
+_WITHDRAWN_NUMBERED = re.sub(
+    r"%\((\w+)\)s", lambda match: f"${_WITHDRAWN_NAMES.index(match[1]) + 1}", _WITHDRAWN
+)
+
 _periods = msgspec.json.Decoder(list[Period], dec_hook=decode_value)
 _identifiers = msgspec.json.Decoder(list[Identified], dec_hook=decode_value)
 _consents = msgspec.json.Decoder(list[Consented], dec_hook=decode_value)
@@ -153,11 +159,12 @@ class KnownOperators:
 
     position: int
     facts: dict[Tin, RecognitionFacts]
+    withdrawn: dict[Tin, datetime] = field(default_factory=dict)
 
     def of(self, tin: Tin) -> RecognitionFacts:
         """The facts of one operator. A hidden operator has the same empty facts as an unknown
-        one."""
-        return self.facts.get(tin, RecognitionFacts(None))
+        one, but for the instant of a withdrawal that ended its recognition."""
+        return self.facts.get(tin) or RecognitionFacts(None, withdrawn=self.withdrawn.get(tin))
 
 
 async def facts(
@@ -205,7 +212,9 @@ async def facts(
                 identifiers=_identifiers.decode(row["identifiers"]),
                 consents=_consents.decode(row["consents"]),
             )
-    return KnownOperators(position, found)
+        await cursor.execute(_WITHDRAWN_NUMBERED, [parameters[name] for name in _WITHDRAWN_NAMES])
+        ended = {Tin(row["tin"]): row["ended"] for row in await cursor.fetchall() if row["ended"]}
+    return KnownOperators(position, found, ended)
 
 
 def territories(facts: RecognitionFacts, at: datetime) -> list[AdministrationCode]:

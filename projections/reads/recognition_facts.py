@@ -16,7 +16,7 @@ from projections.reads.recognition import (
     LINK,
     PERIOD,
 )
-from projections.reads.visibility import at_home
+from projections.reads.visibility import at_home, withdrawn
 
 _BLOC = f"m.sense = 'CUSTOMS_TERRITORY' and {believed('m')}"
 
@@ -83,7 +83,8 @@ def _facts(*parameters: str) -> str:
     return f"""json_build_object(
     'asked', json_build_object('territory', {{me}}.in_, 'at', %(at)s{named}),
     'zones', {_ZONES}, 'in_full', {at_home("{me}")},
-    'facts', case when {{me}}.home is null then json_build_object('tin', null)
+    'facts', case when {{me}}.home is null then json_build_object('tin', null, 'withdrawn',
+            {withdrawn("{me}.tin")})
         else json_build_object('tin', {{me}}.known, 'administration', {{me}}.home,
             'periods', {_PERIODS}, 'identifiers', {_IDENTIFIERS}, 'consents', {_CONSENTS},
             'links', {_LINKS}, 'members', {_MEMBERS}, 'consent_laws', {_LAWS},

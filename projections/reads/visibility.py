@@ -109,6 +109,14 @@ _CONSENTED = f"""rule.consented(w.general && o.programmes, w.each && o.programme
         then not w.closed && o.programmes else w.adequate end,
     s.consent_to && {_CONSENTS})"""
 
+
+def withdrawn(tin: str) -> str:
+    """SQL: until when an operator that is hidden from the subject, a partner or an officer, was
+    recognised in the subject's territory, where its consent was withdrawn since; else NULL."""
+    return f"""case when %(subject_role)s in ('partner', 'officer')
+        then rule.withdrawn({tin}, %(own_territory)s, {_NOW}) end"""
+
+
 _CERTIFIED = "rule.certified()"
 
 

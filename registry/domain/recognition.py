@@ -44,7 +44,8 @@ class Member:
 class RecognitionFacts:
     """All facts that were known at one transaction time and can matter.
 
-    `tin` is None if no such operator was known.
+    `tin` is None if no such operator was known, or if it may not be shown; `withdrawn` is then the
+    instant until which a consent, withdrawn since, let a partner see it as recognised.
     """
 
     tin: Tin | None
@@ -59,6 +60,7 @@ class RecognitionFacts:
     list_as_of: datetime | None = None
     #: How often the source of that data declared to send; None: it declared nothing.
     list_cadence: int | None = None
+    withdrawn: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ class RecognitionChange:
         """The reasons for the new outcome, at `effectiveFrom`."""
         change, first = self.change, self.effective_from
         hidden = change.hidden_from is not None and first >= change.hidden_from
-        facts = RecognitionFacts(None) if hidden else change.facts
+        facts = change.hidden_facts if hidden else change.facts
         return await _why(info, facts, change.territory, first)
 
     @costs(50, each=2)

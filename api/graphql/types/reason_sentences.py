@@ -134,7 +134,11 @@ def _worded(code: ReasonCode, whole: _FactValues, items: list[_FactValues]) -> s
     """The sentence about recognition. Empty where facts are missing."""
     match code:
         case ReasonCode.NO_INFORMATION if whole.of("territory"):
-            return f"The register has no information for you about this operator in {whole.there}."
+            text = f"The register has no information for you about this operator in {whole.there}"
+            if not whole.of("recognisedUntil"):
+                return f"{text}."
+            until = whole.day("recognisedUntil")
+            return f"{text}; it was recognised there until {until}, when it withdrew its consent."
         case ReasonCode.SAME_ADMINISTRATION if whole.of("territory"):
             if whole.of("home") in ("", whole.of("territory")):
                 return f"{whole.there} is the operator's own territory."

@@ -138,7 +138,9 @@ class _RecognitionReasons:
         builder = FactsBuilder(self.zones).add("at", instant_text(self.at))
         builder.add("territory", self.asked.territory)
         if code is ReasonCode.NO_INFORMATION:
-            return builder  # the same for a hidden operator as for an unknown one
+            if self.facts.withdrawn:
+                builder.add_day("recognisedUntil", self.facts.withdrawn, self.asked.territory)
+            return builder  # else the same for a hidden operator as for an unknown one
         builder.add("home", self.facts.administration).add("operator", self.facts.tin)
         match code:
             case ReasonCode.IN_FORCE | ReasonCode.UNMATCHED_IDENTIFIER:
