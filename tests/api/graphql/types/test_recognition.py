@@ -248,61 +248,6 @@ def test_consent_given_opens_and_withdrawn_shuts(region: Client) -> None:
     assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("UNKNOWN", ["NO_INFORMATION"])
 
 
-TOLD = """query ($tin: TIN!, $asOf: AsOf) { recognition(tin: $tin, in: CN, asOf: $asOf) {
-    outcome reasons { code message facts { name value zone } } } }"""
-
-
-def told(at: Client, tin: str, by: str, **said: Any) -> tuple[str, list[tuple[str, str]]]:
-    """The sentence of the only reason, and the days and names that it rests on."""
-    [reason] = at.ask(TOLD, by, tin=tin, **said)["recognition"]["reasons"]
-    assert reason["code"] in ("NO_INFORMATION", "NO_CONSENT", "IN_FORCE")
-    return reason["message"], [(fact["name"], fact["value"]) for fact in reason["facts"]]
-
-
-def test_a_general_consent_reaches_the_partners_found_adequate_and_its_withdrawal_ends_it(
-    region: Client,
-) -> None:
-    law = {
-        "command": "set_rule",
-        "programme": "EU-AEO",
-        "effective": "2008-01-01",
-        "source": "a page of TAXUD",
-        "known_at": "2026-05-01T02:00:00Z",
-    }
-    record(region.database, law | {"rule": "sharing_consent", "value": "general"})
-    give = {"proof": "a questionnaire", "general": True}
-    record(region.database, consent(SHUT, "2026-06-01", **give))
-    assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("UNKNOWN", ["NO_INFORMATION"])
-    assert ("notFoundAdequate", "CN") in told(region, SHUT, AUDITOR)[1]
-
-    record(region.database, law | {"rule": "adequate.CN", "value": "adequate"})
-    assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("RECOGNISED", ["IN_FORCE"])
-    take = {"known_at": "2026-07-01T02:00:00Z", "command": "withdraw_consent", "tin": SHUT}
-    record(region.database, take | give)
-
-    assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("UNKNOWN", ["NO_INFORMATION"])
-    message, facts = told(region, SHUT, AUDITOR)
-    assert "had given no general consent (it was withdrawn as of 2026-07-01)" in message
-    assert ("consentLaw", "general") in facts
-
-
-def test_after_a_withdrawal_a_partner_is_told_until_when_it_was_recognised_and_no_more(
-    region: Client,
-) -> None:
-    before = told(region, SHUT, "partner:CN")
-    record(region.database, consent(SHUT, "2026-06-01", partner="CN"))
-    take = {"known_at": "2026-07-01T02:00:00Z", "command": "withdraw_consent", "tin": SHUT}
-    record(region.database, take | {"partner": "CN"})
-
-    for asked in ({}, {"asOf": {"at": "2026-06-15T00:00:00Z"}}):
-        message, facts = told(region, SHUT, "partner:CN", **asked)
-        assert "it was recognised there until 2026-07-01, when it withdrew its consent" in message
-        assert ("recognisedUntil", "2026-07-01") in facts
-        assert {name for name, _ in facts} == {"at", "territory", "recognisedUntil"}
-    assert "recognised" not in before[0]
-    assert "recognised" not in told(region, SHUT, "partner:KR")[0]  # it never was in Korea's sight
-
-
 # ------------------------------------------------- agreements that linked the two before
 
 ENDED = """query ($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf) {
@@ -351,3 +296,51 @@ def test_where_no_agreement_ever_linked_the_two_none_is_named(region: Client) ->
     said = {"in": "KR", "asOf": {"at": "2010-01-01T12:00:00Z"}}
     for reason in region.ask(ENDED, AUDITOR, tin=FRUIT, **said)["recognition"]["reasons"]:
         assert not [fact for fact in reason["facts"] if fact["name"] == "until"]
+
+
+# ------------------------------------- a law of general consent, from here on in this region
+
+TOLD = """query ($tin: TIN!, $asOf: AsOf) { recognition(tin: $tin, in: CN, asOf: $asOf) {
+    reasons { message facts { name value } } } }"""
+
+
+def told(at: Client, tin: str, by: str, **said: Any) -> tuple[str, list[tuple[str, str]]]:
+    """The sentence of the only reason, and the facts that it rests on."""
+    [reason] = at.ask(TOLD, by, tin=tin, **said)["recognition"]["reasons"]
+    return reason["message"], [(fact["name"], fact["value"]) for fact in reason["facts"]]
+
+
+def test_a_general_consent_reaches_whoever_was_found_adequate_until_it_is_withdrawn(
+    region: Client,
+) -> None:
+    law = {
+        "command": "set_rule",
+        "programme": "EU-AEO",
+        "effective": "2008-01-01",
+        "source": "a page of TAXUD",
+        "known_at": "2026-08-01T02:00:00Z",
+    }
+    record(region.database, law | {"rule": "sharing_consent", "value": "general"})
+    give = {"proof": "a questionnaire", "general": True}
+    record(region.database, consent(SHUT, "2026-08-02", **give))
+    assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("UNKNOWN", ["NO_INFORMATION"])
+    assert ("notFoundAdequate", "CN") in told(region, SHUT, AUDITOR)[1]
+
+    record(region.database, law | {"rule": "adequate.CN", "value": "adequate"})
+    assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("RECOGNISED", ["IN_FORCE"])
+
+    take = {"known_at": "2026-09-01T02:00:00Z", "command": "withdraw_consent", "tin": SHUT}
+    record(region.database, take | give)
+    assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("UNKNOWN", ["NO_INFORMATION"])
+    message, facts = told(region, SHUT, AUDITOR)
+    assert "no general consent (it was withdrawn as of 2026-09-01)" in message
+    assert ("consentLaw", "general") in facts
+    # The partner is told until when it was recognised, for a day before, too, and nothing else.
+    for asked in ({}, {"asOf": {"at": "2026-08-15T00:00:00Z"}}):
+        message, facts = told(region, SHUT, "partner:CN", **asked)
+        assert (
+            "recognised there until 2026-09-01 02:00 UTC, when it withdrew its consent" in message
+        )
+        assert dict(facts)["recognisedUntil"].startswith("2026-09-01T02:00")
+        assert {name for name, _ in facts} == {"at", "territory", "recognisedUntil"}
+    assert "recognised" not in told(region, SHUT, "partner:KR")[0]  # it never was shown to Korea
