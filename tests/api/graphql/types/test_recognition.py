@@ -343,4 +343,3 @@ def test_a_general_consent_reaches_whoever_was_found_adequate_until_it_is_withdr
         )
         assert dict(facts)["recognisedUntil"].startswith("2026-09-01T02:00")
         assert {name for name, _ in facts} == {"at", "territory", "recognisedUntil"}
-    assert "recognised" not in told(region, SHUT, "partner:KR")[0]  # it never was shown to Korea
