@@ -105,8 +105,8 @@ class Change:
         if hidden is None or not any(c.valid_to and c.valid_to <= hidden for c in consents):
             return RecognitionFacts(None)
         before = _verdict(self.facts, self.territory, hidden - timedelta(microseconds=1))
-        told = self.was is Outcome.RECOGNISED or before.outcome is Outcome.RECOGNISED
-        return RecognitionFacts(None, withdrawn=hidden if told else None)
+        recognised = self.was is Outcome.RECOGNISED or before.outcome is Outcome.RECOGNISED
+        return RecognitionFacts(None, withdrawn=hidden if recognised else None)
 
     @property
     def now(self) -> Outcome:
