@@ -3,9 +3,10 @@ set local role aeo_owner;
 
 -- The instant from which an operator is no longer shown to a partner because it withdrew the consent that reached it;
 -- NULL unless the operator was recognised in the partner's territory until then, by what was known then. So nothing is
--- told of an operator that the partner never knew. `now`: both clocks, UTC.
+-- told of an operator that the partner never knew. `now`: both clocks, UTC. It runs as the owner, because its caller
+-- may not see the operator any longer.
 create or replace function rule.withdrawn(me text, territory text, now timestamptz) returns timestamptz
-language plpgsql stable as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
     ended timestamptz;
     home text;
@@ -26,5 +27,8 @@ begin
     );
 end
 $$;
+
+revoke execute on function rule.withdrawn(text, text, timestamptz) from public;
+grant execute on function rule.withdrawn(text, text, timestamptz) to aeo_auditor, aeo_reader;
 
 reset role;
