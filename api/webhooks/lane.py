@@ -12,6 +12,7 @@ import json
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from uuid import UUID, uuid5
 
 from projections.reads.webhooks import DeadLetterRow, WebhookRow, second
@@ -50,12 +51,12 @@ class Message:
     at: datetime
     corrected: bool = False
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The same for the same positions, also after a restart of the sender."""
         return f"msg_{uuid5(self.webhook, f'{self.epoch}:{self.after}:{self.until}').hex}"
 
-    @property
+    @cached_property
     def body(self) -> bytes:
         """The body of the request: JSON, the same for each attempt."""
         data = {

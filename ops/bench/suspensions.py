@@ -1,9 +1,9 @@
-"""Records suspensions of valid operators at an even rate, in a process of its own.
+"""Records suspensions, and their ends, at an even rate, in a process of its own.
 
-    python -m ops.bench.suspensions CONNINFO RATE SECONDS < tins
+    python -m ops.bench.suspensions CONNINFO RATE < lines
 
-Each operator is suspended once. The last line of its output is a JSON list: each position, and when
-its recording was acknowledged.
+A line is `suspend TIN` or `lift TIN`. The last line of the output is a JSON list: each position and
+when its recording was acknowledged.
 """
 
 from __future__ import annotations
@@ -49,27 +49,32 @@ class Recorded(NamedTuple):
     acknowledged: float
 
 
+_COMMANDS = {"suspend": c.SuspendAuthorisation, "lift": c.LiftSuspension}
+_OPPOSITE = {"suspend": "lift", "lift": "suspend"}
+
+
 class Recording:
-    """The operators that are left to be suspended, of those of some administrations; with a
-    territory, of those that are recognised there."""
+    """The operators of some administrations; with a territory, those that are recognised there.
+    Each is suspended, and when all were, each is released again."""
 
     def __init__(self, url: str, homes: Sequence[str], territory: str | None = None) -> None:
         self.url = url
         with psycopg.connect(url) as connection:
             asked = {"homes": list(homes), "territory": territory}
             rows = connection.execute(_VALID.encode(), asked).fetchall()
-        self._tins = [tin for (tin,) in rows]
+        self._lines = [("suspend", tin) for (tin,) in rows]
 
     def run(self, rate: float, seconds: float) -> dict[int, Recorded]:
-        """Records, and returns each position. Raises Unfit where too few operators are left."""
+        """Records, and returns each position. Raises Unfit where there are too few operators."""
         wanted = int(rate * seconds)
-        if len(self._tins) < wanted:
-            raise Unfit(f"{len(self._tins)} operators are left, wanted {wanted}")
-        tins, self._tins = self._tins[:wanted], self._tins[wanted:]
+        if len(self._lines) < wanted:
+            raise Unfit(f"there are {len(self._lines)} operators, wanted {wanted}")
+        now, self._lines = self._lines[:wanted], self._lines[wanted:]
+        self._lines += [(_OPPOSITE[what], tin) for what, tin in now]
         command = [sys.executable, "-m", "ops.bench.suspensions", self.url, str(rate)]
         done = subprocess.run(
             command,
-            input="\n".join(tins),
+            input="\n".join(f"{what} {tin}" for what, tin in now),
             cwd=common.ROOT,
             capture_output=True,
             text=True,
@@ -87,20 +92,21 @@ class Recording:
         return {position: Recorded(at, acknowledged[position]) for position, at in rows}
 
 
-def record(url: str, tins: list[str], rate: float) -> list[tuple[int, float]]:
-    """Suspends these operators at an even rate: each position, and when it was acknowledged."""
+def record(url: str, lines: list[str], rate: float) -> list[tuple[int, float]]:
+    """Carries out these lines at an even rate: each position, and when it was acknowledged."""
     registry, lock = Registry(environment(url)), threading.Lock()
-    began, turns = time.monotonic() + 0.5, iter(enumerate(tins))
+    began, turns = time.monotonic() + 0.5, iter(enumerate(lines))
     done: list[tuple[int, float]] = []
 
     def write() -> None:
         while True:
             with lock:
-                turn, tin = next(turns, (0, None))
-            if tin is None:
+                turn, line = next(turns, (0, ""))
+            if not line:
                 return
             time.sleep(max(0.0, began + turn / rate - time.monotonic()))
-            command = c.SuspendAuthorisation(
+            what, tin = line.split()
+            command = _COMMANDS[what](
                 tin=Tin(tin),
                 command_id=uuid4(),
                 reason="a bench",
@@ -123,4 +129,4 @@ def record(url: str, tins: list[str], rate: float) -> list[tuple[int, float]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(record(sys.argv[1], sys.stdin.read().split(), float(sys.argv[2]))))
+    print(json.dumps(record(sys.argv[1], sys.stdin.read().splitlines(), float(sys.argv[2]))))
