@@ -47,6 +47,7 @@ from api.http.stream_rights import until_refused
 log = structlog.get_logger("websocket")
 
 INIT = timedelta(seconds=10)  # the time that a client has for `connection_init`
+CLOSING = 5.0  # seconds that the close frame may take, for a client that does not read
 PING = 25.0  # seconds between two pings
 REASON = 123  # bytes: the longest reason of a close frame (RFC 6455, 5.5)
 #: Close codes of the protocol, and of RFC 6455.
@@ -70,6 +71,8 @@ class _Socket:
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket, self._turn = websocket, asyncio.Lock()
+        #: Set where the client does not read what it is sent.
+        self.stuck = asyncio.Event()
 
     async def iter_json(self) -> AsyncGenerator[object, None]:
         while self._websocket.application_state is WebSocketState.CONNECTED:
@@ -99,14 +102,16 @@ class _Socket:
                 for text in texts:
                     await self._websocket.send_text(text)
         except TimeoutError:
-            await self.close(TOO_SLOW, "What was sent is not read. Subscribe again after `next`.")
+            self.stuck.set()
             raise WebSocketDisconnected from None
         except (WebSocketDisconnect, RuntimeError, OSError):
             raise WebSocketDisconnected from None
 
     async def close(self, code: int, reason: str) -> None:
-        with suppress(RuntimeError, WebSocketDisconnect, OSError):
-            await self._websocket.close(code, _cut(reason))
+        """Closes the connection. A client that does not read is not waited for."""
+        with suppress(RuntimeError, WebSocketDisconnect, OSError, TimeoutError):
+            async with asyncio.timeout(CLOSING):
+                await self._websocket.close(code, _cut(reason))
 
 
 def _cut(reason: str) -> str:
@@ -165,12 +170,20 @@ class _Handler(BaseGraphQLTransportWSHandler[_Connected, None]):
 
     async def serve(self) -> None:
         self._guards.append(asyncio.create_task(self._ping()))
+        handling = asyncio.create_task(self.handle())
+        stuck = asyncio.create_task(self.socket.stuck.wait())
         try:
-            await self.handle()
+            await asyncio.wait([handling, stuck], return_when=asyncio.FIRST_COMPLETED)
+            if not handling.done():
+                sentence = "What was sent is not read. Subscribe again after `next`."
+                await self.socket.close(TOO_SLOW, sentence)
         finally:
-            for task in self._guards:
+            tasks = [handling, stuck, *self._guards]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._guards, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if not handling.cancelled():
+            handling.result()
 
     async def on_ws_connect(self, context: _Connected) -> object:
         """Reads the token. A connection whose token is not accepted is closed with 4401."""

@@ -46,6 +46,29 @@ def test_a_browser_sends_its_token_with_the_first_message(own_region: Client) ->
         assert socket.next("1")["epoch"] == own_region.service.read_model_position.epoch
 
 
+def test_who_does_not_read_is_closed_and_goes_on_where_it_stopped(
+    own_region: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "PATIENCE", 0.2)
+    with Socket(own_region, "partner:CN") as slow, Socket(own_region, "partner:CN") as quick:
+        for socket in (slow, quick):
+            socket.opened()
+            socket.subscribe("1", **CHINA)
+        own_region.until_told(2)
+        slow.slow.clear()
+        record(own_region.database, *NEW)
+        change = quick.next("1")
+        own_region.until_told(1)  # the slow one has its subscription no more
+        slow.slow.set()
+        code, reason = slow.closed()
+
+    assert (code, reason) == (1008, "What was sent is not read. Subscribe again after `next`.")
+    with Socket(own_region, "partner:CN") as again:
+        again.opened()
+        again.subscribe("1", **CHINA, after=change["position"] - 1)
+        assert again.next("1") == change
+
+
 def test_who_ends_a_subscription_is_told_nothing_more_of_it(own_region: Client) -> None:
     with Socket(own_region, "partner:CN") as socket:
         socket.opened()
