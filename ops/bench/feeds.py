@@ -138,6 +138,7 @@ def main() -> None:
     options.add_argument("--webhooks", type=int, default=500)
     options.add_argument("--territories", type=int, default=20)
     options.add_argument("--rate", type=float, default=200.0, help="events a second")
+    options.add_argument("--workers", type=int, default=0, help="processes; 0: one per core")
     asked = results.parse(options, quick=20_000, operators=40_000, seconds=10.0, rounds=3)
     with common.ending() as stack:
         folder = stack.enter_context(common.home())
@@ -167,7 +168,8 @@ def _told(world: servers.World, asked: argparse.Namespace) -> Iterator[Section]:
             drawn=False,
         )
         with ExitStack() as stack:
-            server = servers.ours(world, stack, AEO_SUBSCRIPTIONS="1000")
+            settings = {"AEO_SUBSCRIPTIONS": "1000", "AEO_WORKERS": str(asked.workers)}
+            server = servers.ours(world, stack, **settings)
             time.sleep(JOIN)
             server.pids = servers.family(server.pids[0])
             tokens = {code: issue(f"partner:{code}", world.folder) for code in codes}
