@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -25,7 +24,13 @@ from api.access.client_tokens import NoToken
 from api.access.renewed_tokens import RenewedToken
 from api.access.tokens import issue
 from api.demonstrations.instances import Instance, NotStarted, Server, run_command
-from api.demonstrations.requests import GraphQLClient, NotAnswered, WebhookReceiver
+from api.demonstrations.requests import (
+    GraphQLClient,
+    NotAnswered,
+    WebhookReceiver,
+    certify,
+    day_before_today,
+)
 from api.local.processes import ENDING
 
 Say = Callable[[str], None]
@@ -134,7 +139,7 @@ class _Show:
         with ThreadPoolExecutor() as threads:
             list(threads.map(lambda pair: self._make_client(*pair), pairs))
         self._singapore = self._client(self._cn.url, RenewedToken(self._client_file("SG", "CN")))
-        self._register(self._korea, KOREAN, "KR-AEO", "AA", ("KR_AEO", "KRAEO7000001"), ["CN"])
+        certify(self._korea, KOREAN, ["CN"])
         self._until(lambda: self._china.outcome(KOREAN, "CN") == "RECOGNISED")
 
     def _open_edge(self) -> None:
@@ -152,8 +157,7 @@ class _Show:
 
     def _certify(self) -> None:
         with self._step(f"CN certifies an operator, {TIN}"):
-            identifier = ("AEOCN", f"AEO{TIN}")
-            self._register(self._china, TIN, "CN-AEO", "ACE", identifier, ["KR", "SG"])
+            certify(self._china, TIN, ["KR", "SG"])
         began = time.monotonic()
         self._seen("RECOGNISED", began, self._within)
         with self._step("SG asks CN for a signed receipt, and registers a webhook there"):
@@ -168,7 +172,7 @@ class _Show:
             self._receiver.secret = outcome["secret"]
 
     def _suspend(self) -> None:
-        effective = _day(2)
+        effective = day_before_today(2)
         fields = {"reason": "an examination of the books", "legalGround": "a demonstration"}
         with self._step(f"CN suspends {TIN}, as of {effective}"):
             began = time.monotonic()
@@ -219,27 +223,6 @@ class _Show:
         """Ends all processes, at the same time."""
         with ThreadPoolExecutor() as threads:
             list(threads.map(lambda server: server.stop(), self._servers))
-
-    def _register(
-        self,
-        customs: GraphQLClient,
-        tin: str,
-        programme: str,
-        type: str,
-        identifier: tuple[str, str],
-        partners: list[str],
-    ) -> None:
-        scheme, value = identifier
-        lodged = {"tin": tin, "programme": programme, "type": type}
-        customs.command("registerOperator", tin=tin, name=f"Example {tin}", roles=["EXPORTER"])
-        customs.command("addIdentifier", tin=tin, scheme=scheme, value=value)
-        before = {"effective": _day(9), "legalGround": "a demonstration"}
-        customs.command("lodgeApplication", **lodged, **before)
-        customs.command("acceptApplication", tin=tin, **before)
-        customs.command("startExamination", tin=tin, **before)
-        customs.command("grantAuthorisation", tin=tin, number=f"No. {tin}", **before)
-        for partner in partners:
-            customs.command("giveConsent", tin=tin, partner=partner)
 
     def _seen(self, outcome: str, began: float, within: float) -> None:
         """Waits at both partners at once, so that neither is timed by the other."""
@@ -308,11 +291,6 @@ class _Show:
         file = self._client_file(partner, here.code)
         words = ("--url", here.url, "--out", str(file), "--home", str(here.home))
         run_command("client", "new", f"partner:{partner}", *words)
-
-
-def _day(before: int) -> str:
-    """A day before today (UTC)."""
-    return (datetime.now(UTC) - timedelta(days=before)).date().isoformat()
 
 
 @contextmanager

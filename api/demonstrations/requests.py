@@ -9,8 +9,9 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -19,6 +20,11 @@ from uuid import uuid4
 from api.demonstrations.instances import HOST
 
 TIMEOUT = 30.0  # seconds
+#: The programme, the type and the identifier of operators of an administration.
+PROGRAMMES = {
+    "CN": ("CN-AEO", "ACE", "AEOCN", "AEOCN"),
+    "KR": ("KR-AEO", "AA", "KR_AEO", "KRAEO"),
+}
 #: The inputs of mutations that share one with others.
 INPUTS = {
     "acceptApplication": "AuthorisationInput",
@@ -82,6 +88,26 @@ class GraphQLClient:
         if self._open is not None:
             self._open.close()
             self._open = None
+
+
+def day_before_today(days: int) -> str:
+    """A day so many days ago (UTC)."""
+    return (datetime.now(UTC) - timedelta(days=days)).date().isoformat()
+
+
+def certify(customs: GraphQLClient, tin: str, partners: Sequence[str]) -> None:
+    """Its home customs register an operator and grant it an authorisation; it consents to these
+    partners. Raises NotAnswered."""
+    programme, type, scheme, value = PROGRAMMES[tin[:2]]
+    back = {"effective": day_before_today(9), "legalGround": "a demonstration"}
+    customs.command("registerOperator", tin=tin, name=f"Example {tin}", roles=["EXPORTER"])
+    customs.command("addIdentifier", tin=tin, scheme=scheme, value=f"{value}{tin[2:]}")
+    customs.command("lodgeApplication", tin=tin, programme=programme, type=type, **back)
+    customs.command("acceptApplication", tin=tin, **back)
+    customs.command("startExamination", tin=tin, **back)
+    customs.command("grantAuthorisation", tin=tin, number=f"No. {tin}", **back)
+    for partner in partners:
+        customs.command("giveConsent", tin=tin, partner=partner)
 
 
 @dataclass

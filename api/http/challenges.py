@@ -30,6 +30,15 @@ def unauthenticated(error: InvalidToken, settings: Settings, exchange: Exchange)
     )
 
 
+def unidentified(sentence: str, settings: Settings) -> RequestDeclined:
+    """Returns the refusal of a request without a token, where one is needed. `sentence`: what the
+    token is needed for."""
+    where = (
+        f' resource_metadata="{settings.public_url}{METADATA_PATH}"' if settings.public_url else ""
+    )
+    return RequestDeclined(401, "UNAUTHENTICATED", sentence, WWW_Authenticate=f"Bearer{where}")
+
+
 def challenge(error: InvalidToken, settings: Settings) -> str:
     """Returns the value of WWW-Authenticate. It names the metadata in which a client finds the
     issuers, where the service has any."""

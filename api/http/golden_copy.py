@@ -31,6 +31,7 @@ from api.golden_copy.signing import open_signer
 from api.graphql.deadlines import within
 from api.graphql.errors import RequestDeclined
 from api.graphql.executor import later
+from api.http.challenges import unidentified
 from api.http.conditional import SAFE, given, tagged
 from api.http.exchanges import KEY
 from api.http.graphql import admitted, declined
@@ -156,7 +157,7 @@ async def _asked(request: Request, work: int) -> tuple[Service, Subject, Adminis
     subject = await admitted(service, request.scope, authorization, work)
     if subject.role is SubjectRole.PUBLIC:
         sentence = "A golden copy is given to the partner whose copy it is, by its token."
-        raise RequestDeclined(401, "UNAUTHENTICATED", sentence, WWW_Authenticate="Bearer")
+        raise unidentified(sentence, service.settings)
     try:
         partner = AdministrationCode.parse(request.path_params["partner"])
     except ValueError as error:

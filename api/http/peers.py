@@ -34,6 +34,7 @@ from api.graphql import retry as again
 from api.graphql.context import Connection
 from api.graphql.deadlines import within
 from api.graphql.errors import RequestDeclined
+from api.http.challenges import unidentified
 from api.http.conditional import SAFE
 from api.http.exchanges import KEY, Exchange
 from api.http.graphql import READING, admitted, declined
@@ -149,7 +150,7 @@ async def _asked(request: Request) -> _Asked:
     subject = await admitted(service, request.scope, authorization, READING)
     if subject is PUBLIC:
         sentence = "A peer identifies itself: Authorization: Bearer <token>."
-        raise RequestDeclined(401, "UNAUTHENTICATED", sentence, WWW_Authenticate="Bearer")
+        raise unidentified(sentence, service.settings)
     own, peers = listed(service.settings.own), listed(service.settings.peers)
     code = subject.administration.text if subject.administration else None
     if subject.role is not SubjectRole.PARTNER or code not in peers or not own:

@@ -24,6 +24,7 @@ from api.pages import (
     search,
     sign_in,
     tour,
+    webhooks,
 )
 from api.pages.errors import missing, still_loading, unavailable
 
@@ -48,6 +49,7 @@ for part in (
     freshness,
     divergences,
     receipts,
+    webhooks,
     developers,
     access,
     docs,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -15,10 +14,10 @@ from api.access.token_reasons import TokenReason
 from api.graphql import limits, paging
 from api.graphql.codes import ERRORS, REFUSALS
 from api.graphql.read_your_writes import MOST_WAIT
+from api.pages.developer_steps import STEPS, text
 from api.pages.errors import PageRoute
 from api.pages.render import home_words, page
 from api.settings import is_loopback
-from registry.paths import EXAMPLES
 
 router = APIRouter(route_class=PageRoute)
 
@@ -41,12 +40,6 @@ class Example:
     def text(self) -> str:
         """The source text of the example."""
         return text(self.name)
-
-
-@cache
-def text(name: str) -> str:
-    """Returns an example from its file."""
-    return (EXAMPLES / name).read_text(encoding="utf-8")
 
 
 ASKING = (
@@ -223,6 +216,7 @@ async def developers(request: Request) -> Response:
         home_words=home_words(request.app.state.settings.home),
         life=tokens.LIFE,
         accepts=request.app.state.service.authenticator.accepts,
+        steps=STEPS,
         asking=ASKING,
         answer=text("answer.json"),
         has_issuers=bool(request.app.state.service.authenticator.verifier.issuers),

@@ -36,6 +36,7 @@ SECTIONS = {
     "/divergences": "/audit",
     "/receipts": "/audit",
     "/access": "/docs",
+    "/webhooks": "/developers",
 } | {
     address: address
     for address in (

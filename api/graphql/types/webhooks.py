@@ -86,7 +86,7 @@ class Webhook:
     for_: AdministrationCode = strawberry.field(
         name="for", description="The territory that recognises, by its code."
     )
-    signature: WebhookSignature
+    signature: WebhookSignature = strawberry.field(description="How its messages are signed.")
     public_key: str | None = strawberry.field(
         description="The public key with which its messages are checked, as `whpk_` and base64. "
         "Null for HMAC."
@@ -121,7 +121,7 @@ class Webhook:
     next_attempt_at: datetime | None = strawberry.field(
         description="When the present message is sent again. Null: no message waits for that."
     )
-    state: WebhookState
+    state: WebhookState = strawberry.field(description="Whether its messages arrive.")
     row: strawberry.Private[WebhookRow]
 
     @classmethod

@@ -28,12 +28,17 @@ from api.access.tokens import issue
 from api.graphql.codes import ERRORS, REFUSALS
 from api.http import cors
 from api.local.processes import Helper
+from api.pages.developer_steps import STEPS
 from api.pages.developers import ANSWER_HEADERS, ASKING, REQUEST_HEADERS, SITUATIONS
 from projections.engine.projector import Projector
-from registry.paths import EXAMPLES
+from projections.transparency.integrator import Integrator
+from registry.paths import EXAMPLES, ROOT
 from tests.api.client import CHINA, Client
 from tests.api.served import served
+from tests.keeping_log import is_signed
 
+#: The programs that run the examples, by the ends of their names.
+LANGUAGES = {"sh": "sh", "py": sys.executable, "mjs": "node"}
 SINGAPORE, SUSPENDED = "partner:SG", "CN0000000012"
 
 
@@ -69,6 +74,7 @@ class At:
 @pytest.fixture(scope="module")
 def at(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[At]:
     home = tmp_path_factory.mktemp("home")
+    is_signed(world, home, Integrator(world).catch_up())
     with served(world, home) as url:
         yield At(url, home, world)
 
@@ -240,6 +246,47 @@ def test_a_command_that_is_refused_says_why(at: At) -> None:
     assert done.stderr.startswith("FORBIDDEN: ")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_steps_to_the_first_webhook_are_taken_in_order(
+    at: At, tmp_path: Path, language: str
+) -> None:
+    """From a refusal to what changed, each with what the step before brought; the last two steps
+    are followed by the tests of streams and webhooks."""
+    for program in ("curl", "openssl", "node"):
+        is_here(program, program, program)
+    told = {"REGISTRY_URL": at.url, "REGISTRY_OFFICER": at.token("officer:SG")}
+    told["AEO_VERIFY"] = str(ROOT / "ops" / "aeo-verify")
+
+    def step(name: str, *words: str) -> str:
+        done = subprocess.run(
+            [LANGUAGES[language], EXAMPLES / f"{name}.{language}", *words],
+            cwd=tmp_path,
+            env=os.environ | told,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    client = f"sg-border-{language}"
+    issuer = step("find_issuer")
+    assert issuer == at.url
+    registered = json.loads(step("register_key", client))["data"]
+    assert {each["__typename"] for each in registered.values()} == {"Recorded"}
+    Projector(at.database).catch_up()
+    words = (client, issuer) if language == "sh" else (f"{client}.json",)
+    told["REGISTRY_TOKEN"] = step("access_token", *words)
+    assert json.loads(step("ask")) == json.loads((EXAMPLES / "answer.json").read_text())
+    assert SUSPENDED in step("receipt", SUSPENDED)
+    if language == "sh":
+        page = json.loads(step("changes", "0"))["data"]["changes"]
+        later = json.loads(step("changes", str(page["next"]), page["epoch"]))["data"]["changes"]
+        assert page["changes"] and later["next"] >= page["next"]
+    elif language == "mjs":
+        assert SUSPENDED in step("changes", "cursor.json")
+        assert step("changes", "cursor.json") == ""
+
+
 # ------------------------------------------------------------------ the page
 
 
@@ -253,7 +300,9 @@ def test_the_page_shows_every_example_as_it_is_run(here: Client) -> None:
     page = here.request("GET", "/developers")
     shown = [html.unescape(item) for item in re.findall(r"<pre[^>]*>(.*?)</pre>", page.text, re.S)]
 
-    for name in [*(example.name for example in ASKING), "answer.json", "sync.py", "command.py"]:
+    of_steps = [example.name for step in STEPS for example in step.examples]
+    of_page = [*(example.name for example in ASKING), "answer.json", "sync.py", "command.py"]
+    for name in of_steps + of_page:
         assert (EXAMPLES / name).read_text(encoding="utf-8") in shown, name
     assert "unsafe" not in page.headers["content-security-policy"]
     assert not re.search(r"<style|style=|<script(?! src=)|\son\w+=", page.text)
@@ -333,12 +382,19 @@ def suspended(at: At) -> tuple[str, int]:
     return tin, receipt["position"]
 
 
-def test_a_stream_of_curl_tells_what_changes(at: At) -> None:
-    is_here("curl", "curl", "curl")
-    tin, position = suspended(at)
+@pytest.fixture(scope="module")
+def suspension(at: At) -> tuple[str, int]:
+    """An operator that Singapore recognised until then, and the position."""
+    return suspended(at)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_stream_tells_what_changes(at: At, suspension: tuple[str, int], language: str) -> None:
+    is_here(LANGUAGES[language], "Node", "nodejs")
+    tin, position = suspension
     told = {"REGISTRY_URL": at.url, "REGISTRY_TOKEN": at.token(SINGAPORE)}
     with subprocess.Popen(
-        ["sh", "follow.sh", str(position - 1)],
+        [LANGUAGES[language], f"follow.{language}", str(position - 1)],
         cwd=EXAMPLES,
         env=os.environ | told,
         stdout=subprocess.PIPE,
@@ -346,16 +402,17 @@ def test_a_stream_of_curl_tells_what_changes(at: At) -> None:
         start_new_session=True,
     ) as following:
         assert following.stdout is not None
-        lines = (line.strip() for line in following.stdout)
-        data = next(line for line in lines if line.startswith("data: {"))
+        lines = (line.strip().removeprefix("data: ") for line in following.stdout)
+        data = json.loads(next(line for line in lines if line.startswith("{")))
         os.killpg(following.pid, signal.SIGTERM)
 
-    change = json.loads(data.removeprefix("data: "))["data"]["recognitionChanged"]
+    change = data["data"]["recognitionChanged"] if language == "sh" else data
     assert (change["tin"], change["was"], change["now"]) == (tin, "RECOGNISED", "NOT_RECOGNISED")
     assert change["next"] == position
 
 
-def test_a_webhook_is_registered_and_its_message_checked_and_read(at: At) -> None:
+@pytest.mark.parametrize("language", ["py", "mjs"])
+def test_a_webhook_is_registered_and_its_message_checked_and_read(at: At, language: str) -> None:
     is_here("curl", "curl", "curl")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -369,7 +426,7 @@ def test_a_webhook_is_registered_and_its_message_checked_and_read(at: At) -> Non
     sender.tell(at.database)
     try:
         with subprocess.Popen(
-            [sys.executable, "webhook.py", str(port)],
+            [LANGUAGES[language], f"webhook.{language}", str(port)],
             cwd=EXAMPLES,
             env=os.environ | told,
             stdout=subprocess.PIPE,
@@ -377,9 +434,11 @@ def test_a_webhook_is_registered_and_its_message_checked_and_read(at: At) -> Non
             text=True,
         ) as receiving:
             assert receiving.stdout is not None
-            tin, _ = suspended(at)
-            line = receiving.stdout.readline()
-            receiving.terminate()
+            try:
+                tin, _ = suspended(at)
+                line = receiving.stdout.readline()
+            finally:
+                receiving.terminate()
     finally:
         sender.stop()
 

@@ -26,6 +26,7 @@ PAGES = (
     "/documents",
     "/documents/ACTION-PLAN-2018-2020",
     "/developers",
+    "/webhooks",
     "/access",
     "/operators/CN0000000012/looks",
     "/proposals",

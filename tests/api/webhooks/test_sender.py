@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import threading
 from base64 import b64decode
@@ -20,6 +21,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from api.access.tokens import issue
+from api.pages.query import COOKIE
 from api.settings import Settings
 from api.webhooks.sender import WebhookSender
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
@@ -419,6 +422,8 @@ def test_a_message_that_is_never_accepted_becomes_a_dead_letter_and_the_next_one
         webhook = registered(own_region, receiver.url)
         position = grant(own_region)
         dead = shown(own_region, lambda webhook: webhook["deadLetters"])
+        headers = {"cookie": f"{COOKIE}={issue(PARTNER, own_region.home)}"}
+        page = own_region.request("GET", "/webhooks", headers=headers)
         accepts.set()
         later = grant(own_region)
         after = shown(own_region, lambda webhook: webhook["position"] == later)
@@ -428,6 +433,9 @@ def test_a_message_that_is_never_accepted_becomes_a_dead_letter_and_the_next_one
         until(lambda: positions(receiver.sent)[-1] == (position - 1, later))
 
     [letter] = dead["deadLetters"]
+    for words in (receiver.url, letter["message"], "it answered 500.", f"after: {letter['after']}"):
+        assert words in html.unescape(page.text)
+    assert own_region.request("GET", "/webhooks").status_code == 403
     assert (letter["until"], letter["failure"]) == (position, "it answered 500.")
     assert letter["attempts"] >= 2
     assert after["state"] == "DELIVERING"
