@@ -27,6 +27,7 @@ from api.cli import (
     log,
     maintenance,
     partner_list,
+    peer_decisions,
     peers,
     replay,
     run,
@@ -102,6 +103,7 @@ for group, commands in GROUPS.items():
 app.add_typer(audit.app, name="audit", rich_help_panel="Export")
 app.add_typer(client.app, name="client", rich_help_panel="Maintain it")
 app.add_typer(demo.app, name="demo", rich_help_panel="Run it")
+app.add_typer(peer_decisions.app, name="peer", rich_help_panel="Maintain it")
 app.add_typer(edge.app, name="edge", rich_help_panel="Run it")
 app.add_typer(golden_copy.app, name="golden-copy", rich_help_panel="Export")
 

@@ -66,7 +66,7 @@ def follow_peer(
     called = name or urlsplit(url).hostname or ""
     if not NAME.fullmatch(called):
         fail(USAGE, f"--name: found {called!r}, wanted letters, digits, . _ and -")
-    token, place = _token(token_file, client), home_of(home)
+    token, place = token_of(token_file, client), home_of(home)
 
     def follower(conninfo: str) -> PeerFollower:
         return _follower(conninfo, place, url, called, codes, log_key, token)
@@ -160,7 +160,8 @@ def _codes(text: str) -> list[str]:
     return sorted(set(codes))
 
 
-def _token(file: str | None, client: str | None) -> Callable[[], str]:
+def token_of(file: str | None, client: str | None) -> Callable[[], str]:
+    """Returns what gives the token for a peer: with a key, from a file, or from the environment."""
     if client is not None:
         from api.access.renewed_tokens import RenewedToken
 

@@ -190,8 +190,11 @@ class PeerFollower:
         new_events: list[SentEvent] = []
         for event in events:
             before = versions.get(event.stream, 0)
-            if event.version <= before:
-                continue  # it came with its stream
+            if event.version <= before:  # it came with its stream
+                if (event.topic, event.state) != store.contents(event.stream).get(event.version):
+                    words = f"position {event.position} is another event than was recorded before"
+                    raise PeerContradicts(words, peer_log.head.note)
+                continue
             new = [event]
             if event.version > before + 1:
                 new = self._whole(event.stream, before)

@@ -37,7 +37,7 @@ EVENTS = UUID("4f0b3f5e-6a0c-5a55-9d7e-2f57f9c0b1d4")
 OPTIONS = "-c role=aeo_writer -c timezone=UTC"
 _COLUMNS = (
     "name, url, administrations, log_key, epoch, position, head_size, head_root, head_note,"
-    " fresh_at, stopped_at, why, evidence, reported_at"
+    " fresh_at, stopped_at, why, evidence, reported_at, history"
 )
 
 
@@ -72,6 +72,7 @@ class PeerRow:
     why: str | None
     evidence: str | None
     reported_at: datetime | None
+    history: int  # how many other histories of it were accepted
 
     @property
     def head(self) -> VerifiedHead:
@@ -87,7 +88,7 @@ class PeerStore:
 
     def __init__(self, connection: psycopg.Connection[Any], conninfo: str, name: str) -> None:
         self._connection, self._conninfo, self.name = connection, conninfo, name
-        self._prepared = False
+        self._prepared, self._history = False, 0
         self._registry = Registry(environment(conninfo))
 
     def row(self) -> PeerRow | None:
@@ -107,6 +108,8 @@ class PeerStore:
                 " values (%s, %s, %s, %s)",
                 [self.name, url, list(administrations), key],
             )
+        elif not before.administrations:
+            raise NotToBeFollowed(f"{self.name} was forgotten: its operators are recorded here now")
         elif before.log_key != key:
             raise NotToBeFollowed(
                 f"{self.name}: its log has the key {key}, and {before.log_key} was verified before"
@@ -120,6 +123,7 @@ class PeerStore:
             )
         row = self.row()
         assert row is not None
+        self._history = row.history
         return row
 
     def _check_new(self, administrations: Sequence[str]) -> None:
@@ -180,6 +184,14 @@ class PeerStore:
             ).fetchall()
         )
 
+    def contents(self, stream: UUID) -> dict[int, tuple[str, str]]:
+        """Returns topic and state of the events of a stream here, by version."""
+        rows = self._connection.execute(
+            "select originator_version, topic, state from ledger.event where originator_id = %s",
+            [stream],
+        )
+        return {version: (topic, state) for version, topic, state in rows}
+
     def own(self, streams: Iterable[UUID]) -> set[UUID]:
         """Returns those of these streams that came from this peer."""
         rows = self._connection.execute(
@@ -229,7 +241,9 @@ class PeerStore:
     def _keep_proofs(self, events: Sequence[SentEvent]) -> None:
         with self._connection.cursor() as cursor:
             cursor.executemany(
-                "insert into peers.event values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                "insert into peers.event (peer, position, leaf_index, salt, originator_id,"
+                " originator_version, recorded_at, known_at, command_id, actor, history)"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 [
                     [
                         self.name,
@@ -242,6 +256,7 @@ class PeerStore:
                         event.known_at,
                         event.command_id,
                         event.actor,
+                        self._history,
                     ]
                     for event in events
                 ],
@@ -259,7 +274,7 @@ class PeerStore:
             happened = self._domain_event(stored)
             operator = operators[event.stream] = happened.mutate(operators.get(event.stream))
             request = AppendRequest(
-                uuid5(EVENTS, f"{self.name} {event.position}"),
+                uuid5(EVENTS, f"{self.name} {event.position}{' ' * self._history}"),
                 sha256(f"{event.topic} {event.state}".encode()).digest(),
                 f"peer:{self.name}",
                 [Metadata(None, event.decided_by, event.legal_ground)],

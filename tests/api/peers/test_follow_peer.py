@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from api.importing.files.layouts import layout_of
 from api.importing.files.reading import source_of
 from api.importing.partner_import import import_partner_list
 from api.log.signing_keys import open_signing_keys
-from api.peers.store import NotToBeFollowed, NotYetRecorded
+from api.peers.decisions import accept_history, forget_peer
+from api.peers.store import NotToBeFollowed, NotYetRecorded, PeerStore, connect
 from api.peers.transport import PeerDeclined
 from projections.checking.check import check
 from registry.domain import commands
@@ -343,6 +345,77 @@ def test_a_rewritten_history_stops_the_peer_with_evidence_and_the_peer_is_told(
     assert (evidence / "shown.note").read_text("utf-8") == shown_there != remembered
     assert partner == "partner:CN"
     assert china.streams("KR") == before
+
+
+def decided(china: Register) -> list[tuple[Any, ...]]:
+    return china.asked("select peer, kind, actor, why, accepted is not null from peers.decision")
+
+
+@contextmanager
+def deciding(china: Register) -> Iterator[tuple[Any, PeerStore]]:
+    with (
+        connect(china.database) as connection,
+        closing(PeerStore(connection, china.database, "korea")) as store,
+    ):
+        yield connection, store
+
+
+def test_a_peer_that_was_stopped_wrongly_is_accepted_and_followed_again(
+    korea: Register, china: Register
+) -> None:
+    client = InProcess(korea)
+    follower(china, client).catch_up()
+    korea.happens(*certified(BUSAN))
+
+    class ForgingBusan(InProcess):
+        def _send(self, method: str, path: str, body: Any, headers: Any) -> tuple[int, bytes]:
+            status, content = super()._send(method, path, body, headers)
+            return status, content.replace(b"Operator KR1000000002", b"Operator KR1000000009")
+
+    assert follower(china, ForgingBusan(korea)).catch_up() is not None
+    with deciding(china) as (connection, store):
+        found = accept_history(connection, store, client, "kim", "a proxy changed it")
+
+    assert (found.different, found.hidden, found.same) == ([], 0, len(certified(SEOUL)))
+    assert decided(china) == [("korea", "accept", "kim", "a proxy changed it", True)]
+    assert follower(china, client).catch_up() is None
+    assert china.streams("KR") == korea.streams("KR")
+    korea.happens(*suspended(BUSAN))
+    assert follower(china, client).catch_up() is None
+    assert china.recognised(BUSAN, "CN")[0] == "NOT_RECOGNISED"
+    with (
+        deciding(china) as (connection, store),
+        pytest.raises(NotToBeFollowed, match="is not stopped"),
+    ):
+        forget_peer(connection, store, "kim", "a test")
+
+
+def test_another_history_is_not_accepted_and_its_peer_may_be_forgotten(
+    server: str, blank_register: str, tmp_path: Path, korea: Register, china: Register
+) -> None:
+    follower(china, InProcess(korea)).catch_up()
+    forged = forged_home(korea, tmp_path)
+    registration, *others = certified(SEOUL)
+    with register(server, blank_register, forged) as rewritten:
+        rewritten.happens(*certified(BUSAN), registration | {"name": "Another"}, *others)
+        client = InProcess(rewritten)
+        assert follower(china, client).catch_up() is not None
+        with deciding(china) as (connection, store):
+            before = store.row()
+            found = accept_history(connection, store, client, "kim", "a test")
+            assert found.different and decided(china) == []
+            assert store.row() == before
+
+            assert forget_peer(connection, store, "kim", "it has no true history") == ["KR"]
+
+        assert decided(china) == [("korea", "forget", "kim", "it has no true history", False)]
+        with pytest.raises(NotToBeFollowed, match="was forgotten"):
+            follower(china, client).catch_up()
+    china.registry.close()
+    with register_of(china) as registry:
+        [suspend] = suspended(SEOUL)
+        registry.execute(commands.read(suspend), "test")
+    assert china.recognised(SEOUL, "CN")[0] == "NOT_RECOGNISED"
 
 
 def forged_home(korea: Register, tmp_path: Path) -> Path:
