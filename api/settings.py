@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     #: Whether the service issues access tokens itself, to clients that are registered with it, for
     #: partners that have no authorisation server.
     authorisation_server: bool = False
+    #: Whether proofs of possession (DPoP) must have a nonce that the service gave out within the
+    #: last ten minutes (RFC 9449, section 8).
+    dpop_nonce: bool = False
     #: Hours for which a person who signed in stays signed in.
     session_hours: float = Field(default=8.0, gt=0, le=24)
     #: The header in which the TLS terminator hands on the client certificate that it has checked

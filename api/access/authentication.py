@@ -21,6 +21,7 @@ from api.access.access_tokens import (
 from api.access.authorisation_server import AuthorisationServer
 from api.access.certificates import thumbprint
 from api.access.dpop import check_proof
+from api.access.dpop_nonces import DpopNonces, dpop_nonces
 from api.access.fetching import IssuerClient
 from api.access.issuers import IssuerSettings, read_issuers
 from api.access.key_sets import IssuerKeys
@@ -30,6 +31,8 @@ from api.access.sessions import Sessions
 from api.access.sign_in import RelyingParty
 from api.access.token_reasons import InvalidToken, TokenReason
 from api.settings import Settings
+from registry.ledger.connections import AsyncSession
+from registry.ledger.database import connection_parameters
 
 
 class DemoIssuer:
@@ -69,6 +72,10 @@ class Authenticator:
         self.sessions = sessions
         #: The service's own authorisation server, where it has one.
         self.server: AuthorisationServer | None = None
+        #: The nonces that proofs of possession must have, where the settings ask for them.
+        self.nonces: DpopNonces | None = None
+        #: The database with their secret; None: none are asked for.
+        self.nonces_of: str | None = None
 
     @property
     def accepts(self) -> str:
@@ -126,12 +133,36 @@ class Authenticator:
             raise InvalidToken(
                 f"DPoP: found {len(presented.proofs)} headers, wanted one", TokenReason.DPOP_INVALID
             )
-        proof = check_proof(presented.proofs[0], presented.method, presented.url, time(), token)
+        now = time()
+        try:
+            proof = check_proof(
+                presented.proofs[0], presented.method, presented.url, now, token, self.nonces
+            )
+        except InvalidToken as error:
+            if error.reason is TokenReason.DPOP_NONCE:
+                error.nonce = self.nonce
+            raise
         if key is not None and proof.key != key:
             raise InvalidToken("DPoP: it is of another key", TokenReason.DPOP_MISMATCH)
         if not await self._replays.first_use(proof.digest, proof.until):
             raise InvalidToken("DPoP: jti was used", TokenReason.DPOP_REPLAYED)
         return proof.key
+
+    @property
+    def nonce(self) -> str | None:
+        """The nonce that the next proof of a client should have; None where none is asked for."""
+        return self.nonces.current(time()) if self.nonces else None
+
+    async def start(self) -> None:
+        """Reads what proofs of possession need, where the settings ask for nonces. Raises
+        psycopg.OperationalError."""
+        if self.nonces_of is None:
+            return
+        parameters = connection_parameters(
+            self.nonces_of, {"role": "aeo_reader"}, connect_timeout=5, autocommit=True
+        )
+        async with await AsyncSession.connect(**parameters) as connection:
+            self.nonces = await dpop_nonces(connection)
 
     async def close(self) -> None:
         """Closes the connections to the issuers and to the database."""
@@ -158,6 +189,7 @@ def authenticator(settings: Settings) -> Authenticator:
     replays = Replays(settings.database)
     sessions = Sessions(settings.database, settings.session_hours)
     found = Authenticator(demo, AccessTokenVerifier([]), replays, client, sessions)
+    found.nonces_of = settings.database if settings.dpop_nonce else None
     for each in read_issuers(settings.issuers):
         keys = IssuerKeys(each.issuer, client, each.jwks_uri)
         found.verifier.add(Issuer(each, keys, _audience(each, settings)))

@@ -51,11 +51,15 @@ CheckProof = Callable[[Presented], Awaitable[str]]
 
 class TokenRequestRefused(Exception):
     """A request for a token is refused (RFC 6749, 5.2). `error`: its code; `reason`: the code of
-    what is wrong; `detail`: what differed, for the log of the service only."""
+    what is wrong; `detail`: what differed, for the log of the service only. `nonce`:
+    the one that the next proof of possession must have."""
 
-    def __init__(self, status: int, error: str, reason: str, detail: str) -> None:
+    def __init__(
+        self, status: int, error: str, reason: str, detail: str, nonce: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.status, self.error, self.reason, self.detail = status, error, reason, detail
+        self.nonce = nonce
 
 
 @dataclass(frozen=True)
@@ -139,8 +143,9 @@ class AuthorisationServer:
             try:
                 confirmation["jkt"] = await self._check_proof(presented)
             except InvalidToken as error:
+                kind = "use_dpop_nonce" if error.nonce else "invalid_dpop_proof"
                 raise TokenRequestRefused(
-                    400, "invalid_dpop_proof", error.code, error.detail
+                    400, kind, error.code, error.detail, error.nonce
                 ) from None
         if presented.certificate is not None:
             shown = thumbprint(presented.certificate)

@@ -6,7 +6,7 @@ The proof is checked here without reading or writing anything. That it is used o
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -14,10 +14,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from joserfc import jws
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
+from joserfc.util import urlsafe_b64decode
 
+from api.access.dpop_nonces import DpopNonces
 from api.access.token_reasons import InvalidToken, TokenReason
 
 ALGORITHMS = ("ES256", "PS256", "Ed25519")
@@ -25,6 +31,7 @@ TYPE = "dpop+jwt"
 WINDOW = 60  # seconds for which a proof can be used
 LEEWAY = 30  # seconds by which the client's clock may be ahead
 LONGEST = 8_192  # characters of a proof
+_ES256 = ECDSA(SHA256())
 _KINDS: dict[str, Any] = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
 
 
@@ -40,12 +47,18 @@ class CheckedProof:
 
 
 def check_proof(
-    proof: str, method: str, url: str, now: float, token: str | None = None
+    proof: str,
+    method: str,
+    url: str,
+    now: float,
+    token: str | None = None,
+    nonces: DpopNonces | None = None,
 ) -> CheckedProof:
     """Checks a proof for a request. `token`: the access token that it accompanies; None at the
-    token endpoint. Raises InvalidToken (DPOP_INVALID, DPOP_MISMATCH)."""
+    token endpoint. `nonces`: of which it must have one. Raises InvalidToken (DPOP_INVALID,
+    DPOP_MISMATCH, DPOP_NONCE)."""
     header, claims = _verified(proof)
-    thumb = _key(msgspec.json.encode(header["jwk"], order="sorted")).thumbprint()
+    thumb = header.thumbprint
     issued, jti = claims.get("iat"), claims.get("jti")
     if claims.get("htm") != method or _normal(claims.get("htu")) != _normal(url):
         raise _invalid(f"htm, htu: found {claims.get('htm')} {claims.get('htu')}, wanted {url}")
@@ -57,6 +70,9 @@ def check_proof(
         raise _invalid("jti: wanted a text of 8 to 256 characters")
     if token is not None and claims.get("ath") != access_token_hash(token):
         raise InvalidToken("ath: it is of another token", TokenReason.DPOP_MISMATCH)
+    if nonces is not None and not nonces.accepts(claims.get("nonce"), now):
+        detail = f"nonce: found {str(claims.get('nonce'))[:100]}"
+        raise InvalidToken(detail, TokenReason.DPOP_NONCE)
     return CheckedProof(thumb, sha256(f"{thumb} {jti}".encode()).digest(), issued + WINDOW)
 
 
@@ -65,39 +81,72 @@ def access_token_hash(token: str) -> str:
     return urlsafe_b64encode(sha256(token.encode()).digest()).decode().rstrip("=")
 
 
-def _verified(proof: str) -> tuple[dict[str, Any], dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The header of a proof: the algorithm, the key, and its thumbprint."""
+
+    algorithm: str
+    key: ECKey | OKPKey | RSAKey
+    thumbprint: str
+
+    def verify(self, signed: bytes, signature: bytes) -> None:
+        """Raises ValueError where the signature is not one of this key."""
+        try:
+            if isinstance(self.key, ECKey):  # as joserfc does, in a tenth less time
+                if len(signature) != 64:
+                    raise ValueError("the signature is not 64 bytes long")
+                r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+                self.key.public_key.verify(encode_dss_signature(r, s), signed, _ES256)
+                return
+        except InvalidSignature:
+            raise ValueError("the signature does not verify") from None
+        if not JWSRegistry.algorithms[self.algorithm].verify(signed, signature, self.key):
+            raise ValueError("the signature does not verify")
+
+
+def _verified(proof: str) -> tuple[_Header, dict[str, Any]]:
     """Returns header and claims of a proof whose signature verifies with the key in its header."""
     if len(proof) > LONGEST:
         raise _invalid(f"it is longer than {LONGEST} characters")
     try:
-        header: Any = jws.extract_compact(proof.encode()).headers()
-        if header.get("typ") != TYPE or header.get("alg") not in ALGORITHMS:
-            raise _invalid(f"typ, alg: found {header.get('typ')} {header.get('alg')}")
-        jwk = header.get("jwk")
-        if not isinstance(jwk, dict) or "d" in jwk:
-            raise _invalid("jwk: wanted a public key")
-        key = _key(msgspec.json.encode(jwk, order="sorted"))
-        signed = jws.deserialize_compact(proof, key, algorithms=[header["alg"]])
-        claims = msgspec.json.decode(signed.payload, type=dict[str, Any])
+        signed, _, signature = proof.encode("ascii").rpartition(b".")
+        head, _, payload = signed.partition(b".")
+        header = _header(head)
+        header.verify(signed, urlsafe_b64decode(signature))
+        claims = msgspec.json.decode(urlsafe_b64decode(payload), type=dict[str, Any])
     except (JoseError, msgspec.MsgspecError, ValueError, TypeError, KeyError) as error:
         raise _invalid(str(error)) from None
     return header, claims
 
 
 @lru_cache(maxsize=1_024)
-def _key(jwk: bytes) -> ECKey | OKPKey | RSAKey:
-    plain = msgspec.json.decode(jwk, type=dict[str, str])
-    if len(urlsafe_b64decode(f"{plain.get('n', 'A' * 342)}==")) < 256:
+def _header(segment: bytes) -> _Header:
+    """Reads the first part of a proof. A client's proofs all have the same one, so its key is read
+    and its thumbprint made once."""
+    found = msgspec.json.decode(urlsafe_b64decode(segment), type=dict[str, Any])
+    if found.get("typ") != TYPE or found.get("alg") not in ALGORITHMS:
+        raise ValueError(f"typ, alg: found {found.get('typ')} {found.get('alg')}")
+    if "crit" in found:
+        raise ValueError("crit: found an extension, and none is known")
+    jwk = found.get("jwk")
+    if not isinstance(jwk, dict) or "d" in jwk:
+        raise ValueError("jwk: wanted a public key")
+    plain = msgspec.convert(jwk, dict[str, str])
+    if len(urlsafe_b64decode(plain.get("n", "A" * 342).encode())) < 256:
         raise ValueError("jwk: an RSA key of less than 2048 bits")
-    found: ECKey | OKPKey | RSAKey = _KINDS[plain.get("kty", "")].import_key(plain)
-    return found
+    key: ECKey | OKPKey | RSAKey = _KINDS[plain.get("kty", "")].import_key(plain)
+    JWSRegistry.algorithms[found["alg"]].check_key(key)
+    return _Header(found["alg"], key, key.thumbprint())
 
 
-def _normal(url: Any) -> str | None:
+def _normal(url: object) -> str | None:
     """Returns an address without query and fragment, scheme and host in lower case (RFC 9449,
     section 4.3)."""
-    if not isinstance(url, str):
-        return None
+    return _normal_text(url) if isinstance(url, str) else None
+
+
+@lru_cache(maxsize=1_024)
+def _normal_text(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         port = parts.port

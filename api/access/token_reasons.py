@@ -39,6 +39,7 @@ class TokenReason(Enum):
     DPOP_INVALID = "The proof of possession (DPoP) is not valid for this request."
     DPOP_MISMATCH = "The proof of possession (DPoP) is of another key or for another token."
     DPOP_REPLAYED = "The proof of possession (DPoP) was used before."
+    DPOP_NONCE = "The proof of possession (DPoP) needs the nonce that the header DPoP-Nonce gives."
     CLIENT_REVOKED = "The client, or the key with which it got the token, is revoked."
     SESSION_ENDED = "The session has ended. Sign in again."
 
@@ -46,8 +47,11 @@ class TokenReason(Enum):
 class InvalidToken(Exception):
     """The token is not accepted. Such a request is refused and never answered as the public.
 
-    `detail`: what differed, for the log of the service; never for the client.
+    `detail`: what differed, for the log of the service; never for the client. `nonce`: the one that
+    the next proof of possession must have, where one is wanted.
     """
+
+    nonce: str | None = None
 
     def __init__(self, detail: str, reason: TokenReason = TokenReason.TOKEN_INVALID) -> None:
         super().__init__(detail)

@@ -27,6 +27,7 @@ def unauthenticated(error: InvalidToken, settings: Settings, exchange: Exchange)
         error.sentence,
         reason=error.code,
         WWW_Authenticate=challenge(error, settings),
+        **({"DPoP_Nonce": error.nonce} if error.nonce else {}),
     )
 
 
@@ -46,6 +47,8 @@ def challenge(error: InvalidToken, settings: Settings) -> str:
     if settings.public_url:
         where = f', resource_metadata="{settings.public_url}{METADATA_PATH}"'
     kind = "invalid_dpop_proof" if error.concerns_proof else "invalid_token"
+    if error.nonce:
+        kind = "use_dpop_nonce"
     details = f'error="{kind}", error_description="{error.code}"{where}'
     proof = f'DPoP algs="{" ".join(dpop.ALGORITHMS)}"'
     if error.concerns_proof:

@@ -17,7 +17,10 @@ ASKED = (
     "authorization, content-type, purpose, aeo-min-position, aeo-cost, x-request-id, traceparent,"
     " last-event-id"
 )
-SHOWN = "aeo-log-head, x-request-id, retry-after, www-authenticate, ratelimit, ratelimit-policy"
+SHOWN = (
+    "aeo-log-head, x-request-id, retry-after, www-authenticate, ratelimit, ratelimit-policy,"
+    " dpop-nonce"
+)
 DAY = 86_400  # seconds for which a browser caches the answer to a preflight request
 
 #: Paths that any web page may read. Their handlers set the header themselves, and a browser refuses

@@ -172,6 +172,10 @@ class Exchange:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
+    def add(self, name: bytes, value: str) -> None:
+        """Adds a header to the response, which has not begun."""
+        self._more.append((name, value.encode("ascii")))
+
     def refused(self, code: str) -> None:
         """Counts a request that was refused before its document was read. `code`: the reason."""
         counters.count(_refused(self.by, code))

@@ -154,14 +154,18 @@ async def admitted(
 async def subject_of(service: Service, scope: Scope, authorization: str | None) -> Subject:
     """Returns the subject of a token. A bad token is refused, and not answered as if there were
     none. Raises RequestDeclined: 401, or 503 where the issuer does not answer."""
+    exchange: Exchange = scope[KEY]
     try:
-        return await service.subjects.by_header(
+        found = await service.subjects.by_header(
             authorization, lambda: presented(scope, service.settings)
         )
+        if b"dpop" in exchange.headers and (nonce := service.authenticator.nonce):
+            exchange.add(b"dpop-nonce", nonce)  # for the next request
+        return found
     except InvalidToken as error:
-        raise unauthenticated(error, service.settings, scope[KEY]) from None
+        raise unauthenticated(error, service.settings, exchange) from None
     except IssuerUnreachable as error:
-        raise issuer_unreachable(error, scope[KEY]) from None
+        raise issuer_unreachable(error, exchange) from None
 
 
 async def _delay_refusal(service: Service, who: str) -> bool:

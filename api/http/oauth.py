@@ -55,6 +55,7 @@ async def token(request: Request) -> Response:
     service: Service = request.app.state.service
     exchange: Exchange = request.scope[KEY]
     address = client_address(request.scope, service.settings)
+    presents = presented(request.scope, service.settings)
     who, quotas = f"public {address}", service.quotas
     try:
         exchange.account = quotas.of_address(address, "token-address")
@@ -66,7 +67,7 @@ async def token(request: Request) -> Response:
                 service.views, lambda connection: clients.client_key(connection, client, key_id)
             )
 
-        issued = await server.token(form, presented(request.scope, service.settings), find)
+        issued = await server.token(form, presents, find)
         _count(service, issued.client)
     except TokenRequestRefused as refused:
         counters.count(REFUSED.labels(refused.reason))
@@ -79,7 +80,7 @@ async def token(request: Request) -> Response:
         )
         await service.refusals.hold_back(who)
         body = {"error": refused.error, "error_description": refused.reason}
-        return _json(body, refused.status)
+        return _json(body, refused.status, _with_nonce(refused.nonce))
     except QuotaExceeded as error:
         exchange.refused("QUOTA_EXCEEDED")
         log.warning("token quota used up", request=exchange.id, why=str(error))
@@ -92,7 +93,12 @@ async def token(request: Request) -> Response:
         return _json(body, 503, {"Retry-After": "1"})
     service.refusals.answered(who)
     exchange.answered["client"] = issued.client
-    return _json(issued.document(), 200)
+    nonce = service.authenticator.nonce if presents.proofs else None
+    return _json(issued.document(), 200, _with_nonce(nonce))
+
+
+def _with_nonce(nonce: str | None) -> dict[str, str]:
+    return {"DPoP-Nonce": nonce} if nonce else {}
 
 
 def _count(service: Service, client: str) -> None:

@@ -183,6 +183,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         persons = Persons(settings.database, settings.home)
         authenticates = authenticator(settings)
         stack.push_async_callback(authenticates.close)
+        await authenticates.start()
         subjects = SubjectResolver(authenticates, views, settings.deadline)
         planner = None
         if settings.planner:

@@ -14,6 +14,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
+from api.access.dpop_nonces import DpopNonces
 from projections.engine.projector import Projector
 from registry.domain import commands as c
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client, small_world
@@ -457,6 +458,53 @@ def test_a_service_that_issues_none_says_so(counter: Client) -> None:
         ("POST", "/oauth/token"),
     ):
         assert counter.request(method, path).status_code == 404
+
+
+def test_a_proof_needs_a_nonce_that_any_process_gave_out_lately(
+    served: Client, partner: Partner
+) -> None:
+    """RFC 9449, sections 8 and 9: at the token endpoint and at the register, with one more try."""
+    held = ECKey.generate_key("P-256")
+    told: dict[str, Any] = {"public_url": URL, "authorisation_server": True, "dpop_nonce": True}
+    with (
+        Client(served.database, served.home, **told) as first,
+        Client(served.database, served.home, **told) as second,
+    ):
+        here, there = (Partner(each, partner.name, partner.key) for each in (first, second))
+        answer = here.request(headers={"DPoP": proof(held, htu=TOKEN)})
+        assert (answer.status_code, answer.json()["error"]) == (400, "use_dpop_nonce")
+        nonce = answer.headers["dpop-nonce"]
+        shown = {"DPoP": proof(held, htu=TOKEN, nonce=nonce)}
+        answer = there.request(headers=shown)
+        assert (answer.status_code, answer.json()["token_type"]) == (200, "DPoP")
+        token = answer.json()["access_token"]
+
+        def asked(at: Partner, **claims: Any) -> httpx.Response:
+            return at.ask(token, "DPoP", DPoP=proof(held, token, htu=f"{URL}/graphql", **claims))
+
+        for forged in ({}, {"nonce": nonce[:-1]}, {"nonce": 7}, {"nonce": [nonce]}):
+            answer = asked(here, **forged)
+            assert answer.status_code == 401
+            [error] = answer.json()["errors"]
+            assert error["extensions"]["reason"] == "DPOP_NONCE"
+            assert 'error="use_dpop_nonce"' in answer.headers["www-authenticate"]
+            assert answer.headers["dpop-nonce"] == nonce
+        good = asked(there, nonce=nonce)
+        assert good.status_code == 200
+        assert good.headers["dpop-nonce"] == nonce
+
+
+def test_a_nonce_is_good_for_its_period_and_the_next() -> None:
+    nonces, others = DpopNonces(b"one"), DpopNonces(b"another")
+    given = nonces.current(3_000.0)
+
+    assert [nonces.accepts(given, now) for now in (2_999.0, 3_000.0, 3_599.0, 3_600.0)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert not others.accepts(given, 3_000.0)
 
 
 def test_the_read_log_says_which_client_asked_and_who_may_know_it(
