@@ -15,6 +15,7 @@ from api import pages
 from api.access import authorisation_server
 from api.graphql.errors import RequestDeclined
 from api.http import (
+    back_channel_logout,
     golden_copy,
     graphiql,
     graphql,
@@ -180,6 +181,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route(authorisation_server.METADATA_PATH, oauth.metadata, ["GET"])
     app.add_route(authorisation_server.JWKS_PATH, oauth.key_set, ["GET"])
     app.add_route(authorisation_server.TOKEN_PATH, oauth.token, ["POST"])
+    app.add_route(back_channel_logout.PATH, back_channel_logout.sign_out, ["POST"])
     app.routes.extend(log_tiles.ROUTES)
     app.routes.extend(peers.ROUTES)
     app.routes.extend(golden_copy.ROUTES)

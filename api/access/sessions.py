@@ -22,9 +22,11 @@ from api.access.token_reasons import InvalidToken, TokenReason
 from registry.ledger.connections import AsyncSession
 from registry.ledger.database import connection_parameters
 
+#: Notification channel: sessions were ended. Every process then reads sessions anew.
+CHANNEL = "sessions_ended"
 _BEGIN = (
-    "insert into access.session (digest, subject, agent, issuer, expires)"
-    " values (%s, %s, %s, %s, %s)"
+    "insert into access.session (digest, subject, agent, issuer, expires, account, sid)"
+    " values (%s, %s, %s, %s, %s, %s, %s)"
 )
 _READ = (
     "select subject, agent, expires from access.session"
@@ -36,6 +38,12 @@ _END_ALL = (
     " where own.digest = %s and s.ended is null"
     " and (s.subject, s.agent) = (own.subject, own.agent)"
 )
+_END_AT_ISSUER = (
+    "update access.session set ended = clock_timestamp() where ended is null and issuer = %s"
+    " and begun < to_timestamp(%s)"
+    " and (%s::text is null or sid = %s) and (%s::text is null or account = %s)"
+)
+_TELL = f"select pg_notify('{CHANNEL}', '')"
 _SWEEP = "delete from access.session where expires < clock_timestamp() - interval '30 days'"
 
 
@@ -51,11 +59,14 @@ class Sessions:
         """How long a session lasts."""
         return int(self._life.total_seconds())
 
-    async def begin(self, subject: Subject, issuer: str) -> str:
-        """Begins a session and returns the value of its cookie. Raises psycopg.OperationalError."""
+    async def begin(
+        self, subject: Subject, issuer: str, account: str, sid: str | None = None
+    ) -> str:
+        """Begins a session and returns the value of its cookie. `account`, `sid`: of the person and
+        of the session at the issuer. Raises psycopg.OperationalError."""
         value = token_urlsafe(32)
         expires = datetime.now(UTC) + self._life
-        row = [_digest(value), subject.id, subject.agent, issuer, expires]
+        row = [_digest(value), subject.id, subject.agent, issuer, expires, account, sid]
         async with self._connection() as connection:
             await connection.execute(_BEGIN, row)
             await connection.execute(_SWEEP)
@@ -80,6 +91,22 @@ class Sessions:
         psycopg.OperationalError."""
         async with self._connection() as connection:
             await connection.execute(_END_ALL if everywhere else _END, [_digest(value)])
+            await connection.execute(_TELL)
+
+    async def end_at_issuer(
+        self, issuer: str, account: str | None, sid: str | None, before: float
+    ) -> int:
+        """Ends the sessions that began at an issuer: of an account, of a session there, or of both.
+        `before`: they began before this, in seconds since 1970. Returns how many there were. Raises
+        psycopg.OperationalError."""
+        if account is None and sid is None:
+            return 0
+        async with self._connection() as connection:
+            done = await connection.execute(
+                _END_AT_ISSUER, [issuer, before, sid, sid, account, account]
+            )
+            await connection.execute(_TELL)
+        return done.rowcount
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:

@@ -34,6 +34,9 @@ from api.access.token_reasons import InvalidToken, IssuerUnreachable
 CALLBACK = "/sign-in/callback"
 LEEWAY = 30  # seconds by which two clocks may differ
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#: The event of a logout token, and the types that it may have.
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_TYPES = ("jwt", "logout+jwt")
 LIFE = 600  # seconds that a person has for signing in
 
 
@@ -68,6 +71,27 @@ class Attempt:
             return msgspec.json.decode(urlsafe_b64decode(text.encode()), type=cls)
         except (ValueError, msgspec.MsgspecError):
             return None
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who signed in. `account`: the person as the issuer knows it (claim sub), as a pseudonym.
+    `sid`: the session at the issuer, where its tokens name one."""
+
+    subject: Subject
+    account: str
+    sid: str | None
+
+
+@dataclass(frozen=True)
+class SignedOut:
+    """Whose sessions the issuer ended: of an account, as a pseudonym, of a session, or of both.
+    `at`: when, in seconds since 1970: sessions that began later go on, so a token that is sent
+    again ends nothing new."""
+
+    account: str | None
+    sid: str | None
+    at: float
 
 
 class RelyingParty:
@@ -112,8 +136,8 @@ class RelyingParty:
             asked["acr_values"] = self._sign_in.acr
         return f"{await self._endpoint('authorization_endpoint')}?{urlencode(asked)}", attempt
 
-    async def finish(self, attempt: Attempt, answer: dict[str, str]) -> Subject:
-        """Returns the subject of whoever signed in. `answer`: the parameters of the redirection
+    async def finish(self, attempt: Attempt, answer: dict[str, str]) -> SignedIn:
+        """Returns who signed in. `answer`: the parameters of the redirection
         back. Raises SignInFailed, IssuerUnreachable."""
         if not compare_digest(answer.get("state", "").encode(), attempt.state.encode()):
             raise SignInFailed("STATE", "state is another than that of this browser")
@@ -144,11 +168,57 @@ class RelyingParty:
             name = self.settings.person_of(claims, "sub")
         except InvalidToken as error:
             raise SignInFailed(error.code, error.detail) from None
+        sid = claims.get("sid")
         person = pseudonym(claims["iss"], str(name))
-        return replace(subject, agent=person, person=person)
+        return SignedIn(
+            replace(subject, agent=person, person=person),
+            pseudonym(claims["iss"], claims["sub"]),
+            sid if isinstance(sid, str) else None,
+        )
+
+    async def signed_out(self, token: str) -> SignedOut:
+        """Returns whose sessions a logout token ends (OpenID Connect Back-Channel Logout 1.0,
+        section 2.6). Raises SignInFailed, IssuerUnreachable."""
+        try:
+            header, _ = unverified(token)
+            if str(header.get("typ", "JWT")).lower() not in LOGOUT_TYPES:
+                raise SignInFailed("TOKEN_TYPE", f"typ: found {header.get('typ')!r}")
+            claims = await self._claims(token)
+        except InvalidToken as error:
+            raise SignInFailed(error.code, error.detail) from None
+        events, sub, sid, jti = (claims.get(name) for name in ("events", "sub", "sid", "jti"))
+        if not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict):
+            raise SignInFailed("TOKEN_CLAIMS", "events: it is no logout token")
+        if "nonce" in claims:
+            raise SignInFailed("TOKEN_CLAIMS", "nonce: an identity token has it, and this has not")
+        if not isinstance(jti, str) or not 0 < len(jti) <= 512:
+            raise SignInFailed("TOKEN_CLAIMS", "jti: wanted a text")
+        for name, found in (("sub", sub), ("sid", sid)):
+            if found is not None and not isinstance(found, str):
+                raise SignInFailed("TOKEN_CLAIMS", f"{name}: wanted a text")
+        if sub is None and sid is None:
+            raise SignInFailed("TOKEN_CLAIMS", "sub, sid: found neither")
+        issuer = self.settings.issuer
+        return SignedOut(
+            None if sub is None else pseudonym(issuer, sub),
+            sid,
+            claims["iat"] + LEEWAY,
+        )
 
     async def _verified(self, token: str, attempt: Attempt) -> dict[str, Any]:
         """Returns the claims of an identity token (OpenID Connect Core, 3.1.3.7). Raises
+        InvalidToken, SignInFailed, IssuerUnreachable."""
+        claims = await self._claims(token)
+        if claims.get("nonce") != attempt.nonce:
+            raise SignInFailed("NONCE", "nonce is another than that of this browser")
+        if self._sign_in.acr and claims.get("acr") != self._sign_in.acr:
+            raise SignInFailed("ACR", f"acr: found {claims.get('acr')!r}")
+        if not isinstance(claims.get("sub"), str):
+            raise SignInFailed("TOKEN_CLAIMS", "sub: wanted a text")
+        return claims
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        """Returns the claims of a token of the issuer for this service, which is valid now. Raises
         InvalidToken, SignInFailed, IssuerUnreachable."""
         header, _ = unverified(token)
         algorithm = header.get("alg")
@@ -163,16 +233,10 @@ class RelyingParty:
             raise SignInFailed("TOKEN_ISSUER", f"iss: found {claims.get('iss')!r}")
         if own not in audiences or (len(audiences) > 1 and claims.get("azp") != own):
             raise SignInFailed("TOKEN_AUDIENCE", f"aud: found {audience!r}")
-        if claims.get("nonce") != attempt.nonce:
-            raise SignInFailed("NONCE", "nonce is another than that of this browser")
         if instant(claims, "exp") + LEEWAY <= now:
             raise SignInFailed("TOKEN_EXPIRED", f"exp: {claims['exp']} was before {now:.0f}")
         if instant(claims, "iat") > now + LEEWAY:
             raise SignInFailed("TOKEN_NOT_YET_VALID", f"iat: {claims['iat']}")
-        if self._sign_in.acr and claims.get("acr") != self._sign_in.acr:
-            raise SignInFailed("ACR", f"acr: found {claims.get('acr')!r}")
-        if not isinstance(claims.get("sub"), str):
-            raise SignInFailed("TOKEN_CLAIMS", "sub: wanted a text")
         return claims
 
     def _authentication(self) -> dict[str, str]:

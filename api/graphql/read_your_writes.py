@@ -6,6 +6,7 @@ It also follows whether the background check found rows that differ from the eve
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -15,6 +16,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
+from api.access.sessions import CHANNEL as SESSIONS
 from api.graphql.positions import STATE, State
 from api.graphql.seen_positions import SeenEpoch, SeenPositions
 from api.observability.background import watched
@@ -62,6 +64,8 @@ class ReadModelPosition:
         self.position = 0
         #: The epoch of the ledger; empty before the first read.
         self.epoch = ""
+        #: Called when sessions were ended, by whichever process.
+        self.sessions_ended: Callable[[], object] = lambda: None
         #: Why the read models cannot be trusted; None where they can.
         self.unmended: str | None = None
 
@@ -151,6 +155,7 @@ class ReadModelPosition:
             await connection.execute(f"listen {EPOCHS}")
             await connection.execute(f"listen {FINDINGS}")
             await connection.execute(f"listen {SIGNED}")
+            await connection.execute(f"listen {SESSIONS}")
             await self._read_state(connection)
             await self._read_findings(connection)
             while True:
@@ -161,6 +166,8 @@ class ReadModelPosition:
                         self._advance(int(notice.payload))
                 if received and self._news is not None and self.awaited:
                     self._news.set_result(None)
+                if any(notice.channel == SESSIONS for notice in received):
+                    self.sessions_ended()
                 if any(notice.channel == EPOCHS for notice in received):
                     await self._read_state(connection)
                 if not received or any(notice.channel == FINDINGS for notice in received):

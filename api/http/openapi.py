@@ -293,6 +293,31 @@ _PATHS: Described = {
                 "400": _response("The request is invalid (RFC 6749, 5.2).", JSON, _OAUTH_ERROR),
                 "401": _response("The client is not authenticated.", JSON, _OAUTH_ERROR),
                 "404": _response("The service issues no tokens.", TEXT),
+                "429": _response("Too many tokens of this minute.", JSON, _OAUTH_ERROR),
+                "503": _response("Not now: the database is away.", JSON, _OAUTH_ERROR),
+            },
+        }
+    },
+    "/sign-in/back-channel-logout": {
+        "post": {
+            "operationId": "backChannelLogout",
+            "summary": "An issuer ends a person's sessions (OpenID Connect Back-Channel Logout).",
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/x-www-form-urlencoded": {
+                        "schema": {
+                            "type": "object",
+                            "properties": {"logout_token": {"type": "string"}},
+                            "required": ["logout_token"],
+                        }
+                    }
+                },
+            },
+            "responses": {
+                "200": {"description": "The sessions have ended, if there were any."},
+                "400": _response("The logout token is not accepted.", JSON, _OAUTH_ERROR),
+                "429": _response("Too many from this address.", JSON, _OAUTH_ERROR),
                 "503": _response("Not now: the database is away.", JSON, _OAUTH_ERROR),
             },
         }

@@ -184,7 +184,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         authenticates = authenticator(settings)
         stack.push_async_callback(authenticates.close)
         await authenticates.start()
-        subjects = SubjectResolver(authenticates, views, settings.deadline)
+        subjects = _subjects(authenticates, views, settings.deadline, read_model_position)
         planner = None
         if settings.planner:
             planner = Planner(schema, core, views, lanes, settings.deadline)
@@ -240,6 +240,15 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             request_tracer,
             watch,
         )
+
+
+def _subjects(
+    authenticates: Authenticator, views: Pool, patience: float, position: ReadModelPosition
+) -> SubjectResolver:
+    """Returns the subjects, who are read anew when sessions were ended elsewhere."""
+    found = SubjectResolver(authenticates, views, patience)
+    position.sessions_ended = found.forget_sessions
+    return found
 
 
 async def _counter(settings: Settings, stack: AsyncExitStack) -> QuotaCounter:

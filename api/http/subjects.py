@@ -111,6 +111,11 @@ class SubjectResolver:
         """Forgets a session that was ended."""
         self._cached.pop(_SESSION + value, None)
 
+    def forget_sessions(self) -> None:
+        """Forgets what is known of sessions: some of them were ended, here or elsewhere."""
+        for token in [token for token in self._cached if token.startswith(_SESSION)]:
+            del self._cached[token]
+
     async def _entry(self, token: str) -> _Entry:
         entry = self._cached.get(token)
         age = monotonic() - entry.read_at if entry else TRUSTED

@@ -60,10 +60,13 @@ async def back(request: Request) -> Response:
     if attempt is None or party is None:
         return _failed(request, SignInFailed("ATTEMPT", "no attempt in the cookie"))
     try:
-        subject = await party.finish(attempt, dict(request.query_params))
+        signed_in = await party.finish(attempt, dict(request.query_params))
     except SignInFailed as failed:
         return _failed(request, failed)
-    value = await service.authenticator.sessions.begin(subject, party.settings.issuer)
+    subject = signed_in.subject
+    value = await service.authenticator.sessions.begin(
+        subject, party.settings.issuer, signed_in.account, signed_in.sid
+    )
     # A page, and not a redirection: this request was made by the issuer's site, and a browser would
     # not send a strict cookie along with what it redirects to.
     next_page = inside(attempt.next)

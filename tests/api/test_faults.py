@@ -71,6 +71,7 @@ NO_DATABASE = {
     "/sign-in": "the issuers, from the settings; here there is none",
     "/sign-in/start": "here there is no issuer",
     "/sign-in/callback": "here there is no issuer",
+    "/sign-in/back-channel-logout": "without a logout token: refused before anything is read",
     "/developers": "how to ask; its examples are texts",
     "/peer/events": "without a token: refused before anything is read",
     "/peer/streams": "without a token: refused before anything is read",

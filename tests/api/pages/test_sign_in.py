@@ -173,6 +173,60 @@ def test_the_database_holds_neither_the_cookie_nor_the_person(
     assert "li.wei" not in rows and "officer:CN" in rows
 
 
+LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
+PERSON = "li.wei@customs.example"
+
+
+def sign_out_at(
+    client: Client, issuer: FakeIssuer, header: dict[str, Any] | None = None, **changed: Any
+) -> httpx.Response:
+    """The issuer says that somebody has signed out there; valid, but for what is changed."""
+    claims: dict[str, Any] = {"aud": "register", "sub": PERSON, "events": {LOGOUT: {}}}
+    claims |= {"jti": "logout-1", "client_id": None, "country": None, "scope": None} | changed
+    key = claims.pop("key", None)
+    token = issuer.token(key, {"typ": "logout+jwt"} | (header or {}), **claims)
+    return client.request("POST", "/sign-in/back-channel-logout", data={"logout_token": token})
+
+
+def test_an_issuer_ends_a_persons_sessions_in_every_process_at_once(
+    served: Client, issuer: FakeIssuer
+) -> None:
+    told = served.app.state.settings.model_dump(exclude={"database", "home"})
+    with Client(served.database, served.home, **told) as another:
+        desk, colleague = Browser(served), Browser(served)
+        desk.sign_in(issuer)
+        colleague.sign_in(issuer, sub="somebody.else@customs.example", sid="colleague")
+        elsewhere = Browser(another)
+        elsewhere.cookies = dict(desk.cookies)
+        assert elsewhere.who() == "officer:CN"
+        before = another.service.subjects._cached.copy()
+        assert any(token.startswith("session:") for token in before)
+
+        assert sign_out_at(served, issuer).status_code == 200
+
+        # It is forgotten there before it would be read anew.
+        for _ in range(200):
+            if not any(token.startswith("session:") for token in another.service.subjects._cached):
+                break
+            another.pause(0.02)
+        for browser in (desk, elsewhere):
+            assert browser.get("/countries").status_code == 401
+        assert colleague.who() == "officer:CN"
+        assert sign_out_at(served, issuer, sub=None, sid="colleague").status_code == 200
+        assert colleague.get("/countries").status_code == 401
+
+
+def test_a_logout_token_that_comes_again_ends_no_later_session(
+    served: Client, issuer: FakeIssuer
+) -> None:
+    browser = Browser(served)
+    browser.sign_in(issuer)
+
+    assert sign_out_at(served, issuer, iat=NOW - 500, exp=NOW + 500).status_code == 200
+
+    assert browser.who() == "officer:CN"
+
+
 OTHER = ECKey.generate_key("P-256")
 NOW = int(time())
 HOSTILE: dict[str, tuple[str, dict[str, Any]]] = {
@@ -297,3 +351,40 @@ def test_without_an_issuer_there_is_nowhere_to_sign_in(counter: Client) -> None:
     for path in ("/sign-in", "/sign-in/start"):
         assert counter.request("GET", path).status_code == 404
     assert 'href="/sign-in' not in counter.request("GET", "/countries").text
+
+
+LOGOUTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "of another issuer": ("TOKEN_ISSUER", {"iss": "https://elsewhere.example"}),
+    "for another client": ("TOKEN_AUDIENCE", {"aud": "another"}),
+    "of another key": ("TOKEN_SIGNATURE", {"key": OTHER}),
+    "expired": ("TOKEN_EXPIRED", {"iat": NOW - 900, "exp": NOW - 600}),
+    "that is an identity token": ("TOKEN_CLAIMS", {"events": None}),
+    "of another event": ("TOKEN_CLAIMS", {"events": {"https://other.example": {}}}),
+    "with a nonce": ("TOKEN_CLAIMS", {"nonce": "one"}),
+    "of nobody": ("TOKEN_CLAIMS", {"sub": None}),
+    "of another type": ("TOKEN_TYPE", {"header": {"typ": "at+jwt"}}),
+    "without an id": ("TOKEN_CLAIMS", {"jti": None}),
+}
+
+
+@pytest.mark.parametrize("kind", LOGOUTS)
+def test_a_logout_token_that_is_wrong_signs_nobody_out(
+    served: Client, issuer: FakeIssuer, kind: str
+) -> None:
+    wanted, changed = LOGOUTS[kind]
+    browser = Browser(served)
+    browser.sign_in(issuer)
+
+    answer = sign_out_at(served, issuer, **changed)
+
+    assert answer.status_code == 400, answer.text
+    assert answer.json() == {"error": "invalid_request", "error_description": wanted}
+    assert answer.headers["cache-control"] == "no-store"
+    assert browser.who() == "officer:CN"
+
+
+@pytest.mark.parametrize("form", [{}, {"logout_token": "nonsense"}, {"logout_token": "x" * 20_000}])
+def test_what_is_no_logout_token_is_refused(served: Client, form: dict[str, str]) -> None:
+    answer = served.request("POST", "/sign-in/back-channel-logout", data=form)
+
+    assert answer.status_code == 400
