@@ -15,7 +15,7 @@ from api.access.policy import Subject, SubjectRole
 from api.access.webhook_addresses import AddressPolicy, AddressRefused
 from api.access.webhook_keys import WebhookKeys, webhook_keys
 from projections.reads.webhooks import WebhookRow, webhooks
-from registry.domain.errors import AlreadyRegistered, OtherCommand, Refusal
+from registry.domain.errors import AlreadyRegistered, BadValue, OtherCommand, Refusal
 from registry.ledger.connections import AsyncSession
 from registry.ledger.database import connection_parameters
 
@@ -117,14 +117,38 @@ class WebhookStore:
                 await self._change(connection, webhook, subject, change, fields)
         return await self._read(owner_of(subject), webhook)
 
+    async def rotate(
+        self, command_id: UUID, subject: Subject, webhook: UUID, hours: int
+    ) -> WebhookRow:
+        """Replaces the secret of a webhook with a symmetric signature. `hours`: for which messages
+        are signed with the one before, too. Raises Refusal."""
+        owner = owner_of(subject)
+        found = await self._read(owner, webhook, wanted=True)
+        if found.signature != "HMAC":
+            raise BadValue(
+                "webhook: it is signed with the key of the service (ED25519), which has no secret:"
+                " the operator of the service replaces that key"
+            )
+        fields = {"hours": hours}
+        async with self._command(command_id, subject, "rotate", webhook, fields) as connection:
+            if connection:
+                change = (
+                    "generation = generation + 1,"
+                    " former_until = clock_timestamp() + %(hours)s * interval '1 hour'"
+                )
+                await self._change(connection, webhook, subject, change, fields)
+        return await self._read(owner, webhook)
+
     async def of(self, subject: Subject) -> list[WebhookRow]:
         """The webhooks of a subject's administration."""
         async with self._connection("aeo_reader") as connection:
             return await webhooks(connection, owner_of(subject))
 
-    async def _read(self, owner: str, id: UUID) -> WebhookRow:
+    async def _read(self, owner: str, id: UUID, *, wanted: bool = False) -> WebhookRow:
         async with self._connection("aeo_reader") as connection:
             found = await webhooks(connection, owner, id)
+        if not found and wanted:
+            raise UnknownWebhook(f"webhook: found {id}, wanted one of {owner}")
         if not found:
             raise UnknownWebhook(f"webhook: found {id}, which was removed")
         return found[0]

@@ -69,6 +69,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "follow": run.follow,
         "clerk": run.clerk,
         "webhooks": run.webhooks,
+        "webhooks rotate": run.rotate_webhook_key,
         "checker": run.checker,
         "log": log.log,
         "sign": log.sign,

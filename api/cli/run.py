@@ -225,6 +225,30 @@ def webhooks(
         WebhookSender(settings).run(stop)
 
 
+def rotate_webhook_key(
+    hours: Annotated[
+        int,
+        typer.Option(min=0, max=168, help="For how long messages are signed with both keys."),
+    ] = 72,
+    home: Home = HOME,
+) -> None:
+    """Replace the key that signs the messages of webhooks (Ed25519), and print the new public key.
+
+    The running sender takes it at once. Secrets of HMAC are replaced by their owners, with the
+    mutation `rotateWebhookSecret`.
+    """
+    from datetime import UTC, datetime, timedelta
+
+    from api.access.webhook_keys import FILE, rotate_key
+
+    place = home_of(home)
+    if not (place / FILE).exists():
+        fail(USAGE, f"{place / FILE}: there is none, so nothing was signed yet")
+    until = datetime.now(UTC) + timedelta(hours=hours)
+    print(f"key      {rotate_key(place, until).public}")
+    print(f"former   signs, too, until {until.isoformat(timespec='seconds')}")
+
+
 @contextmanager
 def until_signal(
     home: str, with_parent: bool, *roles: str

@@ -117,6 +117,10 @@ ANSWER_HEADERS = (
         "What is left of it in all processes of the service (r), and the seconds until it is whole"
         " again (t). What other processes admitted in the last tenth of a second is not in it yet.",
     ),
+    (
+        "DPoP-Nonce",
+        "The nonce that your next proof of possession must have, where the service asks for one.",
+    ),
     ("WWW-Authenticate", "With 401: what is wrong with the token."),
     ("Aeo-Log-Head", "The last signed head of the public log, which nobody can take back."),
     ("Cache-Control", "no-store for an answer: what it says depends on who asks, and when."),

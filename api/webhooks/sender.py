@@ -70,7 +70,7 @@ class WebhookSender:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._addresses = address_policy(settings.webhook_hosts, demo=settings.demo)
-        self._keys = webhook_keys(settings.home)
+        webhook_keys(settings.home)
         self._policy = RetryPolicy(
             settings.webhook_retry,
             settings.webhook_retry_most,
@@ -167,6 +167,7 @@ class WebhookSender:
                     Receiver(self._addresses, self._tls, self._settings.webhook_timeout),
                 )
                 running.begin(self._follow(running), self._send(running))
+            running.lane.row = row
             if row.replay_number and row.replay_number > running.lane.replayed:
                 assert row.replay_epoch is not None and row.replay_after is not None
                 running.lane.replay(row.replay_epoch, row.replay_after, row.replay_number)
@@ -250,7 +251,8 @@ class WebhookSender:
     async def _attempt(self, running: _Running, message: Message) -> None:
         lane, row, began = running.lane, running.lane.row, monotonic()
         body = message.body
-        headers = self._keys.headers(row.id, row.signature, message.id, int(time()), body)
+        keys = webhook_keys(self._settings.home)
+        headers = keys.headers(row, message.id, int(time()), body)
         try:
             to = self._addresses.destination(row.url, row.administration)
             await running.receiver.post(to, headers, body)

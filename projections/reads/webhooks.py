@@ -16,7 +16,9 @@ DEAD_LETTERS = 100  # the last ones that are shown
 
 @dataclass(frozen=True)
 class WebhookRow:
-    """A webhook and its state; the state is empty until the sender has seen it. Instants: UTC."""
+    """A webhook and its state; the state is empty until the sender has seen it. Instants: UTC.
+    `generation`: how often its secret was replaced; the one before is used until `former_until`.
+    """
 
     id: UUID
     owner: str
@@ -27,6 +29,8 @@ class WebhookRow:
     url: str
     signature: str
     registered_at: datetime
+    generation: int
+    former_until: datetime | None
     replay_epoch: str | None
     replay_after: int | None
     replay_number: int | None
@@ -69,7 +73,7 @@ def second(at: datetime) -> str:
 
 _SELECT: LiteralString = """
 select w.id, w.owner, w.subject, w.role, w.administration, w.territory, w.url, w.signature,
-    w.registered_at, w.replay_epoch, w.replay_after, w.replay_number,
+    w.registered_at, w.generation, w.former_until, w.replay_epoch, w.replay_after, w.replay_number,
     s.epoch, s.position, s.replayed, s.delivered_at, s.attempts, s.delivered, s.failures,
     s.failing_since, s.failure, s.next_attempt_at, s.after_position, s.until_position,
     s.message_at, s.corrected, s.stopped

@@ -3,7 +3,7 @@ there are changes to read."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Annotated
 from uuid import UUID
@@ -21,6 +21,7 @@ from projections.reads.webhooks import DeadLetterRow, WebhookRow, dead_letters, 
 from registry.domain.errors import BadValue, Refusal
 from registry.domain.values import AdministrationCode
 
+MOST_HOURS = 168  # for which two secrets are used
 OWN_CONNECTION = 10_000  # microseconds: a connection of its own, and a few statements
 
 
@@ -91,6 +92,10 @@ class Webhook:
         description="The public key with which its messages are checked, as `whpk_` and base64. "
         "Null for HMAC."
     )
+    former_until: datetime | None = strawberry.field(
+        description="Until when messages are signed with the key or secret before, too. Null: with "
+        "one only."
+    )
     registered_at: datetime = strawberry.field(description="When it was registered.")
     registered_by: str = strawberry.field(
         description="The subject of the token with which it was registered."
@@ -135,6 +140,7 @@ class Webhook:
             for_=AdministrationCode(row.territory),
             signature=WebhookSignature(row.signature),
             public_key=None if symmetric else webhook_store.keys.public,
+            former_until=_former_until(row, webhook_store),
             registered_at=row.registered_at,
             registered_by=row.subject,
             epoch=row.epoch,
@@ -161,6 +167,14 @@ class Webhook:
         async with info.context.views.connection() as views:
             found = await dead_letters(views, [self.row.id])
         return [WebhookDeadLetter.of(row) for row in found]
+
+
+def _former_until(row: WebhookRow, webhook_store: WebhookStore) -> datetime | None:
+    ends = [row.former_until] if row.former_until else []
+    if row.signature == WebhookSignature.ED25519.value:
+        ends = [until for _, until in webhook_store.keys.former]
+    now = datetime.now(UTC)
+    return max((until for until in ends if until > now), default=None)
 
 
 def _state(row: WebhookRow) -> WebhookState:
@@ -200,7 +214,7 @@ class WebhookReceipt:
     secret: str | None = strawberry.field(
         description="The secret with which messages are checked, as `whsec_` and base64. It is "
         "shown in this receipt only; the same command with the same `commandId` shows it again. "
-        "Null for ED25519, and for other commands."
+        "Null for ED25519, and for commands that neither register a webhook nor replace its secret."
     )
 
 
@@ -254,7 +268,19 @@ class ReplayWebhookInput:
     )
 
 
-FIELDS = ("commandId", "for", "url", "signature", "webhook", "after", "epoch")
+@strawberry.input
+class RotateWebhookSecretInput:
+    """The input of the mutation `rotateWebhookSecret`."""
+
+    command_id: strawberry.ID
+    webhook: strawberry.ID = strawberry.field(description="The id of the webhook.")
+    hours: int = strawberry.field(
+        default=24,
+        description="For how many hours messages are signed with the secret before, too: 0 to 168.",
+    )
+
+
+FIELDS = ("commandId", "for", "url", "signature", "webhook", "after", "epoch", "hours")
 
 
 @strawberry.type
@@ -307,8 +333,26 @@ class WebhookMutation:
             return Refused.of(refusal, FIELDS)
         webhook = Webhook.of(row, _store(context))
         symmetric = input.signature is WebhookSignature.HMAC
-        secret = _store(context).keys.secret(row.id) if symmetric else None
+        secret = _store(context).keys.secret(row.id, row.generation) if symmetric else None
         return WebhookReceipt(webhook=webhook, secret=secret)
+
+    @strawberry.mutation
+    async def rotate_webhook_secret(
+        self, info: Info, input: RotateWebhookSecretInput
+    ) -> WebhookOutcome:
+        """Replaces the secret of a webhook with an HMAC signature. The receipt shows the new one;
+        for some hours messages have two signatures, so that none is refused meanwhile."""
+        context = info.context
+        try:
+            command_id, webhook = _ids(input.command_id, input.webhook)
+            if not 0 <= input.hours <= MOST_HOURS:
+                raise BadValue(f"hours: found {input.hours}, wanted 0 to {MOST_HOURS}")
+            store = _store(context)
+            row = await store.rotate(command_id, context.subject, webhook, input.hours)
+        except Refusal as refusal:
+            return Refused.of(refusal, FIELDS)
+        secret = store.keys.secret(row.id, row.generation)
+        return WebhookReceipt(webhook=Webhook.of(row, store), secret=secret)
 
     @strawberry.mutation
     async def remove_webhook(self, info: Info, input: RemoveWebhookInput) -> WebhookOutcome:

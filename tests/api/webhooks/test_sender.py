@@ -8,7 +8,7 @@ import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import new as hmac
 from pathlib import Path
@@ -38,6 +38,9 @@ REPLAY = """mutation ($input: ReplayWebhookInput!) { replayWebhook(input: $input
   __typename ... on WebhookReceipt { webhook { id } } ... on Refused { code message path } } }"""
 REMOVE = """mutation ($input: RemoveWebhookInput!) { removeWebhook(input: $input) {
   __typename ... on WebhookReceipt { webhook { id } } ... on Refused { code message path } } }"""
+ROTATE = """mutation ($input: RotateWebhookSecretInput!) { rotateWebhookSecret(input: $input) {
+  __typename ... on WebhookReceipt { secret webhook { id formerUntil } }
+  ... on Refused { code message path } } }"""
 WEBHOOKS = """{ webhooks { id url for state status position epoch delivered attempts failures
   failure failingSince nextAttemptAt deliveredAt registeredBy
   deadLetters { message after until attempts failure } } }"""
@@ -216,6 +219,82 @@ def test_a_message_is_signed_so_that_its_receiver_can_check_it(own_region: Clien
     for sent in (one, two):
         stamp = datetime.fromtimestamp(int(sent.headers["webhook-timestamp"]), UTC)
         assert abs((datetime.now(UTC) - stamp).total_seconds()) < 300
+
+
+def signatures(sent: Sent) -> list[bytes]:
+    return [
+        b64decode(each.partition(",")[2]) for each in sent.headers["webhook-signature"].split(" ")
+    ]
+
+
+def last_with(client: Client, receiver: Receiver, count: int) -> Sent:
+    """The first message from now on that has so many signatures: the sender learns of a change
+    beside its work."""
+    for _ in range(50):
+        before = len(receiver.sent)
+        grant(client)
+        sent = receiver.wait(before + 1)[-1]
+        if len(signatures(sent)) == count:
+            return sent
+    raise AssertionError(f"no message has {count} signatures")
+
+
+def test_a_secret_is_replaced_and_no_message_is_refused_meanwhile(own_region: Client) -> None:
+    with receiving() as receiver, sending(own_region):
+        receipt = register(own_region, receiver.url, signature="HMAC")
+        said = {"commandId": str(uuid4()), "webhook": receipt["webhook"]["id"], "hours": 2}
+        rotated = own_region.ask(ROTATE, PARTNER, input=said)["rotateWebhookSecret"]
+        again = own_region.ask(ROTATE, PARTNER, input=said)["rotateWebhookSecret"]
+        both = last_with(own_region, receiver, 2)
+        at_once = said | {"commandId": str(uuid4()), "hours": 0}
+        third = own_region.ask(ROTATE, PARTNER, input=at_once)["rotateWebhookSecret"]
+        one = last_with(own_region, receiver, 1)
+
+    assert rotated == again
+    until = datetime.fromisoformat(rotated["webhook"]["formerUntil"])
+    assert 1.9 < (until - datetime.now(UTC)).total_seconds() / 3600 <= 2
+    secrets = [
+        b64decode(each["secret"].removeprefix("whsec_")) for each in (receipt, rotated, third)
+    ]
+    assert len(set(secrets)) == 3
+
+    def by(number: int, sent: Sent) -> bytes:
+        return hmac(secrets[number], signed(sent), sha256).digest()
+
+    assert signatures(both) == [by(1, both), by(0, both)]  # the present one first
+    assert signatures(one) == [by(2, one)]
+    assert third["webhook"]["formerUntil"] is None
+
+
+def test_who_has_no_secret_or_no_such_webhook_replaces_none(own_region: Client) -> None:
+    said = {"commandId": str(uuid4()), "webhook": registered(own_region, URL)}
+
+    def refused(by: str, **more: Any) -> tuple[str, list[str]]:
+        found = own_region.ask(ROTATE, by, input=said | more)["rotateWebhookSecret"]
+        return found["code"], found["path"]
+
+    assert refused(PARTNER) == ("BAD_VALUE", ["webhook"])  # the service's own key signs
+    assert refused(KOREA) == ("UNKNOWN_WEBHOOK", ["webhook"])
+    assert refused(PARTNER, hours=169) == ("BAD_VALUE", ["hours"])
+
+
+def test_the_key_of_the_service_is_replaced_under_a_running_sender(own_region: Client) -> None:
+    from api.access.webhook_keys import rotate_key, webhook_keys
+
+    with receiving() as receiver, sending(own_region):
+        before = register(own_region, receiver.url)["webhook"]["publicKey"]
+        rotate_key(own_region.home, datetime.now(UTC) + timedelta(hours=1))
+        sent = last_with(own_region, receiver, 2)
+        after = own_region.ask("{ webhooks { publicKey formerUntil } }", PARTNER)["webhooks"][0]
+        rotate_key(own_region.home, datetime.now(UTC))
+
+    assert after["formerUntil"] is not None
+    for key, signature in zip((after["publicKey"], before), signatures(sent), strict=True):
+        public = Ed25519PublicKey.from_public_bytes(b64decode(key.removeprefix("whpk_")))
+        public.verify(signature, signed(sent))
+    keys = webhook_keys(own_region.home)
+    assert keys.public not in (before, after["publicKey"])
+    assert (own_region.home / "webhook-keys.json").stat().st_mode & 0o077 == 0
 
 
 def signed(sent: Sent) -> bytes:
