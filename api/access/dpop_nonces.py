@@ -56,6 +56,6 @@ async def dpop_nonces(connection: AsyncConnection[Any]) -> DpopNonces:
 
 @lru_cache(maxsize=8)
 def _nonce(secret: bytes, period: int) -> str:
-    begun = period.to_bytes(8, "big")
-    made = hmac.digest(secret, begun, "sha256")[:16]
-    return urlsafe_b64encode(begun[-4:] + made).decode().rstrip("=")
+    number = period.to_bytes(8, "big")
+    made = hmac.digest(secret, number, "sha256")[:16]
+    return urlsafe_b64encode(number[-4:] + made).decode().rstrip("=")

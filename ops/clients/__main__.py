@@ -74,6 +74,7 @@ CLIENTS = (
     Client("Relay", ("node", "relay.mjs")),
     Client("graphql-codegen, tsc", ("node", "codegen.mjs")),
     Client("oidc-provider", ("node", "identity_provider.mjs")),
+    Client("Canaille", ("python", "canaille_provider.py")),
     Client("openid-client", ("node", "openid_client.mjs")),
     Client("graphql-http audit", ("node", "audit.mjs")),
     Client("graphql-sse, graphql-ws", ("node", "streams.mjs")),

@@ -46,6 +46,7 @@ const provider = new Provider(issuer, {
       grant_types: ["authorization_code"],
       redirect_uris: [`${register}/sign-in/callback`],
       response_types: ["code"],
+      backchannel_logout_uri: `${register}/sign-in/back-channel-logout`,
       jwks: { keys: [{ ...own, alg: "ES256", use: "sig" }] },
     },
   ],
@@ -61,6 +62,7 @@ const provider = new Provider(issuer, {
   features: {
     clientCredentials: { enabled: true },
     dPoP: { enabled: true },
+    backchannelLogout: { enabled: true },
     devInteractions: { enabled: true },
     resourceIndicators: {
       enabled: true,
@@ -74,11 +76,13 @@ const provider = new Provider(issuer, {
     },
   },
   cookies: { keys: ["a-secret-of-this-check"] },
+  // By default it calls no address of its own machine, and the register is one here.
+  fetch: (address, { dispatcher, ...options }) => fetch(address, options),
 });
 const server = provider.listen(new URL(issuer).port, "127.0.0.1");
 
-async function proof(method, url, token) {
-  const claims = { htm: method, htu: url, jti: randomUUID() };
+async function proof(method, url, token, nonce) {
+  const claims = { htm: method, htu: url, jti: randomUUID(), nonce };
   if (token) {
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
     claims.ath = jose.base64url.encode(new Uint8Array(digest));
@@ -115,6 +119,8 @@ async function token(resource, headers = {}) {
   return said.access_token;
 }
 
+let nonce; // the last one that the register gave
+
 async function asked(authorization, headers = {}) {
   const answer = await fetch(`${register}/graphql`, {
     method: "POST",
@@ -122,6 +128,7 @@ async function asked(authorization, headers = {}) {
     body: JSON.stringify({ query: "{ viewer { subject } }" }),
   });
   const said = await answer.json();
+  nonce = answer.headers.get("dpop-nonce") ?? nonce;
   if (answer.status === 401) return said.errors[0].extensions.reason;
   return said.data.viewer.subject;
 }
@@ -140,9 +147,11 @@ await check("its token with another signature is refused", async () => {
   assert.equal(await asked(`Bearer ${head}.${body}.${other}`), "TOKEN_SIGNATURE");
 });
 
-await check("DPoP: its bound token is good with a proof, once", async () => {
+await check("DPoP: its bound token is good with a proof that has a nonce, once", async () => {
   const bound = await token(register, { DPoP: await proof("POST", `${issuer}/token`) });
-  const shown = { DPoP: await proof("POST", `${register}/graphql`, bound) };
+  const without = { DPoP: await proof("POST", `${register}/graphql`, bound) };
+  assert.equal(await asked(`DPoP ${bound}`, without), "DPOP_NONCE");
+  const shown = { DPoP: await proof("POST", `${register}/graphql`, bound, nonce) };
   assert.equal(await asked(`DPoP ${bound}`, shown), "partner:KR");
   assert.equal(await asked(`DPoP ${bound}`, shown), "DPOP_REPLAYED");
   assert.equal(await asked(`Bearer ${bound}`), "DPOP_MISSING");
@@ -168,7 +177,7 @@ async function browse(address, form) {
   return { location: answer.headers.get("location"), status: answer.status, text: await answer.text() };
 }
 
-await check("a person signs in, the pages answer as to one, and signs out", async () => {
+async function signIn() {
   let address = `${register}/sign-in/start?issuer=0&next=/countries`;
   let form, page;
   for (let step = 0; step < 15; step += 1) {
@@ -183,11 +192,23 @@ await check("a person signs in, the pages answer as to one, and signs out", asyn
     form = { prompt: prompt[1], login: "li.wei", password: "anything" };
   }
   assert.match(page.text, /You ask as <strong>officer:CN/, `${page.status} ${address} ${page.text}`);
+}
+
+await check("a person signs in, the pages answer as to one, and signs out", async () => {
+  await signIn();
   const shown = await browse(`${register}/sign-in`);
   const csrf = shown.text.match(/name="csrf" value="(\w+)"/)[1];
   const kept = { ...jars[new URL(register).port] };
   assert.equal((await browse(`${register}/sign-out`, { csrf })).status, 303);
   Object.assign(jars[new URL(register).port], kept); // somebody kept the cookie
+  assert.equal((await browse(`${register}/countries`)).status, 401);
+});
+
+await check("a person who signs out at the provider is signed out here (back-channel)", async () => {
+  await signIn();
+  const asks = await browse(`${issuer}/session/end`);
+  const xsrf = asks.text.match(/name="xsrf" value="([^"]+)"/)[1];
+  await browse(`${issuer}/session/end/confirm`, { xsrf, logout: "yes" });
   assert.equal((await browse(`${register}/countries`)).status, 401);
 });
 

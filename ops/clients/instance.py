@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_urlsafe
 
 from joserfc.jwk import ECKey
 
@@ -29,12 +30,13 @@ PARTNER, OFFICER = "partner:SG", "officer:CN"
 
 @dataclass(frozen=True)
 class Instance:
-    """`provider`: where the identity provider that the register accepts is to listen
-    (identity_provider.mjs)."""
+    """`provider`, `canaille`: where the identity providers that the register accepts are to listen
+    (identity_provider.mjs, canaille_provider.py)."""
 
     url: str
     home: Path
     provider: str = ""
+    canaille: str = ""
 
     def token(self, subject: str) -> str:
         command = [sys.executable, "-m", "api", "token", subject, "--home", str(self.home)]
@@ -49,6 +51,7 @@ class Instance:
             "REGISTRY_OFFICER": self.token(OFFICER),
             "REGISTRY_HOME": str(self.home),
             "REGISTRY_PROVIDER": self.provider,
+            "REGISTRY_CANAILLE": self.canaille,
             "REGISTRY_CLIENT": str(self.home / CLIENT),
         }
 
@@ -73,8 +76,9 @@ def free_port() -> int:
         return port
 
 
-def issuers(home: Path, provider: str) -> Path:
-    """The file of issuers: the identity provider, and the key with which people sign in at it."""
+def issuers(home: Path, provider: str, canaille: str) -> Path:
+    """The file of issuers: the identity providers, and the key and the secret with which the
+    register signs people in at them."""
     key = ECKey.generate_key("P-256")
     (home / "sign-in.json").write_text(json.dumps(key.as_dict(private=True, kid="sign-in")))
     (home / "sign-in-public.json").write_text(json.dumps(key.as_dict(private=False, kid="sign-in")))
@@ -90,8 +94,21 @@ def issuers(home: Path, provider: str) -> Path:
             "scope": "openid aeo",
         },
     }
+    (home / "canaille-secret").write_text(token_urlsafe(32))
+    other = {
+        "issuer": canaille,
+        "administrations": ["CN"],
+        "algorithms": ["RS256"],
+        "rules": [{"claims": {"groups": "aeo-officers"}, "subject": "officer:CN"}],
+        "sign_in": {
+            "client_id": "register",
+            "name": "Canaille",
+            "secret_file": str(home / "canaille-secret"),
+            "scope": "openid groups",
+        },
+    }
     file = home / "issuers.json"
-    file.write_text(json.dumps({"issuer": [issuer]}))
+    file.write_text(json.dumps({"issuer": [issuer, other]}))
     return file
 
 
@@ -100,11 +117,13 @@ def started() -> Iterator[Instance]:
     """Once it answers; it is stopped at the end. Raises RuntimeError where it does not start."""
     home = Path(tempfile.mkdtemp(prefix="aeo-clients-home-"))
     home.chmod(0o711)  # as root the database is run by another user, who must get through
-    port, provider = free_port(), f"http://127.0.0.1:{free_port()}"
+    port = free_port()
+    provider, canaille = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     identity = {
-        "AEO_ISSUERS": str(issuers(home, provider)),
+        "AEO_ISSUERS": str(issuers(home, provider, canaille)),
         "AEO_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "AEO_AUTHORISATION_SERVER": "true",
+        "AEO_DPOP_NONCE": "true",
     }
     without = {name: said for name, said in os.environ.items() if name != "DATABASE_URL"}
     command = [sys.executable, "-m", "api", "up", "--port", str(port), "--home", str(home)]
@@ -125,7 +144,7 @@ def started() -> Iterator[Instance]:
                 break
         else:
             raise RuntimeError("the register did not start: " + "".join(said[-10:]))
-        instance = Instance(f"http://127.0.0.1:{port}", home, provider)
+        instance = Instance(f"http://127.0.0.1:{port}", home, provider, canaille)
         instance.make_client()
         instance.raise_quotas()
         yield instance
