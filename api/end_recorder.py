@@ -20,6 +20,7 @@ from eventsourcing.persistence import PersistenceError
 from psycopg.sql import SQL, Identifier
 
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
+from projections.reads.row_security import SERVICE, STATE, stated
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.decisions import civil_day_of
@@ -95,7 +96,9 @@ class EndRecorder:
         seen: list[str] = []
         recorded = 0
         while not (stop and stop.is_set()):
-            rows = connection.execute(_CANDIDATES, [now, seen, MOST]).fetchall()
+            with connection.transaction():
+                connection.execute(STATE, [stated(SERVICE, now)])
+                rows = connection.execute(_CANDIDATES, [now, seen, MOST]).fetchall()
             for (tin,) in rows:
                 if stop and stop.is_set():
                     break

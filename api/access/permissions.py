@@ -134,6 +134,18 @@ class Reader(Enum):
     OWN = "It says something of the answer itself: its instant, its position."
 
 
+#: The fields of `Reader.HOME` and `Reader.OFFICERS`, and the action that each of them is, of which
+#: `PERMISSIONS` says who may.
+READING: Mapping[tuple[str, str], Action] = {
+    ("Operator", "history"): Action.READ_EVENTS,
+    ("Operator", "looks"): Action.READ_READERS,
+    ("Operator", "contacts"): Action.READ_EVENTS,
+    ("Operator", "proposals"): Action.READ_PROPOSALS,
+    ("Authorisation", "deadlines"): Action.READ_IN_FULL,
+    ("Authorisation", "unknownDeadlines"): Action.READ_IN_FULL,
+    ("StatusPeriod", "ground"): Action.READ_GROUND,
+    ("StatusPeriod", "event"): Action.READ_EVENTS,
+}
 #: Each field of an operator, and of everything that an operator leads to, and who reads it.
 FIELDS: Mapping[str, Mapping[str, Reader]] = {
     "Operator": {
@@ -215,4 +227,13 @@ FIELDS: Mapping[str, Mapping[str, Reader]] = {
         "benefits": Reader.LAW,
         "assumed": Reader.LAW,
     },
+}
+
+#: What the public, who does not identify itself, is not shown of an operator that it sees: a field
+#: is empty or FORBIDDEN, and so is what it leads to.
+NOT_FOR_THE_PUBLIC: Mapping[str, frozenset[str]] = {
+    "Operator": frozenset({"address", "identifiers", "periods", "recognisedIn"}),
+    "StatusPeriod": frozenset(FIELDS["StatusPeriod"]),
+    "Identifier": frozenset(FIELDS["Identifier"]),
+    "Recognition": frozenset(FIELDS["Recognition"]),
 }

@@ -69,6 +69,7 @@ def ask(
     from api.graphql.types.reasons import parties, recognition_reasons
     from projections.reads.administrations import administrations
     from projections.reads.recognition import facts, into, unchanged_interval
+    from projections.reads.row_security import STATE, stated
     from registry.domain.recognition import Question, recognise, with_consent_reason
     from registry.domain.values import Direction, HsCode, Role
 
@@ -88,7 +89,10 @@ def ask(
         async with await AsyncSession.connect(url, autocommit=True) as connection:
             await connection.execute("set role aeo_reader")
             subject = await _may_ask(connection, as_, wanted, territory)
-            known_ = await facts(connection, subject.visibility, now, [wanted], territory, known)
+            scope = subject.visibility
+            async with connection.transaction():
+                await connection.execute(STATE, [stated(scope, now)])
+                known_ = await facts(connection, scope, now, [wanted], territory, known)
             sides = parties(known_.of(wanted).links, known_.of(wanted).administration, territory)
             rows = await administrations(connection, sides)
             return subject, known_, {code: row.time_zone for code, row in rows.items()}

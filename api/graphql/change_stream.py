@@ -31,6 +31,7 @@ from api.graphql.positions import (
     MinPosition,
     OtherEpoch,
     other_epoch,
+    whole,
 )
 from api.graphql.read_your_writes import ReadModelPosition
 from api.graphql.streamed_batches import (
@@ -99,7 +100,7 @@ class ChangeStream:
         of_one: int = 100,
         collect: float = COLLECT,
     ) -> None:
-        self._views, self._ledger, self._turn = views, ledger, turn
+        self._views, self._ledger, self._turn = whole(views), ledger, turn
         self._read_model_position = read_model_position
         self._of_one, self._collect = of_one, collect
         self._subjects: Counter[str] = Counter()

@@ -18,7 +18,7 @@ from api.access.policy import Action, Resource, Subject, SubjectRole, decide
 from api.access.read_log import LoggedQuestion, ReadLog, ReadLogEntry, array_text
 from api.graphql.as_of import AsOfInput, clocks
 from api.graphql.errors import forbidden
-from api.graphql.positions import ConnectionPool, MinPosition
+from api.graphql.positions import ConnectionPool, MinPosition, SubjectPool, whole
 from api.graphql.receipt_issuer import ReceiptIssuer
 from api.log.head import CurrentCheckpoint
 from projections.persons import Persons
@@ -43,13 +43,14 @@ async def _already_reached(position: int, seconds: float) -> bool:
 class Context:
     """One request. `now` (UTC) is read once, so that all parts of an answer refer to one instant.
 
-    `views` reads the read models and nothing else; `ledger` reads the events; `writers` are the
-    threads in which commands run, since the register waits for the disk.
+    `read_models` reads the read models and nothing else, and of operators none unless a subject is
+    stated: `views` and `whole` state one. `ledger` reads the events; `writers` are the threads in
+    which commands run, since the register waits for the disk.
     """
 
     subject: Subject
     now: datetime
-    views: ConnectionPool
+    read_models: ConnectionPool
     ledger: ConnectionPool
     registry: Registry
     writers: Executor
@@ -64,7 +65,7 @@ class Context:
     exchange: Exchange | None = None
     #: The epoch of the ledger, as this process knows it.
     epoch: str = ""
-    #: The minimum position of the answer. The connections of `views` and `ledger` check it.
+    #: The minimum position of the answer. The connections of both pools check it.
     least: MinPosition | None = None
     #: Fields for the request's own log line; None: the answer is logged in a line of its own.
     answered: dict[str, Any] | None = None
@@ -78,6 +79,17 @@ class Context:
     reached: Callable[[int, float], Awaitable[bool]] = _already_reached
     _once: dict[str, Any] = field(default_factory=dict)
     _request: UUID | None = None
+
+    @property
+    def views(self) -> SubjectPool:
+        """Connections to the read models that see the operators of the subject."""
+        return SubjectPool(self.read_models, self.subject.visibility, self.now)
+
+    @property
+    def whole(self) -> SubjectPool:
+        """Connections to the read models that see every operator, for what the places listed at
+        `projections.reads.row_security.SERVICE` decide or count themselves."""
+        return whole(self.read_models)
 
     @property
     def request(self) -> UUID:

@@ -11,14 +11,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
+import psycopg
 from psycopg import AsyncConnection
 
 from api.graphql.errors import Unanswered, bad_input
 from api.graphql.scalars import parse_position
+from projections.reads.row_security import SERVICE, begin
+from projections.reads.visibility import VisibilityScope
+from registry.domain.bitemporal import ALWAYS
 from registry.ledger.epochs import COMMON, CURRENT
 
 HEADER = "aeo-min-position"
@@ -113,6 +118,39 @@ class ConnectionPool(Protocol):
 
     async def check(self) -> None:
         """Tests the idle connections, and replaces the dead ones."""
+
+
+class SubjectPool:
+    """A pool whose connections read the operators' data of one subject.
+
+    Each connection is lent in a transaction that states the subject (projections/reads/
+    row_security.py). `now`: the instant of the request.
+    """
+
+    def __init__(self, pool: ConnectionPool, scope: VisibilityScope, now: datetime) -> None:
+        self._pool, self._scope, self._now = pool, scope, now
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lends a connection in a transaction that only reads. Raises psycopg.Error."""
+        async with self._pool.connection() as connection:
+            await connection.execute(begin(self._scope, self._now))
+            try:
+                yield connection
+            except BaseException:
+                with suppress(psycopg.Error):
+                    await connection.rollback()
+                raise
+            await connection.commit()
+
+    async def check(self) -> None:
+        """Checks the idle connections of the pool."""
+        await self._pool.check()
+
+
+def whole(pool: ConnectionPool) -> SubjectPool:
+    """The same pool; its connections see every operator."""
+    return SubjectPool(pool, SERVICE, ALWAYS)
 
 
 class CheckedPool:

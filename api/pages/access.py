@@ -5,7 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.access.permissions import FIELDS, PERMISSIONS, Reader, Relation
+from api.access.permissions import (
+    FIELDS,
+    NOT_FOR_THE_PUBLIC,
+    PERMISSIONS,
+    Reader,
+    Relation,
+)
 from api.access.policy import OWN_COMMANDS
 from api.pages.errors import PageRoute
 from api.pages.query import context
@@ -27,4 +33,5 @@ async def access(request: Request) -> Response:
         own_commands=sorted(command.__name__ for command in OWN_COMMANDS),
         readers=list(Reader),
         fields=FIELDS,
+        not_for_the_public=sorted(NOT_FOR_THE_PUBLIC["Operator"]),
     )

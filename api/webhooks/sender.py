@@ -31,7 +31,7 @@ from api.access.webhook_keys import webhook_keys
 from api.access.webhooks import CHANNEL, LEADER_LOCK
 from api.graphql.change_stream import OF_ALL, ChangeStream
 from api.graphql.context import Pool
-from api.graphql.positions import State, state
+from api.graphql.positions import State, state, whole
 from api.graphql.read_your_writes import ReadModelPosition
 from api.graphql.streamed_batches import StreamedBatch, StreamKey
 from api.http.service import pool
@@ -212,7 +212,7 @@ class WebhookSender:
         back = [change for change in back if change.tin.text in asked]
         if not back:
             return False
-        async with self._views.connection() as views, self._ledger.connection() as ledger:
+        async with whole(self._views).connection() as views, self._ledger.connection() as ledger:
             tins = sorted({change.tin.text for change in back})
             places = {change.position for change in back}
             return bool(await corrected_by(views, ledger, scope, territory, tins, places))

@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier
 from projections.engine.derivation import record_derivation
 from projections.engine.fold_workers import FoldFailed
 from projections.engine.projector import SWAP_LOCK, Progress, Projector
-from projections.engine.view_definitions import in_schema
+from projections.engine.view_definitions import in_schema, securing
 from projections.models.catalogue import TABLES
 from registry.ledger import locks
 from registry.ledger.connections import Session
@@ -58,6 +58,7 @@ def rebuild(
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock(%s)", [SWAP_LOCK])
             reached = _catch_up_in_swap(connection, projector)
+            connection.execute(securing(NEW_SCHEMA).encode())
             connection.execute("alter schema views rename to views_old")
             connection.execute(f"alter schema {NEW_SCHEMA} rename to views")
             connection.execute("drop schema views_old cascade")

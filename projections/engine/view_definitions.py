@@ -48,16 +48,27 @@ def definition(folder: Path = MIGRATIONS) -> tuple[tuple[str, bool], ...]:
 
 def in_schema(schema: str, folder: Path = MIGRATIONS) -> str:
     """The SQL that makes the read models in a schema of another name, which must not exist. For
-    one transaction of a role that may create schemas."""
+    one transaction of a role that may create schemas. Row-level security is left to `securing`,
+    because nobody but the owner of a table copies rows into it afterwards."""
     parts = []
     for statement, looked_up in definition(folder):
+        if _SECURES.search(_plain(statement)):
+            continue
         path = f"set local search_path = {schema if looked_up else 'default'}"
         owner = "reset role" if re.match(r"create schema\b", _plain(statement)) else _OWNER
         parts += [owner, path, _NAME.sub(schema, statement)]
     return ";\n".join([*parts, "reset role", "set local search_path = default", ""])
 
 
+def securing(schema: str, folder: Path = MIGRATIONS) -> str:
+    """The SQL that switches row-level security on in the tables of that schema, for whoever may
+    assume the role of their owner."""
+    parts = [_NAME.sub(schema, s) for s, _ in definition(folder) if _SECURES.search(_plain(s))]
+    return ";\n".join([_OWNER, *parts, "reset role", ""])
+
+
 _OWNER = f"set local role {baseline.OWNER}"
+_SECURES = re.compile(r"\benable row level security$", re.IGNORECASE)
 
 
 def of_views(text: str) -> Iterator[tuple[str, bool]]:

@@ -38,6 +38,11 @@ class VisibilityScope:
             "now": now,
         }
 
+    @property
+    def stated(self) -> str:
+        """The subject as the policies of row-level security read it, without the instant."""
+        return f"{self.role}|{self.administration or ''}|{self.tin or ''}|"
+
 
 _NOW = "%(now)s"
 

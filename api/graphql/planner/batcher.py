@@ -1,10 +1,10 @@
 """Batches concurrent requests of one plan into one SQL statement.
 
 While a statement runs, new requests wait in a queue per plan; the next statement takes all that
-wait for the same plan. Where a statement takes long, another is started on a second connection. The
-rows of different subjects share a statement and nothing else: each is answered from its own
-parameters. If a statement fails, each of its requests is repeated in a statement of its own, so one
-bad request does not fail the others.
+wait for the same plan and the same subject: the statement states for whom it reads, and row-level
+security lets it see no more (projections/reads/row_security.py). Where a statement takes long,
+another is started on a second connection. If a statement fails, each of its requests is repeated
+in a statement of its own, so one bad request does not fail the others.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from datetime import datetime
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
@@ -29,7 +30,25 @@ WAIT_BEFORE_NEXT = 0.003
 
 #: The parameters of one request, each as an element of a text array: see `cell`.
 Row = Sequence[bytes]
-_Waiting = list[tuple[Row, "asyncio.Future[bytes]"]]
+_Reader = tuple[str, datetime]
+
+
+class Asked(NamedTuple):
+    """One request of a plan. `subject`: as VisibilityScope.stated; `now`: the instant of the
+    request."""
+
+    row: Row
+    subject: str
+    now: datetime
+
+    @property
+    def reader(self) -> _Reader:
+        """Requests of one reader share a statement. Of one minute, because what a subject may see
+        depends on the instant."""
+        return self.subject, self.now.replace(second=0, microsecond=0)
+
+
+_Waiting = list[tuple[Asked, "asyncio.Future[bytes]"]]
 
 
 class RequestBatcher:
@@ -43,7 +62,7 @@ class RequestBatcher:
     def __init__(self, pool: Any, seconds: float = 2.0) -> None:
         self._seconds = seconds
         self._connections = [PipelinedConnection(pool) for _ in range(CONNECTIONS)]
-        self._queues: dict[Plan, _Waiting] = {}
+        self._queues: dict[tuple[Plan, _Reader], _Waiting] = {}
         #: Requests of a statement that failed; each is repeated in a statement of its own.
         self._retried_alone: deque[tuple[Plan, _Waiting]] = deque()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -51,11 +70,11 @@ class RequestBatcher:
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
 
-    async def ask(self, plan: Plan, row: Row) -> bytes:
-        """The JSON text for one row of parameters. Raises psycopg.Error."""
+    async def ask(self, plan: Plan, asked: Asked) -> bytes:
+        """The JSON text for one request. Raises psycopg.Error."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bytes] = loop.create_future()
-        self._queues.setdefault(plan, []).append((row, future))
+        self._queues.setdefault((plan, asked.reader), []).append((asked, future))
         # Requests that arrive in the same turn of the event loop share the statement.
         if not self._scheduled:
             self._scheduled = True
@@ -122,11 +141,12 @@ class RequestBatcher:
             if self._retried_alone:
                 plan, waiting = self._retried_alone.popleft()
             else:
-                plan = next(iter(self._queues))
-                waiting = self._queues.pop(plan)
+                key = next(iter(self._queues))
+                plan, _ = key
+                waiting = self._queues.pop(key)
             batch = [item for item in waiting if not item[1].done()]
             if len(batch) > ROWS:
-                self._queues[plan] = batch[ROWS:]
+                self._queues[plan, batch[0][0].reader] = batch[ROWS:]
                 batch = batch[:ROWS]
             if batch:
                 self._send(connection, plan, batch)
@@ -162,7 +182,7 @@ class RequestBatcher:
                 self._retried_alone.extend((plan, [one]) for one in batch)
             self._wake()
 
-        connection.send(plan.sql, columns([row for row, _ in batch]), on_result)
+        connection.send(plan.sql, parameters([asked for asked, _ in batch]), on_result)
 
 
 def _fail_all(waiting: _Waiting, error: Exception) -> None:
@@ -184,19 +204,23 @@ def cell(value: Any) -> bytes:
     return b'"' + text.replace("\\", "\\\\").replace('"', '\\"').encode() + b'"'
 
 
-def columns(rows: Sequence[Row]) -> list[bytes]:
-    """The rows as arrays, one for each parameter of the statement."""
-    return [b"{" + b",".join(column) + b"}" for column in zip(*rows, strict=True)]
+def parameters(batch: Sequence[Asked]) -> list[bytes]:
+    """The parameters of the statement: the rows as arrays, one for each column, and the subject,
+    which is the same of all; at the latest of their instants."""
+    rows = zip(*(asked.row for asked in batch), strict=True)
+    columns = [b"{" + b",".join(column) + b"}" for column in rows]
+    now = max(asked.now for asked in batch).isoformat()
+    return [*columns, f"{batch[0].subject}{now}".encode()]
 
 
 async def run(
-    connection: AsyncConnection[Any], plan: Plan, row: Row, *, prepare: bool = True
+    connection: AsyncConnection[Any], plan: Plan, asked: Asked, *, prepare: bool = True
 ) -> bytes:
-    """Runs one row of parameters in a statement of its own and returns its JSON text.
+    """Runs one request in a statement of its own and returns its JSON text.
 
     `prepare`: the connection keeps the prepared statement. Raises psycopg.Error.
     """
-    given = [column.decode() for column in columns([row])]
+    given = [parameter.decode() for parameter in parameters([asked])]
     async with AsyncRawCursor(connection) as cursor:
         await cursor.execute(plan.sql, given, prepare=prepare)
         assert cursor.pgresult is not None

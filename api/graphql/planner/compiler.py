@@ -49,6 +49,7 @@ from api.graphql.sql_fields import (
     place,
 )
 from projections.reads.planner_selects import MARK
+from projections.reads.row_security import in_statement
 
 SUBJECT_PARAMETERS = ("subject_role", "own_territory", "own_tin", "own", "reach", "now")
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -76,7 +77,8 @@ class Plan:
     """The compiled statement of one document.
 
     `columns` says what each column of the parameter table is: the number of its BoundField, or None
-    for a parameter of the subject, and its name. `own_statement`: the plan is not batched.
+    for a parameter of the subject, and its name. The parameter after them states for whom the
+    statement reads (projections/reads/row_security.py). `own_statement`: the plan is not batched.
     `wording` builds the texts that replace placeholders; `has_cached_verdicts`: the text has
     placeholders for cached verdicts (api.graphql.planner.verdict_cache).
     """
@@ -138,7 +140,11 @@ class Compiler:
             for n, (_, name) in enumerate(self._columns, start=1)
         )
         names = ", ".join(f"p{n}" for n in self._columns.values())
-        sql = f"select {text} from unnest({arrays}) with ordinality as request ({names}, place)"
+        stating = in_statement(f"${len(self._columns) + 1}::text")
+        sql = (
+            f"select {text} from {stating},"
+            f" unnest({arrays}) with ordinality as request ({names}, place)"
+        )
         return Plan(
             f"{sql} order by request.place",
             tuple(self._bound),

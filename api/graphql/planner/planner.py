@@ -34,7 +34,7 @@ from api.graphql.context import Context, Pool
 from api.graphql.deadlines import left_when_cancelled
 from api.graphql.limits import CheckedDocument
 from api.graphql.planner.arguments import Arguments, NotCompilable, Variables
-from api.graphql.planner.batcher import RequestBatcher, cell, run
+from api.graphql.planner.batcher import Asked, RequestBatcher, cell, run
 from api.graphql.planner.compiler import BoundField, Compiler, Plan
 from api.graphql.planner.logged_lookups import LoggedField, LoggedLookup, logged_lookup
 from api.graphql.planner.verdict_cache import VerdictCache
@@ -128,7 +128,8 @@ class Planner:
         logged = [logged_lookup(lookup, bound[lookup.number]) for lookup in planned.logged]
         plan = planned.with_state if context.least else planned.plan
         try:
-            return await self._ask(plan, row, context, bound, logged, own_statement)
+            asked = Asked(row, _stated(context.subject), context.now)
+            return await self._ask(plan, asked, context, bound, logged, own_statement)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
@@ -137,7 +138,7 @@ class Planner:
     async def _ask(
         self,
         plan: Plan,
-        row: list[bytes],
+        asked: Asked,
         context: Context,
         bound: list[Mapping[str, Any]],
         logged: list[LoggedLookup],
@@ -146,11 +147,11 @@ class Planner:
         declined, answer = False, b""
         try:
             if not (plan.own_statement or own_statement):
-                text = await self._batcher.ask(plan, row)
+                text = await self._batcher.ask(plan, asked)
             else:
                 # psycopg gives up a silent connection only after ten seconds.
                 text = await left_when_cancelled(
-                    self._run_alone(plan, row, prepare=not own_statement)
+                    self._run_alone(plan, asked, prepare=not own_statement)
                 )
             if context.least:
                 state, _, text = text.partition(b" ")
@@ -170,10 +171,10 @@ class Planner:
                 for lookup in logged:
                     lookup.record(context, answer)
 
-    async def _run_alone(self, plan: Plan, row: list[bytes], *, prepare: bool) -> bytes:
+    async def _run_alone(self, plan: Plan, asked: Asked, *, prepare: bool) -> bytes:
         """Runs the plan for one request, on a pooled connection. Raises psycopg.Error."""
         async with self._views.connection() as connection:
-            return await run(connection, plan, row, prepare=prepare)
+            return await run(connection, plan, asked, prepare=prepare)
 
     async def _replace_placeholders(
         self, text: bytes, plan: Plan, bound: list[Mapping[str, Any]]
@@ -343,6 +344,12 @@ def _subject_parameters(subject: Subject) -> dict[str, bytes]:
         "reach": ",".join(code.text for code in subject.reach),
     }
     return {name: cell(value) for name, value in texts.items()}
+
+
+@lru_cache(maxsize=1_000)
+def _stated(subject: Subject) -> str:
+    """The subject for row-level security."""
+    return subject.visibility.stated
 
 
 def _parameter_row(

@@ -105,8 +105,10 @@ class AdministrationType(Node):
         """The number of operators that it had registered by the instant asked about; a bloc
         includes those of its members. Subjects other than its own officers and auditors are shown
         the number of those with an authorisation granted by then."""
-        visibility, read = info.context.subject.visibility, reads.operator_counts
-        return await load(info.context, read, visibility, self.as_of, key=self.code.text) or 0
+        context, read = info.context, reads.operator_counts
+        visibility, code = context.subject.visibility, self.code.text
+        counted = await load(context, read, visibility, self.as_of, key=code, of=context.whole)
+        return counted or 0
 
 
 @strawberry.type

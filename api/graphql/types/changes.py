@@ -261,7 +261,7 @@ class ChangeQuery:
         context.demand(Action.FOLLOW_CHANGES, Resource(territory=for_))
         size = paging.size(first, default=100)
         async with (
-            positions.of_epoch(context.views, epoch) as views,
+            positions.of_epoch(context.whole, epoch) as views,
             positions.of_epoch(context.ledger, epoch) as ledger,
         ):
             state = positions.State.read(await positions.state(views))

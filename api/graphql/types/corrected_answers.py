@@ -163,7 +163,7 @@ async def _page(
         given = await reads.given(ledger, visibility, members, territory, window, after, MOST)
     if not given:
         return [], None
-    async with context.views.connection() as views:
+    async with context.whole.connection() as views:
         tins = sorted({each.tin for each in given})
         seen = await visible(views, visibility, context.now, tins)
         row = await (await views.execute(f"select {POSITION}")).fetchone()
@@ -202,7 +202,7 @@ async def _corrected(
             )
         if not given:
             return False
-        async with context.views.connection() as views:
+        async with context.whole.connection() as views:
             row = await (await views.execute(f"select {POSITION}")).fetchone()
             found = await reads.corrected(views, territory, given, row[0] if row else 0)
         if any(corrected.event_position == position for corrected in found):
@@ -219,7 +219,7 @@ async def corrected_by_change(
         return []
     scope = context.subject.visibility
     async with (
-        context.views.connection() as views,
+        context.whole.connection() as views,
         context.ledger.connection() as ledger,
     ):
         if tin.text not in await visible(views, scope, context.now, [tin.text]):

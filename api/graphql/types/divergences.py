@@ -160,7 +160,7 @@ async def _page(
     found: list[Divergence] = []
     if window[0] >= window[1]:
         return found, None
-    async with context.views.connection() as connection:
+    async with context.whole.connection() as connection:
         law = await law_history(connection, territory)
         tins = await candidates(
             connection, context.subject.visibility, context.now, law, window, tin, MOST
@@ -184,7 +184,7 @@ async def is_cause_of_divergence(
 ) -> bool:
     """Whether an event is the cause of a divergence for this operator and territory."""
     window = EARLIEST, context.now
-    async with context.views.connection() as connection:
+    async with context.whole.connection() as connection:
         law = await law_history(connection, territory)
         operators = await operator_beliefs(connection, law, [tin])
     return any(

@@ -138,14 +138,15 @@ async def node_when_projected(context: Context, of: GlobalId, position: int) -> 
     """
     until = monotonic() + MOST_WAIT
     await context.reached(position, MOST_WAIT)
-    views = CheckedPool(context.views, MinPosition(position, context.epoch or None))
+    least = MinPosition(position, context.epoch or None)
+    read_models = CheckedPool(context.read_models, least)
     # The request began before its command was recorded, so its own `now` may be too early.
     async with context.ledger.connection() as connection:
         event = await events.one(connection, position, EVERYTHING)
     while True:
         now = max(datetime.now(UTC), event.recorded_at if event else context.now)
         try:
-            checked = replace(context, now=now, views=views, _once={})
+            checked = replace(context, now=now, read_models=read_models, _once={})
             return await _node(checked, of, AsOf(now, now), "node")
         except Behind as behind:
             if monotonic() >= until:

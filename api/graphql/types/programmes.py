@@ -130,8 +130,8 @@ class ProgrammeType(Node):
     async def operator_count(self, info: Info) -> int:
         """The number of operators with a valid authorisation of this programme at the instant asked
         about."""
-        read = reads.operator_counts
-        return await load(info.context, read, self.as_of, key=self.row.code) or 0
+        context, read = info.context, reads.operator_counts
+        return await load(context, read, self.as_of, key=self.row.code, of=context.whole) or 0
 
     async def _rules(self, info: Info) -> list[RuleRow]:
         return await load(info.context, reads.rules, self.as_of, key=self.row.code) or []

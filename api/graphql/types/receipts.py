@@ -158,7 +158,7 @@ async def _divergent(context: Context, rows: Sequence[ReceiptRow]) -> list[Corre
     for row in rows:
         by_territory.setdefault(row.territory, []).append(_given(row))
     found: list[CorrectedGivenAnswer] = []
-    async with context.views.connection() as views:
+    async with context.whole.connection() as views:
         position = await (await views.execute(f"select {POSITION}")).fetchone()
         for territory, answers in by_territory.items():
             code = AdministrationCode(territory)

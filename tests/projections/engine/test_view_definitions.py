@@ -8,13 +8,20 @@ import psycopg
 import pytest
 
 from projections.engine.rebuild import create_tables
-from projections.engine.view_definitions import definition, in_schema, of_views, statements
+from projections.engine.view_definitions import (
+    definition,
+    in_schema,
+    of_views,
+    securing,
+    statements,
+)
 from tests.registry.ledger.test_baseline import definition as definition_of
 
 
 def test_the_tables_of_a_rebuild_are_those_of_the_register(database: str) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         create_tables(connection, "views_next")
+        connection.execute(securing("views_next").encode())  # as a rebuild does before it swaps
         rebuilt = definition_of(database, "--schema=views_next")
         connection.execute("drop schema views_next cascade")
 

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from api.access.tokens import issue
 from api.graphql.planner import connection as lane
-from api.graphql.planner.batcher import RequestBatcher
+from api.graphql.planner.batcher import Asked, RequestBatcher
 from api.graphql.planner.compiler import Plan
 from api.observability.counters import PAUSE
 from tests.api.client import AUDITOR, Client
@@ -105,7 +106,7 @@ def test_whoever_asks_in_the_moment_of_a_failure_is_told_of_it_too() -> None:
         for _ in range(turns):
             await asyncio.sleep(0)
         with pytest.raises(psycopg.OperationalError) as told:
-            await request_batcher.ask(_plan("select 1"), [b"{1}"])
+            await request_batcher.ask(_plan("select 1"), _of_auditor(b"{1}"))
         return told.type
 
     async def ask() -> None:
@@ -122,9 +123,9 @@ def test_nothing_is_begun_any_more_when_it_closes(region: Client) -> None:
     async def close() -> tuple[list[bool], set[type]]:
         async with AsyncConnectionPool(region.database, min_size=2, open=False) as pool:
             request_batcher = RequestBatcher(pool)
-            slow = "select pg_sleep(5)::text || '{}' from unnest($1::text[])"
+            slow = "select pg_sleep(5)::text || '{}' from unnest($1::text[]) where $2::text > ''"
             asked = [
-                asyncio.create_task(request_batcher.ask(_plan(slow.format(n)), [b"1"]))
+                asyncio.create_task(request_batcher.ask(_plan(slow.format(n)), _of_auditor(b"1")))
                 for n in range(3)
             ]
             while not all(lane.open and not lane.idle for lane in request_batcher._connections):
@@ -135,6 +136,10 @@ def test_nothing_is_begun_any_more_when_it_closes(region: Client) -> None:
             return [lane.open for lane in request_batcher._connections], set(map(type, told))
 
     assert asyncio.run(close()) == ([False, False], {psycopg.OperationalError})
+
+
+def _of_auditor(cell: bytes) -> Asked:
+    return Asked([cell], "auditor|||", datetime.now(UTC))
 
 
 def _plan(sql: str) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -10,14 +11,15 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
-from api.graphql.planner.batcher import RequestBatcher, cell
+from api.graphql.planner.batcher import Asked, RequestBatcher, cell
 from api.graphql.planner.compiler import Plan
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = 2.0  # that a question may take
 #: Each row sleeps for as long as it says.
 SLEEPS = (
     "select coalesce((select 'slept ' || t.seconds from pg_sleep(t.seconds::float)), '')"
-    " from unnest($1::text[]) as t (seconds)"
+    " from unnest($1::text[]) as t (seconds) where $2::text is not null"
 )
 
 
@@ -41,7 +43,10 @@ def test_one_slow_question_does_not_make_its_companions_late(
             request_batcher = RequestBatcher(pool, SECONDS)
             shared = plan()
             seconds = ["60", *["0"] * companions]
-            asked = [request_batcher.ask(shared, [cell(second)]) for second in seconds]
+            asked = [
+                request_batcher.ask(shared, Asked([cell(second)], "auditor|||", NOW))
+                for second in seconds
+            ]
             try:
                 async with asyncio.timeout(10):
                     return await asyncio.gather(*asked, return_exceptions=True)

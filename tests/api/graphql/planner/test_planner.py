@@ -150,10 +150,10 @@ def test_those_who_arrive_together_share_a_statement(
 
     def counted(rows: Any) -> list[bytes]:
         sizes.append(len(rows))
-        return columns(rows)
+        return parameters(rows)
 
-    columns = batcher.columns
-    monkeypatch.setattr(batcher, "columns", counted)
+    parameters = batcher.parameters
+    monkeypatch.setattr(batcher, "parameters", counted)
     context = region.service.context(_subject(region, AUDITOR))
     document = read(core, "query ($tin: TIN!) { operator(tin: $tin) { tin } }")
 

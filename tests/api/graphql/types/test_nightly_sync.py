@@ -214,7 +214,8 @@ def test_a_page_with_details_takes_as_many_statements_however_many_operators_it_
     real = psycopg.AsyncCursor.execute
 
     async def execute(self: Any, query: Any, *said: Any, **more: Any) -> Any:
-        counted.append(str(query))
+        if "stand_for" not in str(query):  # the beginning of a transaction
+            counted.append(str(query))
         return await real(self, query, *said, **more)
 
     monkeypatch.setattr(psycopg.AsyncCursor, "execute", execute)
