@@ -36,6 +36,7 @@ from api.http.static_files import Files
 from api.observability import logging
 from api.observability.tracing import of_request
 from api.pages.errors import refused
+from api.pages.render import take_language
 from api.settings import Settings
 
 log = structlog.get_logger("app")
@@ -67,6 +68,8 @@ class App(FastAPI):
         if scope["method"] == "HEAD":  # handled as a GET request; the body is not sent
             scope["method"] = "GET"
         tracer = service.tracer
+        if scope["path"] != "/graphql":
+            take_language(scope)
         try:
             with of_request(tracer, scope, exchange) if tracer else NOTHING:
                 if self.hosts and not is_own(exchange.headers.get(b"host"), self.hosts):

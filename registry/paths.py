@@ -44,6 +44,10 @@ WORLD: Final = OPS / "world"
 """The published record as files of commands, one JSON object a line."""
 
 IDENTIFIER_SCHEMES: Final = WORLD / "identifiers.csv"
+
+TYPE_NAMES: Final = WORLD / "type-names.csv"
+"""The names of types of authorisation in the law of their own programme."""
+
 OPERATOR_COUNTS: Final = WORLD / "operator-counts.csv"
 """How many operators each administration published: the weights of the synthetic population."""
 
@@ -62,5 +66,8 @@ COPY_SCHEMA: Final = API / "golden_copy" / "aeo-master-data.xsd"
 
 STATIC: Final = API / "static"
 TEMPLATES: Final = API / "templates"
+CATALOGUES: Final = API / "languages" / "catalogues"
+"""The languages of the pages, one gettext catalogue each, and the template `messages.pot`."""
+
 LAYOUTS: Final = API / "importing" / "files" / "builtin"
 """The layouts of import files that are delivered with the program, one TOML file each."""

@@ -23,6 +23,7 @@ from api.pages import (
     receipts,
     search,
     sign_in,
+    sitemap,
     tour,
     webhooks,
 )
@@ -53,6 +54,7 @@ for part in (
     developers,
     access,
     docs,
+    sitemap,
     sign_in,
 ):
     router.include_router(part.router)

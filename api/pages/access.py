@@ -13,6 +13,7 @@ from api.access.permissions import (
     Relation,
 )
 from api.access.policy import OWN_COMMANDS
+from api.languages.language import _
 from api.pages.errors import PageRoute
 from api.pages.query import context
 from api.pages.render import page
@@ -27,7 +28,7 @@ async def access(request: Request) -> Response:
     return page(
         request,
         "access.html",
-        title="Who may see what",
+        title=_("Who may see what"),
         relations=list(Relation),
         permissions=PERMISSIONS,
         own_commands=sorted(command.__name__ for command in OWN_COMMANDS),

@@ -9,9 +9,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.languages.language import ReaderText, _
 from api.pages import forms, timeline
 from api.pages.errors import PageRoute
-from api.pages.labels import OPEN_END, Sign, country, interval, phrase, territory
+from api.pages.labels import OPEN_END, Sign, country, interval, phrase, shown, territory, worded
 from api.pages.query import ask
 from api.pages.render import page
 from registry.domain.values import AgreementKind, AgreementStatus, Pillar
@@ -74,6 +75,12 @@ STEP = {
 }
 
 
+def step_sign(what: str) -> Sign:
+    """Returns the sign of a step."""
+    found = STEP.get(what)
+    return worded(what, found) if found else Sign(phrase(what), "", "still")
+
+
 #: Steps that can happen several times: two days are two events, not contradicting sources.
 AGAIN = {"LISTED", "MEETING", "EXERCISE", "ANNOUNCED"}
 
@@ -101,7 +108,7 @@ async def agreements(request: Request) -> Response:
         request,
         "agreements.html",
         status=clocks.status if found.data else 400,
-        title="Agreements",
+        title=_("Agreements"),
         asked=found,
         found=found.data and found.data["agreements"],
         chosen=chosen,
@@ -123,11 +130,15 @@ async def agreement(request: Request, id: str) -> Response:
             "nothing.html",
             status=404 if asked.data else 400,
             clocks=clocks,
-            title="No such agreement",
+            title=_("No such agreement"),
             asked=asked,
-            sentence=f"The register holds no agreement {id!r}"
-            + (" that it knew of at that instant." if clocks.known else "."),
-            look=("/agreements", "All agreements"),
+            sentence=_(
+                "The register holds no agreement %(id)s that it knew of at that instant.",
+                id=repr(id),
+            )
+            if clocks.known
+            else _("The register holds no agreement %(id)s.", id=repr(id)),
+            look=("/agreements", _("All agreements")),
         )
     found_agreement = asked.data["agreement"]
     return page(
@@ -177,8 +188,12 @@ def _drawing(
     lies."""
     lanes: dict[str, list[timeline.TimelineBar]] = defaultdict(list)
     for found in sorted(agreement_data["dates"], key=lambda d: (d["earliest"], d["latest"])):
-        step = STEP.get(found["what"]) or Sign(phrase(found["what"]), "", "still")
-        name = step.word + (f" by {country(found['side'])}" if found["side"] else "")
+        step = step_sign(found["what"])
+        name = (
+            _("%(step)s by %(party)s", step=step.word, party=country(found["side"]))
+            if found["side"]
+            else step.word
+        )
         open_end = found["latest"] == OPEN_END
         lanes[name].append(
             timeline.TimelineBar(
@@ -187,7 +202,7 @@ def _drawing(
                 interval(found),
                 step.letter,
                 step.tone,
-                f"{name}: {interval(found)}; {found['source']}",
+                ReaderText(f"{name}: {interval(found)}; {shown(found['source'])}"),
                 found["assumed"] or open_end,
             )
         )

@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.languages.language import _
 from api.pages import bitemporal_chart, forms
 from api.pages.errors import PageRoute
-from api.pages.labels import moment, territory
+from api.pages.labels import moment, original, territory
 from api.pages.operators import RECOGNITION
 from api.pages.query import PageQuery, ask
 from api.pages.render import page
@@ -20,6 +21,7 @@ from registry.domain.values import AdministrationCode, Tin
 
 router = APIRouter(route_class=PageRoute)
 
+SCRIPTS = ("audit.js", "verify.js")
 EXAMPLES = ("CN0000000012", "CN1234567890", "CN-KR-AEO", "AAMRA")
 
 EVENTS = """\
@@ -103,7 +105,7 @@ async def log(request: Request) -> Response:
     return page(
         request,
         "log.html",
-        title="The log",
+        title=_("The log"),
         asked=asked,
         log=found,
         signatures=lines,
@@ -120,7 +122,7 @@ async def audit(request: Request) -> Response:
         return RedirectResponse(_turned(request, wanted), 303)
     clocks = await forms.clocks(request, _home(wanted))
     frame: dict[str, Any] = {
-        "title": "Audit",
+        "title": _("Audit"),
         "clocks": clocks,
         "of": wanted,
         "there": "",
@@ -137,14 +139,17 @@ async def audit(request: Request) -> Response:
     if not found:
         return page(request, "audit.html", status=404, **frame)
     item, rows, now = found["record"], found["rows"], found["asked"].now
-    frame |= found | {"title": f"Audit of {item['name']}", "position": item["position"]}
+    frame |= found | {
+        "title": _("Audit of %(title)s", title=item["name"]),
+        "position": item["position"],
+    }
     frame |= {
         "events": [_placed(row["node"], clocks, now, item["zone"]) for row in rows],
         "sliders": _sliders([row["node"] for row in rows], clocks, now),
         "opened": any(row["node"]["commitment"] for row in rows),
         "drawing": bitemporal_chart.draw(found["periods"], clocks, now),
     }
-    return page(request, "audit.html", status=clocks.status, **frame)
+    return page(request, "audit.html", status=clocks.status, scripts=SCRIPTS, **frame)
 
 
 async def _agreement(request: Request, id: str, clocks: forms.AsOfFields) -> dict[str, Any] | None:
@@ -214,7 +219,7 @@ async def _recognition(request: Request, tin: str) -> dict[str, Any]:
             variables = {"tin": tin, "in": there, "asOf": clocks.as_of}
             found = await ask(request, RECOGNITION, **variables)
     except ValueError as error:
-        wrong = str(error)
+        wrong = original(str(error))
     return {"there": typed, "not_there": wrong, "recognition": found}
 
 
@@ -231,13 +236,14 @@ def _placed(
     """Returns the event, with its meaning at the page's as-of pair."""
     law, belief = clocks.instant("at", now), clocks.instant("knownAt", now)
     day = civil_day_of(law, zone or "UTC").isoformat()
+    counts = False
     if moment(event["knownAt"]) > belief:
-        meant = "not yet known"
+        meant = _("not yet known")
     elif event["effective"] and event["effective"] > day:
-        meant = "known, counts later"
+        meant = _("known, counts later")
     else:
-        meant = "counts"
-    return event | {"meant": meant}
+        meant, counts = _("counts"), True
+    return event | {"meant": meant, "counts": counts}
 
 
 def _sliders(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from api.languages.language import _
 from api.pages import forms
 from api.pages.labels import instant, moment, standing
 
@@ -71,10 +72,15 @@ def draw(
         sign = standing(period)
         width, height = max(end - begin, 2.0), max(low - high, 2.0)
         fits = width >= LETTER and height >= LETTER
-        title = (
-            f"{period['authorisation']}: {sign.word} in law from {instant(period['validFrom'])}"
-            f" until {instant(period['validTo']) or 'further notice'}, believed from"
-            f" {instant(period['recordedFrom'])} until {instant(period['recordedTo']) or 'now'}"
+        title = _(
+            "%(authorisation)s: %(status)s in law from %(since)s until %(until)s, believed from"
+            " %(recorded_from)s until %(recorded_to)s",
+            authorisation=period["authorisation"],
+            status=sign.word,
+            since=instant(period["validFrom"]),
+            until=instant(period["validTo"]) or _("further notice"),
+            recorded_from=instant(period["recordedFrom"]),
+            recorded_to=instant(period["recordedTo"]) or _("now"),
         )
         areas.append(
             Area(

@@ -9,10 +9,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.languages.language import _
 from api.pages import forms
 from api.pages.errors import PageRoute
 from api.pages.labels import country as name_of
-from api.pages.labels import territory
+from api.pages.labels import original, territory
 from api.pages.query import ask
 from api.pages.render import page
 from registry.domain.values import AdministrationCode
@@ -85,7 +86,7 @@ async def countries(request: Request) -> Response:
         request,
         "countries.html",
         status=clocks.status if asked.data else 400,
-        title="Customs territories",
+        title=_("Customs territories"),
         asked=asked,
         clocks=clocks,
         found=sorted(found, key=lambda a: (not a["members"], name_of(a["code"]))),
@@ -101,9 +102,8 @@ async def country(request: Request, code: str) -> Response:
     try:
         AdministrationCode.parse(code)
     except ValueError as wrong:
-        return page(
-            request, "wrong.html", status=404, title="No such territory", sentence=str(wrong)
-        )
+        title, sentence = _("No such territory"), original(str(wrong))
+        return page(request, "wrong.html", status=404, title=title, sentence=sentence)
     clocks = await forms.clocks(request, code)
     asked = await ask(request, COUNTRY, code=code, asOf=clocks.as_of)
     if asked.data is None or asked.data["administration"] is None:
@@ -114,8 +114,8 @@ async def country(request: Request, code: str) -> Response:
             title=name_of(code),
             clocks=clocks,
             asked=asked,
-            sentence=f"The register knows no customs administration {code}.",
-            look=("/countries", "All customs territories"),
+            sentence=_("The register knows no customs administration %(code)s.", code=code),
+            look=("/countries", _("All customs territories")),
         )
     found_territory = asked.data["administration"]
     published = await ask(request, CLAIMS, code=code)

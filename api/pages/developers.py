@@ -14,6 +14,7 @@ from api.access.token_reasons import TokenReason
 from api.graphql import limits, paging
 from api.graphql.codes import ERRORS, REFUSALS
 from api.graphql.read_your_writes import MOST_WAIT
+from api.languages.language import _
 from api.pages.developer_steps import STEPS, text
 from api.pages.errors import PageRoute
 from api.pages.render import home_words, page
@@ -214,7 +215,7 @@ async def developers(request: Request) -> Response:
     return page(
         request,
         "developers.html",
-        title="Developers",
+        title=_("Developers"),
         address=_address(request),
         offers_demo=demo,
         home_words=home_words(request.app.state.settings.home),

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.languages.language import _
 from api.pages import forms
 from api.pages.errors import PageRoute
 from api.pages.labels import territory as meant
@@ -72,7 +73,9 @@ async def divergences(request: Request) -> Response:
         try:
             window[name] = _instant(text, zone, end=name == "to").isoformat()
         except ValueError:
-            wrong[name] = f"{text[:40]!r} is neither a date nor an instant. Write 2018-02-01."
+            wrong[name] = _(
+                "%(text)s is neither a date nor an instant. Write 2018-02-01.", text=repr(text[:40])
+            )
     asked = answer = None
     if territory and not wrong:
         variables = {"in": territory, **window}
@@ -86,7 +89,7 @@ async def divergences(request: Request) -> Response:
         request,
         "divergences.html",
         status=200 if answered else 400,
-        title="Answers that were put right",
+        title=_("Answers that were put right"),
         territory=territory,
         days=days,
         wrong=wrong,

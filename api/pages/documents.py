@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from api.graphql.errors import Unanswered
 from api.graphql.global_ids import key_of
+from api.languages.language import _
 from api.pages import forms
 from api.pages.errors import PageRoute
 from api.pages.labels import territory
@@ -66,7 +67,7 @@ async def documents(request: Request) -> Response:
         request,
         "documents.html",
         status=200 if found.data else 400,
-        title="Documents and goals",
+        title=_("Documents and goals"),
         asked=found,
         found=found.data and found.data["documents"],
         party=party,
@@ -89,11 +90,11 @@ async def document(request: Request, id: str) -> Response:
             request,
             "nothing.html",
             status=404 if asked.data else 400,
-            title="No such document",
+            title=_("No such document"),
             clocks=clocks,
             asked=asked,
-            sentence=f"The register holds no document {id!r}.",
-            look=("/documents", "All documents"),
+            sentence=_("The register holds no document %(id)s.", id=repr(id)),
+            look=("/documents", _("All documents")),
         )
     return page(
         request,

@@ -19,9 +19,11 @@ from api.graphql.errors import RequestDeclined
 from api.graphql.executor import later
 from api.http.exchanges import KEY, Exchange
 from api.http.graphql import declined
-from api.pages import forms
+from api.languages.language import N_, _, current
+from api.pages import forms, site
+from api.pages.labels import served
 from api.pages.query import COOKIE, SESSION, Fault, Unavailable, context
-from api.pages.render import page
+from api.pages.render import LANGUAGE, language_of, page
 
 log = structlog.get_logger("pages")
 
@@ -40,6 +42,7 @@ class PageRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def asked(request: Request) -> Response:
+            current.set(language_of(request))
             if request.method == "GET":  # every page shows the subject
                 await context(request)
             elif request.method == "POST" and not await forms.is_ours(request):
@@ -47,9 +50,11 @@ class PageRoute(APIRoute):
                     request,
                     "wrong.html",
                     status=403,
-                    title="Not from here",
-                    sentence="This form was not sent from a page of this site that you had "
-                    "open, and nothing was done. Open the page again and send it from there",
+                    title=_("Not from here"),
+                    sentence=_(
+                        "This form was not sent from a page of this site that you had open, and "
+                        "nothing was done. Open the page again and send it from there"
+                    ),
                 )
             return await handle(request)
 
@@ -58,9 +63,18 @@ class PageRoute(APIRoute):
             # A command has no time limit here: its sender must learn the result, and the ledger
             # has a limit of its own.
             limit = deadline * QUESTIONS if request.method == "GET" else None
-            return await failing_as_a_page(request, asked(request), limit)
+            answer = await failing_as_a_page(request, asked(request), limit)
+            return _led_on(request, answer)
 
         return guarded
+
+
+def _led_on(request: Request, answer: Response) -> Response:
+    """Returns the answer; a redirection to another page leads to it in the same language."""
+    tag = request.scope.get(LANGUAGE)
+    if tag and (location := answer.headers.get("location")):
+        answer.headers["location"] = site.in_language(location, tag)
+    return answer
 
 
 async def failing_as_a_page(
@@ -74,9 +88,10 @@ async def failing_as_a_page(
             request,
             "wrong.html",
             status=401,
-            title="Your identity has lapsed",
-            sentence="A demo identity lasts an hour, a session until it ends. You are the public"
-            " again",
+            title=_("Your identity has lapsed"),
+            sentence=_(
+                "A demo identity lasts an hour, a session until it ends. You are the public again"
+            ),
         )
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         answer.delete_cookie(SESSION, secure=True, httponly=True, samesite="strict")
@@ -84,29 +99,30 @@ async def failing_as_a_page(
     except RequestDeclined as why:
         return refused(request, why)
     except IssuerUnreachable:
-        return unavailable(request, "The issuer of your identity does not answer. Ask again")
+        return unavailable(request, N_("The issuer of your identity does not answer. Ask again"))
     except Unavailable as away:
         return unavailable(request, away.sentence)
     except Fault as fault:
-        return _wrong(request, fault.sentence.rstrip("."))
+        return _wrong(request, served(fault.sentence.rstrip(".")))
     except Exception as fault:
         if passing := later(fault):
             log.warning("not now", path=request.url.path, why=str(fault))
             return unavailable(request, passing[1])
         number = uuid4()
         log.error("fault", request=str(number), path=request.url.path, exc_info=fault)
-        return _wrong(request, f"It is in the service's log as {number}")
+        return _wrong(request, _("It is in the service's log as %(id)s", id=str(number)))
 
 
 def unavailable(request: Request, sentence: str) -> Response:
     """Returns the page for a service that cannot answer now. It says nothing about the subject
     matter."""
+    current.set(language_of(request))
     answer = page(
         request,
         "unavailable.html",
         status=503,
-        title="The register cannot answer now",
-        sentence=sentence,
+        title=_("The register cannot answer now"),
+        sentence=served(sentence),
         again=request.method == "GET",
     )
     answer.headers.update(RETRY)
@@ -122,25 +138,31 @@ def refused(request: Request, why: RequestDeclined) -> Response:
     if "text/html" not in request.headers.get("accept", ""):
         return declined(why, exchange, "application/json")
     exchange.refused(why.code)
+    current.set(language_of(request))
     answer = page(
         request,
         "wrong.html",
         status=why.status,
-        title="This request cannot be answered",
-        sentence=f"{why.sentence} Code {why.code}, request {exchange.id}",
+        title=_("This request cannot be answered"),
+        sentence=_(
+            "%(sentence)s Code %(code)s, request %(request)s",
+            sentence=served(why.sentence),
+            code=why.code,
+            request=exchange.id,
+        ),
     )
     answer.headers.update(why.headers)
     return answer
 
 
 def _wrong(request: Request, sentence: str) -> Response:
-    return page(
-        request, "wrong.html", status=500, title="Something went wrong here", sentence=sentence
-    )
+    title = _("Something went wrong here")
+    return page(request, "wrong.html", status=500, title=title, sentence=sentence)
 
 
-async def missing(request: Request, _: Exception) -> Response:
+async def missing(request: Request, error: Exception) -> Response:
     """Returns the page for an unknown address."""
+    current.set(language_of(request))
 
     async def not_found() -> Response:
         with suppress(InvalidToken, RequestDeclined):
@@ -149,8 +171,8 @@ async def missing(request: Request, _: Exception) -> Response:
             request,
             "wrong.html",
             status=404,
-            title="There is no such page",
-            sentence="Nothing of the register lives at this address",
+            title=_("There is no such page"),
+            sentence=_("Nothing of the register lives at this address"),
         )
 
     return await failing_as_a_page(request, not_found(), request.app.state.settings.deadline)
@@ -158,12 +180,16 @@ async def missing(request: Request, _: Exception) -> Response:
 
 def still_loading(request: Request, so_far: str) -> Response:
     """Returns the page for the first load. It says nothing about any operator."""
+    current.set(language_of(request))
     answer = page(
         request,
         "wrong.html",
         status=503,
-        title="The register is still loading",
-        sentence=f"Loading, so far: {so_far}. Until that is done nothing is said of any operator",
+        title=_("The register is still loading"),
+        sentence=_(
+            "Loading, so far: %(so_far)s. Until that is done nothing is said of any operator",
+            so_far=so_far,
+        ),
     )
     answer.headers["Retry-After"] = "5"
     return answer

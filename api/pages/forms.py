@@ -10,8 +10,11 @@ from urllib.parse import parse_qs
 
 from fastapi import Request
 
+from api.languages.language import _, current
+from api.pages.labels import day, instant, original, typed
 from api.pages.query import ask, context
 from registry.domain import instants
+from registry.domain.decisions import civil_day_of
 
 _WITH_ZONE = re.compile(r"([Zz]|[+-]\d\d:\d\d)$")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -29,6 +32,7 @@ class AsOfFields:
     known: str = ""
     read: dict[str, instants.Reading] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=lambda: {"at": "", "knownAt": ""})
+    sentences: dict[str, str] = field(default_factory=dict)
 
     @property
     def as_of(self) -> dict[str, str]:
@@ -46,7 +50,7 @@ class AsOfFields:
     def readings(self) -> dict[str, str]:
         """Sentences that say how each field was read; "now" where nothing was typed."""
         return {
-            name: self.read[name].sentence if name in self.read else "now"
+            name: self.sentences.get(name, "") if name in self.read else _("now")
             for name in ("at", "knownAt")
         }
 
@@ -91,13 +95,13 @@ async def clocks(request: Request, code: str | None = None) -> AsOfFields:
 async def of(request: Request, at: str, known: str = "", code: str | None = None) -> AsOfFields:
     """Reads the two instants that were typed. A day counts in the time zone of that
     administration."""
-    typed = {"at": at.strip(), "knownAt": known.strip()}
-    dated = any(map(instants.is_day, typed.values()))
+    given = {"at": at.strip(), "knownAt": known.strip()}
+    dated = any(map(instants.is_day, given.values()))
     zone = await zone_of(request, code) if dated else "UTC"
     now = (await context(request)).now
     read: dict[str, instants.Reading] = {}
-    wrong = dict.fromkeys(typed, "")
-    for name, text in typed.items():
+    wrong = dict.fromkeys(given, "")
+    for name, text in given.items():
         if not text:
             continue
         try:
@@ -108,13 +112,40 @@ async def of(request: Request, at: str, known: str = "", code: str | None = None
                 else instants.parse_transaction_time(zoned, zone, now)
             )
         except instants.InTheFuture as error:
-            wrong[name] = f"{str(error)[:1].upper()}{str(error)[1:]}."
+            wrong[name] = original(f"{str(error)[:1].upper()}{str(error)[1:]}.")
         except ValueError:
-            wrong[name] = (
-                f"{text[:40]!r} is neither a date nor an instant. "
-                "Write 2018-02-01, or 2018-02-01T09:30Z."
+            wrong[name] = _(
+                "%(text)s is neither a date nor an instant. "
+                "Write 2018-02-01, or 2018-02-01T09:30Z.",
+                text=repr(text[:40]),
             )
-    return AsOfFields(typed["at"], typed["knownAt"], {} if any(wrong.values()) else read, wrong)
+    sentences = {
+        name: _sentence(name, given[name], zone, now, found) for name, found in read.items()
+    }
+    return AsOfFields(
+        given["at"], given["knownAt"], {} if any(wrong.values()) else read, wrong, sentences
+    )
+
+
+def _sentence(name: str, text: str, zone: str, now: datetime, found: instants.Reading) -> str:
+    """Returns how a field was read, in the reader's language."""
+    if current.get().is_source:
+        return found.sentence
+    at = instant(found.at.isoformat())
+    if not instants.is_day(text):
+        return at
+    if name == "at":
+        return _(
+            "the civil day %(day)s in %(zone)s (noon there is %(instant)s)",
+            day=day(text),
+            zone=zone,
+            instant=at,
+        )
+    if found.at == now and text == civil_day_of(now, zone).isoformat():
+        return _("now, because %(day)s is today in %(zone)s", day=day(text), zone=zone)
+    if found.at == now:
+        return _("now, because %(day)s has begun in the east already", day=day(text))
+    return _("the end of %(day)s in %(zone)s (%(instant)s)", day=day(text), zone=zone, instant=at)
 
 
 async def zone_of(request: Request, code: str | None) -> str:
@@ -133,9 +164,10 @@ def _zoned(text: str) -> str:
 
 def marks(clocks: AsOfFields, now: datetime) -> list[tuple[datetime, str, str]]:
     """Returns the marks of a timeline: today, and the valid time of the page."""
-    found = [(now, "now", "mark-now")]
+    found = [(now, _("now"), "mark-now")]
     if "at" in clocks.read:
-        found.append((clocks.read["at"].at, f"asked: {clocks.law}", "mark"))
+        asked = _("asked: %(day)s", day=typed(clocks.law))
+        found.append((clocks.read["at"].at, asked, "mark"))
     return found
 
 

@@ -8,18 +8,19 @@ from fastapi.responses import Response
 from api.graphql import retry as again
 from api.graphql.context import Connection
 from api.http.service import Service
+from api.languages.language import N_, _, ngettext
 from api.pages.errors import PageRoute
 from api.pages.render import page
 from projections.reads import freshness as reads
 
 #: By which way a partner reads, in words.
 WAYS = {
-    "PEER": "follows as a peer",
-    "WEBHOOK": "webhooks",
-    "GOLDEN_COPY": "golden copies",
-    "COPY_CHANGES": "an edge",
-    "CHANGES": "the feed",
-    "SUBSCRIPTION": "a subscription",
+    "PEER": N_("follows as a peer"),
+    "WEBHOOK": N_("webhooks"),
+    "GOLDEN_COPY": N_("golden copies"),
+    "COPY_CHANGES": N_("an edge"),
+    "CHANGES": N_("the feed"),
+    "SUBSCRIPTION": N_("a subscription"),
 }
 router = APIRouter(route_class=PageRoute)
 
@@ -38,7 +39,7 @@ async def freshness(request: Request) -> Response:
     return page(
         request,
         "freshness.html",
-        title="Freshness",
+        title=_("Freshness"),
         incoming=incoming,
         outgoing=outgoing,
         age=in_words,
@@ -49,8 +50,12 @@ async def freshness(request: Request) -> Response:
 def in_words(seconds: float | None) -> str:
     """Returns an age as a person says it: 40 s, 12 min, 5 h, 3 days."""
     if seconds is None:
-        return "nothing yet"
-    for unit, length in (("days", 172_800), ("h", 7_200), ("min", 120)):
-        if seconds >= length:
-            return f"{seconds / {'days': 86_400, 'h': 3_600, 'min': 60}[unit]:.0f} {unit}"
-    return f"{seconds:.0f} s"
+        return _("nothing yet")
+    if seconds >= 172_800:
+        days = round(seconds / 86_400)
+        return ngettext("%(number)s day", "%(number)s days", days)
+    if seconds >= 7_200:
+        return _("%(number)s h", number=f"{seconds / 3_600:.0f}")
+    if seconds >= 120:
+        return _("%(number)s min", number=f"{seconds / 60:.0f}")
+    return _("%(number)s s", number=f"{seconds:.0f}")

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.access.tokens import LIFE
+from api.languages.language import N_, _
 from api.pages import forms
 from api.pages.errors import PageRoute
 from api.pages.query import COOKIE
@@ -14,13 +15,13 @@ from api.pages.render import HEADERS, home_words, page
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 IDENTITIES = (
-    ("", "the public: the standing of operators that agreed to be published"),
-    ("officer:CN", "an officer of Chinese customs: all of its own operators, partners' as agreed"),
-    ("officer:CN/anna", "Anna, an officer of Chinese customs who decides under four eyes"),
-    ("officer:CN/bo", "Bo, a second officer of Chinese customs, who confirms what Anna proposes"),
-    ("partner:KR", "Korean customs as a partner: operators that an agreement opens to Korea"),
-    ("auditor:*", "an auditor: everything, changing nothing"),
-    ("company:DESYNTHETIC0001", "a company: its own record"),
+    ("", N_("the public: the standing of operators that agreed to be published")),
+    ("officer:CN", N_("an officer of Chinese customs: all of its own operators, partners' as agreed")),
+    ("officer:CN/anna", N_("Anna, an officer of Chinese customs who decides under four eyes")),
+    ("officer:CN/bo", N_("Bo, a second officer of Chinese customs, who confirms what Anna proposes")),
+    ("partner:KR", N_("Korean customs as a partner: operators that an agreement opens to Korea")),
+    ("auditor:*", N_("an auditor: everything, changing nothing")),
+    ("company:DESYNTHETIC0001", N_("a company: its own record")),
 )
 
 
@@ -30,7 +31,7 @@ async def choose(request: Request, next: str = "/") -> Response:
     return page(
         request,
         "as.html",
-        title="Ask as",
+        title=_("Ask as"),
         home_words=home_words(request.app.state.settings.home),
         identities=IDENTITIES,
         next=inside(next),
@@ -50,11 +51,11 @@ async def become(request: Request) -> Response:
             request,
             "as.html",
             status=400,
-            title="Ask as",
+            title=_("Ask as"),
             home_words=home_words(request.app.state.settings.home),
             identities=IDENTITIES,
             next=back,
-            wrong=f"{wanted[:40]!r} is not one of these.",
+            wrong=_("%(name)s is not one of these.", name=repr(wanted[:40])),
         )
     answer = RedirectResponse(back, 303, HEADERS)
     if wanted:

@@ -5,13 +5,17 @@ A state is shown by word, letter and pattern; colour only repeats it (accessibil
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from babel import Locale
 from babel.languages import get_official_languages
+from markupsafe import Markup
 
+from api.languages.language import ReaderText, _, current, pgettext
+from registry.domain.instants import is_day
 from registry.domain.texts import folded
 from registry.domain.texts import shown as shown
 from registry.domain.time_zones import zone as zone_of
@@ -81,9 +85,26 @@ MEASURES = {
 _CAPITALS = {"aeo": "AEO", "tin": "TIN", "hs": "HS", "eu": "EU"}
 
 
+#: Flags of an authorisation that name a part or a rule.
+_SUSPENDED_PART = re.compile(r"part_(.+)_suspended")
+_UNKNOWN_RULE = re.compile(r"(.+)_unknown")
+
+
 def phrase(term: str | None) -> str:
-    """Returns a term as words: `CONTROL_RESULTS` is "control results", `aeo_operators` is "AEO
-    operators"."""
+    """Returns a term as words in the reader's language, by the key of the term."""
+    if not term:
+        return ""
+    if not current.get().is_source:
+        if found := _SUSPENDED_PART.fullmatch(term):
+            return _("part %(part)s suspended", part=found[1])
+        if found := _UNKNOWN_RULE.fullmatch(term):
+            return _("%(rule)s unknown", rule=phrase(found[1]))
+    return pgettext(term, english_phrase(term))
+
+
+def english_phrase(term: str | None) -> str:
+    """Returns a term as English words: `CONTROL_RESULTS` is "control results", `aeo_operators` is
+    "AEO operators"."""
     text = term or ""
     words = (text.lower() if text.isupper() else text).replace("_", " ").split()
     return " ".join(_CAPITALS.get(word, word) for word in words)
@@ -91,12 +112,17 @@ def phrase(term: str | None) -> str:
 
 def measure(name: str) -> str:
     """Returns the words of a measure."""
-    return MEASURES.get(name) or phrase(name)
+    return pgettext(name, MEASURES[name]) if name in MEASURES else phrase(name)
 
 
 def event_name(topic: str) -> str:
     """Returns the name of an event: `operator.suspension_lifted` is "suspension lifted"."""
-    return phrase(topic.partition(".")[2] or topic)
+    return pgettext(topic, english_event_name(topic))
+
+
+def english_event_name(topic: str) -> str:
+    """Returns the English name of an event."""
+    return english_phrase(topic.partition(".")[2] or topic)
 
 
 #: Languages in which a territory can be searched by name.
@@ -137,8 +163,8 @@ def is_called(code: str, words: str) -> bool:
 
 
 def country(code: str) -> str:
-    """Returns the territory's name in English; its code where CLDR has no name."""
-    return str(Locale("en").territories.get("GB" if code == "XI" else code, code))
+    """Returns the territory's name in the reader's language; its code where CLDR has no name."""
+    return current.get().territory(code)
 
 
 def language(code: str) -> str:
@@ -152,11 +178,24 @@ def moment(text: str) -> datetime:
 
 
 def instant(text: str | None) -> str:
-    """Formats an instant: `2026-03-10 02:00 UTC`; with seconds where there are any."""
+    """Formats an instant: in English `2026-03-10 02:00 UTC`; with seconds where there are any."""
     if not text:
         return ""
-    at = moment(text).replace(tzinfo=None)
-    return f"{at.isoformat(' ', 'seconds' if at.second else 'minutes')} UTC"
+    language, at = current.get(), moment(text)
+    if language.is_source:
+        local = at.replace(tzinfo=None)
+        return f"{local.isoformat(' ', 'seconds' if at.second else 'minutes')} UTC"
+    return _("%(day)s, %(time)s", day=day(at.date().isoformat()), time=language.clock(at))
+
+
+def day(text: str | None) -> str:
+    """Formats a civil day, month or year: in English as ISO 8601 has it."""
+    return current.get().day(text) if text else ""
+
+
+def typed(text: str) -> str:
+    """Formats an instant as it was typed: a civil day as the reader writes one, else unchanged."""
+    return day(text) if is_day(text) else text
 
 
 def civil(text: str | None, zone: str | None) -> str:
@@ -169,7 +208,7 @@ def civil(text: str | None, zone: str | None) -> str:
     if zone:
         local = moment(text).astimezone(zone_of(zone))
         if (local.hour, local.minute, local.second) == (0, 0, 0):
-            return local.date().isoformat()
+            return day(local.date().isoformat())
     return instant(text)
 
 
@@ -177,21 +216,24 @@ def interval(found: dict[str, Any]) -> str:
     """Formats a date as a source gives it: a day, or the days between which it lies."""
     earliest, latest = found["earliest"], found["latest"]
     if earliest == latest:
-        return str(earliest)
+        return day(str(earliest))
     if latest == OPEN_END:
-        return f"{earliest} or later, if at all"
+        return _("%(day)s or later, if at all", day=day(earliest))
     if (earliest[5:], latest[5:]) == ("01-01", "12-31") and earliest[:4] == latest[:4]:
-        return f"{earliest[:4]}, the day is not known"
+        return _("%(period)s, the day is not known", period=day(earliest[:4]))
     after = date.fromisoformat(latest) + timedelta(days=1)
     if earliest[8:] == "01" and after.day == 1 and earliest[:7] == latest[:7]:
-        return f"{earliest[:7]}, the day is not known"
-    return f"between {earliest} and {latest}"
+        return _("%(period)s, the day is not known", period=day(earliest[:7]))
+    return _("between %(first)s and %(last)s", first=day(earliest), last=day(latest))
 
 
 def some_day(found: dict[str, Any]) -> str:
     """The same inside a sentence: "from some day between 2014-08-01 and 2017-06-13"."""
+    exact = found["earliest"] == found["latest"] or found["latest"] == OPEN_END
     text = interval(found)
-    return f"some day {text}" if text.startswith("between") else text
+    if exact or (current.get().is_source and not text.startswith("between")):
+        return text
+    return _("some day %(interval)s", interval=text)
 
 
 #: What every event carries; the table of events has columns of its own for it.
@@ -211,11 +253,13 @@ ENVELOPE = {
 
 def details(payload: dict[str, Any]) -> str:
     """What an event itself says: "scheme EORI; value GB000000000091"."""
-    return "; ".join(
-        f"{phrase(name)} {text}" if text else phrase(name)
-        for name, value in payload.items()
-        if name not in ENVELOPE and value not in (None, False, [], {}, "")
-        for text in [_flat(value)]
+    return ReaderText(
+        "; ".join(
+            f"{phrase(name)} {text}" if text else phrase(name)
+            for name, value in payload.items()
+            if name not in ENVELOPE and value not in (None, False, [], {}, "")
+            for text in [_flat(value)]
+        )
     )
 
 
@@ -229,12 +273,19 @@ def _flat(value: Any) -> str:
             return details(value)
         case list():
             return ", ".join(map(_flat, value))
-    return str(value)
+    return shown(str(value))
 
 
 def sign(term: str | None) -> Sign:
     """Returns the sign of a status or an outcome; a plain one for an unknown term."""
-    return STATUS.get(term or "NONE") or OUTCOME.get(term or "") or Sign(phrase(term), "", "still")
+    key = term or "NONE"
+    found = STATUS.get(key) or OUTCOME.get(key)
+    return worded(key, found) if found else Sign(phrase(term), "", "still")
+
+
+def worded(key: str, found: Sign) -> Sign:
+    """Returns the sign with its word in the reader's language."""
+    return found._replace(word=pgettext(key, found.word))
 
 
 def standing(found: dict[str, Any]) -> Sign:
@@ -242,10 +293,36 @@ def standing(found: dict[str, Any]) -> Sign:
     whole, parts = sign(found["status"]), found["suspendedParts"]
     if not parts or found["status"] == "SUSPENDED":
         return whole
-    named = f"part {parts[0]}" if len(parts) == 1 else f"parts {' and '.join(parts)}"
-    return Sign(f"{whole.word}, {named} suspended", "P", "warn")
+    values = {"status": whole.word, "parts": current.get().list(parts)}
+    if len(parts) == 1:
+        word = _("%(status)s, part %(parts)s suspended", **values)
+    else:
+        word = _("%(status)s, parts %(parts)s suspended", **values)
+    return Sign(word, "P", "warn")
 
 
 def outcome(term: str) -> Sign:
     """Returns the sign of an outcome. Raises KeyError for another term."""
-    return OUTCOME[term]
+    return worded(term, OUTCOME[term])
+
+
+def original(text: str | None) -> str:
+    """Marks a text that the service makes in English, where the page is in another language."""
+    if not text or current.get().is_source:
+        return text or ""
+    return Markup('<span lang="en" dir="ltr">{}</span>').format(shown(text))
+
+
+def titled(node: dict[str, Any]) -> str:
+    """Returns the title of an agreement or a document: in the reader's language where the record
+    has it, else in English, marked as such."""
+    language = current.get()
+    own = (node.get("titles") or {}).get(language.tag)
+    return own or original(node["title"])
+
+
+def served(text: str) -> str:
+    """Returns a sentence of the service in the reader's language, where the catalogue has it;
+    otherwise marked as English."""
+    translated = _(text)
+    return translated if translated != text else original(text)

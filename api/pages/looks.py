@@ -5,7 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.languages.language import _
 from api.pages.errors import PageRoute
+from api.pages.labels import original
 from api.pages.query import ask
 from api.pages.render import page
 from registry.domain.values import Tin
@@ -33,7 +35,9 @@ async def looks(request: Request, tin: str) -> Response:
     try:
         wanted = Tin.parse(tin.upper()).text
     except ValueError as wrong:
-        return page(request, "wrong.html", status=400, title="Not a TIN", sentence=str(wrong))
+        return page(
+            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=original(str(wrong))
+        )
     found = await ask(request, LOOKS, tin=wanted, after=request.query_params.get("after"))
     operator = (found.data or {}).get("operator")
     status = 200 if operator else 403 if found.forbidden else 400 if found.errors else 404
@@ -41,7 +45,7 @@ async def looks(request: Request, tin: str) -> Response:
         request,
         "looks.html",
         status=status,
-        title=f"Who asked about {wanted}",
+        title=_("Who asked about %(operator)s", operator=wanted),
         tin=wanted,
         found=found,
         operator=operator,

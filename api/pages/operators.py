@@ -13,9 +13,10 @@ from fastapi.responses import Response
 
 from api.access import policy
 from api.access.policy import Action
+from api.languages.language import _
 from api.pages import forms, persons, proposals, timeline
 from api.pages.errors import PageRoute
-from api.pages.labels import civil, moment, standing, territory
+from api.pages.labels import civil, moment, original, standing, territory
 from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
 from registry.domain.values import AdministrationCode, Tin
@@ -66,7 +67,7 @@ query RecognisedIn($tin: TIN!, $asOf: AsOf) {
   operator(tin: $tin, asOf: $asOf) {
     recognisedIn {
       in outcome validFrom validTo
-      reasons { code message }
+      reasons { code message facts { name value item zone } }
       bases { agreement { code } assumed }
     }
   }
@@ -92,7 +93,7 @@ RECOGNITION = """\
 query Recognition($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf) {
   recognition(tin: $tin, in: $in, asOf: $asOf) {
     tin in outcome legal operational
-    reasons { code message }
+    reasons { code message facts { name value item zone } }
     bases {
       agreement { code title }
       authorisation since assumed
@@ -110,7 +111,9 @@ async def operator(request: Request, tin: str) -> Response:
     try:
         wanted = Tin.parse(tin.upper()).text
     except ValueError as wrong:
-        return page(request, "wrong.html", status=400, title="Not a TIN", sentence=str(wrong))
+        return page(
+            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=original(str(wrong))
+        )
     clocks = await forms.clocks(request, Tin(wanted).country)
     standing = await ask(request, STANDING, tin=wanted, asOf=clocks.as_of)
     entry = _part(standing)
@@ -175,7 +178,7 @@ def _territory(request: Request) -> tuple[str, str]:
     try:
         return (AdministrationCode.parse(typed).text, "") if typed else ("", "")
     except ValueError as wrong:
-        return typed, str(wrong)
+        return typed, original(str(wrong))
 
 
 def _part(asked: PageQuery) -> dict[str, Any] | None:
@@ -224,7 +227,14 @@ def _drawing(
                 sign.word,
                 sign.letter,
                 sign.tone,
-                f"{sign.word} from {since}" + (f" to {until}" if until else ", no end in sight"),
+                _(
+                    "%(status)s from %(since)s to %(until)s",
+                    status=sign.word,
+                    since=since,
+                    until=until,
+                )
+                if until
+                else _("%(status)s from %(since)s, no end in sight", status=sign.word, since=since),
             )
         )
     named = [

@@ -8,12 +8,16 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
+from markupsafe import Markup
 
 from api.access import policy
 from api.access.policy import Action, Resource
+from api.languages.language import _
 from api.pages import forms
 from api.pages.errors import PageRoute
-from api.pages.query import ask, context
+from api.pages.labels import original
+from api.pages.query import PageQuery, ask, context
+from api.pages.refusals import refusal
 from api.pages.render import HEADERS, page
 from projections.persons import MAX_LENGTH
 from registry.domain import commands as c
@@ -85,14 +89,14 @@ async def name(request: Request, tin: str) -> Response:
         return found
     typed = await forms.sent(request)
     wrong = {
-        field: f"At most {most} characters."
+        field: _("At most %(most)s characters.", most=most)
         for field, most in MAX_LENGTH.items()
         if len(typed.get(field, "")) > most
     }
     if not typed.get("name"):
-        wrong["name"] = "Nobody is named here: write who it is."
+        wrong["name"] = _("Nobody is named here: write who it is.")
     if typed.get("role") not in ROLES:
-        wrong["role"] = "Choose what the person is to the operator."
+        wrong["role"] = _("Choose what the person is to the operator.")
     if wrong:
         return _name_again(request, found, naming(typed, **wrong))
     who = {field: typed[field] for field in MAX_LENGTH if typed.get(field)}
@@ -105,7 +109,7 @@ async def name(request: Request, tin: str) -> Response:
         # The form was sent twice: the second pseudonym is not used by any event.
         if "position" in result or result.get("code") == "OTHER_COMMAND":
             return _back(found)
-    sentence = result.get("message") or "; ".join(saved.sentences) or "Nothing was recorded."
+    sentence = _refused(result, saved)
     return _name_again(request, found, naming(typed), sentence)
 
 
@@ -126,7 +130,7 @@ async def erase(request: Request, tin: str, person: str) -> Response:
     typed = await forms.sent(request)
     ground = typed.get("ground", "")
     if not ground or len(ground) > GROUND:
-        wrong = f"Say why, by which article, in at most {GROUND} characters."
+        wrong = _("Say why, by which article, in at most %(most)s characters.", most=GROUND)
         return await _erasing(request, found, person, typed, wrong)
     input = {"tin": found.text, "person": person, "ground": ground, **_command(typed)}
     done = await ask(request, ERASE, input=input)
@@ -135,7 +139,7 @@ async def erase(request: Request, tin: str, person: str) -> Response:
         return RedirectResponse(f"/operators/{found}#proposals", 303, HEADERS)
     if "position" in result:
         return _back(found)
-    sentence = result.get("message") or "; ".join(done.sentences) or "Nothing was recorded."
+    sentence = _refused(result, done)
     return await _erasing(request, found, person, typed, sentence=sentence)
 
 
@@ -144,10 +148,18 @@ async def _permitted_tin(request: Request, typed: str, kind: type[c.Command]) ->
     try:
         tin = Tin.parse(typed.upper())
     except ValueError as wrong:
-        return page(request, "wrong.html", status=400, title="Not a TIN", sentence=str(wrong))
+        return page(
+            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=original(str(wrong))
+        )
     reason = await _forbidden(request, tin, kind)
     if reason:
-        return page(request, "wrong.html", status=403, title="Not for you to do", sentence=reason)
+        return page(
+            request,
+            "wrong.html",
+            status=403,
+            title=_("Not for you to do"),
+            sentence=refusal("FORBIDDEN", reason),
+        )
     return tin
 
 
@@ -155,6 +167,13 @@ async def _forbidden(request: Request, tin: Tin, kind: type[c.Command]) -> str:
     subject = (await context(request)).subject
     about = Resource(policy.operator(tin).home, tin, command=kind)
     return policy.decide(subject, Action.RECORD, about).reason
+
+
+def _refused(result: dict[str, Any], asked: PageQuery) -> str:
+    """Returns why nothing was recorded, in the reader's language."""
+    if result.get("message"):
+        return refusal(result["code"], result["message"])
+    return Markup("; ").join(asked.sentences) or _("Nothing was recorded.")
 
 
 def _command(typed: dict[str, str]) -> dict[str, str]:
@@ -170,7 +189,7 @@ def _name_again(request: Request, tin: Tin, form: dict[str, Any], sentence: str 
         request,
         "naming.html",
         status=400,
-        title="Name a person",
+        title=_("Name a person"),
         tin=tin.text,
         naming=form,
         sentence=sentence,
@@ -189,13 +208,14 @@ async def _erasing(
     known = ((answer.data or {}).get("operator") or {"contacts": []})["contacts"]
     erasable = next((contact for contact in known if contact["person"] == person.lower()), None)
     if erasable is None:
-        why = f"{tin} has no contact under this pseudonym"
-        return page(request, "wrong.html", status=404, title="Nobody of that name", sentence=why)
+        title = _("Nobody of that name")
+        why = _("%(tin)s has no contact under this pseudonym", tin=str(tin))
+        return page(request, "wrong.html", status=404, title=title, sentence=why)
     return page(
         request,
         "person.html",
         status=400 if wrong or sentence else 200,
-        title="Erase a person",
+        title=_("Erase a person"),
         tin=tin.text,
         person=erasable,
         ground=(typed or {}).get("ground", ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.languages.language import _
 from api.pages import forms
 from api.pages.errors import PageRoute
 from api.pages.query import ask
@@ -46,10 +47,10 @@ async def programme(request: Request, code: str) -> Response:
             "nothing.html",
             status=404 if asked.data else 400,
             clocks=clocks,
-            title="No such programme",
+            title=_("No such programme"),
             asked=asked,
-            sentence=f"The register holds no programme {code!r}.",
-            look=("/countries", "Programmes by country"),
+            sentence=_("The register holds no programme %(id)s.", id=repr(code)),
+            look=("/countries", _("Programmes by country")),
         )
     found_programme = asked.data["programme"]
     applies = {(rule["name"], rule["validFrom"]) for rule in found_programme["rules"]}

@@ -18,6 +18,7 @@ from api.graphql.limits import COST
 from api.http.exchanges import KEY
 from api.http.quotas import account_of, admit
 from api.http.service import Service
+from api.pages.refusals import refusal
 
 #: The token cookie. Only the pages read it, never /graphql, so a request that another site makes a
 #: browser send is answered as the public (no cross-site request forgery).
@@ -39,8 +40,9 @@ class PageQuery:
 
     @property
     def sentences(self) -> list[str]:
-        """The messages of the errors, each once and without its full stop."""
-        return list(dict.fromkeys(error["message"].rstrip(".") for error in self.errors))
+        """The messages of the errors in the reader's language, each once and without its full
+        stop."""
+        return list(dict.fromkeys(refusal(_code(e), e["message"].rstrip(".")) for e in self.errors))
 
     @property
     def forbidden(self) -> bool:

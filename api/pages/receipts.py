@@ -10,6 +10,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.languages.language import _
 from api.pages.errors import PageRoute
 from api.pages.query import ask
 from api.pages.render import page
@@ -49,7 +50,7 @@ async def receipts(request: Request) -> Response:
         request,
         "receipts.html",
         status=200 if found.data else 403 if found.forbidden else 400,
-        title="Receipts whose answer has changed",
+        title=_("Receipts whose answer has changed"),
         found=found,
         divergences=found.data["myDivergences"] if found.data else None,
     )
@@ -61,15 +62,17 @@ async def receipt(request: Request, id: str) -> Response:
     try:
         wanted = str(UUID(id))
     except ValueError:
-        sentence = f"{id[:40]!r} is not the id of a receipt: wanted a UUID"
-        return page(request, "wrong.html", status=400, title="Not a receipt", sentence=sentence)
+        title = _("Not a receipt")
+        sentence = _("%(id)s is not the id of a receipt: wanted a UUID", id=repr(id[:40]))
+        return page(request, "wrong.html", status=400, title=title, sentence=sentence)
     found = await ask(request, RECEIPT, id=wanted)
     issued = (found.data or {}).get("receipt")
     return page(
         request,
         "receipt.html",
         status=200 if issued else 400 if found.errors else 404,
-        title=f"Receipt {wanted}",
+        title=_("Receipt %(id)s", id=wanted),
+        scripts=("receipt.js",),
         id=wanted,
         found=found,
         receipt=issued,

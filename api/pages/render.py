@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.types import Scope
 
 from api.http.static_files import address
-from api.pages import forms, labels
+from api.languages import catalogues
+from api.languages.language import Language, current
+from api.languages.negotiation import negotiated
+from api.pages import forms, labels, reasons, site, type_names
 from api.pages.query import subject
 from registry.paths import TEMPLATES
 
@@ -28,30 +33,35 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
-#: Which entry of the menu a page belongs to, by how its address begins; the rest is search.
-SECTIONS = {
-    "/programmes": "/countries",
-    "/freshness": "/countries",
-    "/log": "/audit",
-    "/divergences": "/audit",
-    "/receipts": "/audit",
-    "/access": "/docs",
-    "/webhooks": "/developers",
-} | {
-    address: address
-    for address in (
-        "/tour",
-        "/countries",
-        "/agreements",
-        "/documents",
-        "/audit",
-        "/developers",
-        "/docs",
-    )
-}
+#: Where a request keeps the language that its address names.
+LANGUAGE = "aeo.language"
+
+
+def _gettext(text: str, /, **values: Any) -> Markup:
+    """A text of a template in the reader's language. A per cent sign of its own is doubled."""
+    language = current.get()
+    return language.markup(language.gettext(text), values) if values else _plain(language, text)
+
+
+@lru_cache(maxsize=20_000)
+def _plain(language: Language, text: str) -> Markup:
+    return language.markup(language.gettext(text), {})
+
+
+def _pgettext(context: str, text: str, /, **values: Any) -> Markup:
+    language = current.get()
+    return language.markup(language.pgettext(context, text), values)
+
+
+def _ngettext(one: str, many: str, num: int, /, **values: Any) -> Markup:
+    language = current.get()
+    text = language.plural(one, many, num)
+    return language.markup(text, {"num": language.number(num), **values})
+
 
 templates = Environment(
     loader=FileSystemLoader(TEMPLATES),
+    extensions=["jinja2.ext.i18n"],
     autoescape=True,
     # What an older ledger holds and nobody can see is shown by its number; markup of our own stays.
     finalize=lambda environment: (
@@ -61,13 +71,29 @@ templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-templates.globals["static"] = address
+# A translated text takes its values by name; line ends of a template are none of the text.
+templates.newstyle_gettext = True  # type: ignore[attr-defined]
+templates.policies["ext.i18n.trimmed"] = True
+templates.globals |= {
+    "static": address,
+    "type_names": type_names.of,
+    "_": _gettext,
+    "gettext": _gettext,
+    "ngettext": _ngettext,
+    "pgettext": _pgettext,
+}
 templates.filters |= {
     "sign": labels.sign,
     "standing": labels.standing,
     "outcome": labels.outcome,
     "country": labels.country,
     "language": labels.language,
+    "day": labels.day,
+    "original": labels.original,
+    "served": labels.served,
+    "typed": labels.typed,
+    "titled": labels.titled,
+    "reason": reasons.sentence,
     "words": labels.phrase,
     "measure": labels.measure,
     "event_name": labels.event_name,
@@ -77,7 +103,8 @@ templates.filters |= {
     "civil": labels.civil,
     "interval": labels.interval,
     "some_day": labels.some_day,
-    "thousands": lambda number: f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
+    "thousands": lambda number: current.get().number(number),
+    "listed": lambda words: current.get().list(words),
 }
 
 
@@ -86,14 +113,50 @@ def home_words(home: Path) -> str:
     return f" --home {shlex.quote(str(home))}" if home != Path(".aeo") else ""
 
 
-def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """`values` are the template's own; what every page shows of the request is added here."""
+def language_of(request: Request) -> Language:
+    """Returns the language of the page: that of its address, or the one that the browser
+    prefers."""
+    tag = request.scope.get(LANGUAGE)
+    return catalogues.language(tag or negotiated(request.headers.get("accept-language", "")))
+
+
+def take_language(scope: Scope) -> None:
+    """Takes the language out of the address of a page: `/fr/countries` is answered as `/countries`,
+    in French. Another address is left as it is, and a page about it is in that language."""
+    tag, path = site.split(scope["path"])
+    if tag is None:
+        return
+    scope[LANGUAGE] = tag
+    if site.page_at(path):
+        scope["path"] = path
+        scope["raw_path"] = scope.get("raw_path", b"")[len(tag) + 1 :] or b"/"
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    scripts: tuple[str, ...] = (),
+    **values: Any,
+) -> HTMLResponse:
+    """`values` are the template's own; what every page shows of the request is added here.
+    `scripts`: those of the page, whose texts go with it."""
     path = request.url.path
     query = f"?{request.url.query}" if request.url.query else ""
+    language, tag = language_of(request), request.scope.get(LANGUAGE)
+    current.set(language)
+    entry = site.page_at(path)
     frame = {
         "path": path,
-        "here": path + query,
-        "section": next((own for at, own in SECTIONS.items() if path.startswith(at)), "/"),
+        "here": (f"/{tag}" if tag and entry else "") + path + query,
+        "section": site.section(entry),
+        "site_menu": site.menu(),
+        "above": site.trail(entry),
+        "is_english": bool(entry and entry.english),
+        "reader": language,
+        "versions": _versions(path, query) if entry and entry.shown else [],
+        "texts": language.texts_of("pages.js", *scripts),
         "subject": subject(request),
         "position": None,
         "demo": request.app.state.settings.demo,
@@ -101,7 +164,24 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         "csrf": partial(forms.csrf_token, request),
     }
     html = templates.get_template(template).render(frame | values)
-    answer = HTMLResponse(html, status, HEADERS)
+    headers = HEADERS | {"Content-Language": language.tag}
+    if tag:
+        html = site.with_language(html, tag)
+    else:
+        headers["Vary"] = "Accept-Language"
+    answer = HTMLResponse(html, status, headers)
     if (token := getattr(request.state, "csrf", None)) is not None:
         answer.set_cookie(forms.CSRF_COOKIE, token, httponly=True, samesite="strict")
     return answer
+
+
+class Version(NamedTuple):
+    """The page in a language: its tag, its name in that language, and the address."""
+
+    tag: str
+    name: str
+    address: str
+
+
+def _versions(path: str, query: str) -> list[Version]:
+    return [Version(tag, catalogues.name(tag), f"/{tag}{path}{query}") for tag in catalogues.tags()]

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.languages.language import _
 from api.pages.acceptance_cases import CASES
 from api.pages.errors import PageRoute
 from api.pages.labels import is_called, territory
@@ -48,7 +49,7 @@ query Search($words: String!) {
 @router.get("/")
 async def home(request: Request) -> Response:
     """Shows the search form and the acceptance cases."""
-    return page(request, "home.html", title="Search", cases=CASES, examples=EXAMPLES, q="")
+    return page(request, "home.html", title=_("Search"), cases=CASES, examples=EXAMPLES, q="")
 
 
 @router.get("/search")
@@ -72,7 +73,7 @@ async def search(request: Request, q: str = "") -> Response:
         request,
         "found.html",
         status=200 if found else 400,
-        title=f"Search: {q}",
+        title=_("Search: %(words)s", words=q),
         q=q,
         law=law,
         found=found,

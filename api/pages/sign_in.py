@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.access.sign_in import CALLBACK, LIFE, Attempt, RelyingParty, SignInFailed
 from api.http.exchanges import KEY, Exchange
 from api.http.service import Service
+from api.languages.language import _
 from api.pages import forms
 from api.pages.errors import PageRoute, missing
 from api.pages.identity import inside
@@ -34,7 +35,7 @@ async def choose(request: Request, next: str = "/") -> Response:
     if not parties:
         return await missing(request, LookupError())
     choices = [(number, party.name) for number, party in enumerate(parties)]
-    return page(request, "sign_in.html", title="Sign in", choices=choices, next=inside(next))
+    return page(request, "sign_in.html", title=_("Sign in"), choices=choices, next=inside(next))
 
 
 @router.get("/sign-in/start")
@@ -70,7 +71,7 @@ async def back(request: Request) -> Response:
     # A page, and not a redirection: this request was made by the issuer's site, and a browser would
     # not send a strict cookie along with what it redirects to.
     next_page = inside(attempt.next)
-    answer = page(request, "signed_in.html", title="Signed in", next=next_page, who=subject.id)
+    answer = page(request, "signed_in.html", title=_("Signed in"), next=next_page, who=subject.id)
     answer.set_cookie(
         SESSION,
         value,
@@ -110,8 +111,12 @@ def _failed(request: Request, failed: SignInFailed) -> Response:
         request,
         "wrong.html",
         status=401,
-        title="You are not signed in",
-        sentence=f"Signing in failed ({failed.code}, request {exchange.id}). Begin again",
+        title=_("You are not signed in"),
+        sentence=_(
+            "Signing in failed (%(code)s, request %(request)s). Begin again",
+            code=failed.code,
+            request=exchange.id,
+        ),
     )
     answer.delete_cookie(ATTEMPT, secure=True, httponly=True, samesite="lax")
     return answer

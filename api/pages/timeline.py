@@ -6,6 +6,7 @@ the picture, for whoever cannot see it.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -147,7 +148,7 @@ def _bars(found: Sequence[TimelineBar], x: Callable[[datetime | None, float], fl
     )
     for number, (s, (start, end)) in enumerate(zip(found, spans, strict=True)):
         width = round(max(end - start, NARROWEST), 1)
-        end, room = start + width, len(s.word) * LETTER
+        end, room = start + width, letters(s.word) * LETTER
         following = spans[number + 1][0] if number + 1 < len(spans) else WIDTH - RIGHT
         words: tuple[float, str, str] = (0, "", "start")
         if start >= above and width >= room * 0.7 and start + room < WIDTH:
@@ -161,6 +162,15 @@ def _bars(found: Sequence[TimelineBar], x: Callable[[datetime | None, float], fl
         label = Label(round(words[0], 1), words[1], words[2])
         bars.append(Bar(start, width, middle, s.tone, letter, label, s.title, s.doubtful))
     return bars
+
+
+def letters(text: str) -> int:
+    """The width of a text in letters: those of East Asia are two wide, and marks above or below a
+    letter have no width."""
+    wide = {"W": 2, "F": 2}
+    return sum(
+        wide.get(unicodedata.east_asian_width(c), 1) for c in text if not unicodedata.combining(c)
+    )
 
 
 def _ticks(first: datetime, last: datetime) -> list[tuple[datetime, str]]:

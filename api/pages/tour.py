@@ -8,6 +8,7 @@ from dataclasses import replace
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.languages.language import _
 from api.pages import forms
 from api.pages.acceptance_cases import CASES, Asking, Case
 from api.pages.errors import PageRoute
@@ -20,7 +21,7 @@ router = APIRouter(route_class=PageRoute)
 @router.get("/tour")
 async def tour(request: Request) -> Response:
     """Shows the list of the acceptance cases."""
-    return page(request, "tour.html", title="The tour", cases=CASES)
+    return page(request, "tour.html", title=_("The tour"), cases=CASES)
 
 
 @router.get("/tour/{number}")
@@ -33,8 +34,12 @@ async def case(request: Request, number: str) -> Response:
             request,
             "wrong.html",
             status=404,
-            title="No such stop",
-            sentence=f"The tour has the stops 1 to {len(CASES)}; {number[:20]!r} is none of them.",
+            title=_("No such stop"),
+            sentence=_(
+                "The tour has the stops 1 to %(last)s; %(number)s is none of them.",
+                last=len(CASES),
+                number=repr(number[:20]),
+            ),
         )
     chosen = _chosen(request, found)
     clocks = forms.AsOfFields()
@@ -52,7 +57,7 @@ async def case(request: Request, number: str) -> Response:
         request,
         "case.html",
         status=clocks.status,
-        title=found.title,
+        title=_(found.title),
         case=found,
         answers=answers,
         chosen=chosen,

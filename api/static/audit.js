@@ -1,4 +1,5 @@
 // The page works without this: it turns the clocks at once, and checks events in the browser.
+import { say } from "/static/texts.js";
 import { verify, Wrong } from "/static/verify.js";
 
 const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
@@ -26,23 +27,23 @@ function told(position, kind, sentences) {
 }
 
 async function check(button) {
-  const it = button.dataset, place = `Position ${grouped(it.position)}`;
+  const it = button.dataset, place = say("Position %(position)s", { position: grouped(it.position) });
   button.disabled = true;
   try {
-    if (!globalThis.crypto?.subtle) throw new Wrong("A browser counts hashes only for pages that came over https, or from this machine.");
+    if (!globalThis.crypto?.subtle) throw new Wrong(say("A browser counts hashes only for pages that came over https, or from this machine."));
     const found = await verify(it);
-    const signed = found.key ? `the log signed that root (Ed25519, key ${found.key})` : "whether the log signed that root this browser cannot tell: it knows no Ed25519";
-    const others = found.others ? `the ${found.others} signature${found.others > 1 ? "s" : ""} of witnesses under it` : "any witness: nobody else has signed this head";
+    const signed = found.key ? say("the log signed that root (Ed25519, key %(key)s)", { key: found.key }) : say("whether the log signed that root this browser cannot tell: it knows no Ed25519");
+    const others = found.others ? say("the signatures of witnesses under it (%(count)s)", { count: found.others }) : say("any witness: nobody else has signed this head");
     told(it.position, found.key ? "good" : "warn", [
-      [`\u2713 ${place} is in the log, as it is shown here.`, "verified"],
-      [`Checked in this browser: its bytes and its salt make leaf ${grouped(found.index)}; from there the tiles lead to the root of ${grouped(found.size)} leaves; ${signed}.`],
-      [`Not checked: whether the key is the log's own (it came from this server), nor ${others}. The program aeo-verify checks both.`],
+      ["\u2713 " + say("%(place)s is in the log, as it is shown here.", { place }), "verified"],
+      [say("Checked in this browser: its bytes and its salt make leaf %(leaf)s; from there the tiles lead to the root of %(leaves)s leaves; %(signed)s.", { leaf: grouped(found.index), leaves: grouped(found.size), signed })],
+      [say("Not checked: whether the key is the log's own (it came from this server), nor %(others)s. The program aeo-verify checks both.", { others })],
     ]);
   } catch (error) {
     if (!(error instanceof Wrong) && !(error instanceof TypeError)) throw error;
     told(it.position, "bad", [
-      [`\u2715 ${place} is not proved.`, "verified"],
-      [error instanceof Wrong ? error.message : "The log could not be reached.", "wrong"],
+      ["\u2715 " + say("%(place)s is not proved.", { place }), "verified"],
+      [error instanceof Wrong ? error.message : say("The log could not be reached."), "wrong"],
     ]);
   } finally {
     button.disabled = false;
@@ -61,7 +62,7 @@ const day = (ordinal) => new Date((ordinal - 719163) * 86400000).toISOString().s
 const sliders = document.getElementById("sliders");
 let turning = 0;
 
-function say() {
+function showDays() {
   for (const slider of sliders.querySelectorAll("input[type=range]")) {
     const text = day(slider.valueAsNumber);
     document.getElementById(`${slider.id}-day`).textContent = text;
@@ -71,7 +72,7 @@ function say() {
 
 async function turn() {
   const turned = ++turning;
-  const answer = await fetch(`/audit?${new URLSearchParams(new FormData(sliders))}`);
+  const answer = await fetch(`${sliders.action}?${new URLSearchParams(new FormData(sliders))}`);
   if (!answer.ok || turned !== turning) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (turned !== turning) return;
@@ -85,7 +86,7 @@ if (sliders) {
   let waiting;
   sliders.querySelector("button").hidden = true;
   sliders.addEventListener("input", () => {
-    say();
+    showDays();
     clearTimeout(waiting);
     waiting = setTimeout(turn, 120);
   });

@@ -1,6 +1,8 @@
 // Checks the signature of a receipt in the browser: a JWT (RFC 7515) signed with Ed25519 (RFC 8037).
 // The key set comes from this server; whoever does not trust the server has it from elsewhere.
 
+import { say } from "/static/texts.js";
+
 const utf8 = (text) => new TextEncoder().encode(text);
 const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
 
@@ -9,20 +11,20 @@ class Wrong extends Error {}
 
 async function verified(jwt) {
   const [header, body, signature] = jwt.trim().split(".");
-  if (!globalThis.crypto?.subtle) throw new Wrong("A browser verifies signatures only for pages that came over https, or from this machine.");
+  if (!globalThis.crypto?.subtle) throw new Wrong(say("A browser verifies signatures only for pages that came over https, or from this machine."));
   const { alg, typ, kid } = JSON.parse(new TextDecoder().decode(bytes(header)));
-  if (alg !== "Ed25519" || typ !== "vc+jwt") throw new Wrong("This is no receipt that is signed with Ed25519.");
+  if (alg !== "Ed25519" || typ !== "vc+jwt") throw new Wrong(say("This is no receipt that is signed with Ed25519."));
   const answer = await fetch("/log/receipt-keys", { cache: "no-cache" });
-  if (!answer.ok) throw new Wrong("The key set is not to be had.");
+  if (!answer.ok) throw new Wrong(say("The key set is not to be had."));
   const jwk = (await answer.json()).keys.find((key) => key.kid === kid);
-  if (!jwk) throw new Wrong("The register has no key of the name that the receipt gives.");
+  if (!jwk) throw new Wrong(say("The register has no key of the name that the receipt gives."));
   let key;
   try {
     key = await crypto.subtle.importKey("raw", bytes(jwk.x), { name: "Ed25519" }, false, ["verify"]);
   } catch {
-    throw new Wrong("This browser knows no Ed25519. The program aeo-verify does.");
+    throw new Wrong(say("This browser knows no Ed25519. The program aeo-verify does."));
   }
-  if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, bytes(signature), utf8(`${header}.${body}`)))) throw new Wrong("The signature is not of this text.");
+  if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, bytes(signature), utf8(`${header}.${body}`)))) throw new Wrong(say("The signature is not of this text."));
   return kid;
 }
 
@@ -44,10 +46,10 @@ for (const button of document.querySelectorAll("button[data-receipt]")) {
     button.disabled = true;
     try {
       const kid = await verified(document.getElementById(button.dataset.receipt).textContent);
-      show("good", "\u2713 The register signed this receipt.", `Key ${kid}. Not checked: whether the key is the register's own, because it came from this server. The program aeo-verify takes the key from where you have it.`);
+      show("good", "\u2713 " + say("The register signed this receipt."), say("Key %(key)s. Not checked: whether the key is the register's own, because it came from this server. The program aeo-verify takes the key from where you have it.", { key: kid }));
     } catch (error) {
       if (!(error instanceof Wrong) && !(error instanceof TypeError)) throw error;
-      show("bad", "\u2715 The receipt is not proved.", error instanceof Wrong ? error.message : "The register could not be reached.");
+      show("bad", "\u2715 " + say("The receipt is not proved."), error instanceof Wrong ? error.message : say("The register could not be reached."));
     } finally {
       button.disabled = false;
     }

@@ -1,6 +1,8 @@
 // Checks in the browser that an event is in the public log: RFC 6962, C2SP tlog-tiles, signed-note.
 // Asks for nothing but the public files under /log/; what opens the leaf is on the page.
 
+import { say } from "/static/texts.js";
+
 const WIDTH = 256, HASH = 32;
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const hex = (it) => [...it].map((b) => b.toString(16).padStart(2, "0")).join("");
@@ -24,7 +26,7 @@ const above = (left, right) => sha256([1], left, right);
 
 async function had(path) {
   const answer = await fetch(path, { cache: "no-cache" });
-  if (!answer.ok) throw new Wrong(`${path} is not to be had: ${(await answer.text()).trim()}`);
+  if (!answer.ok) throw new Wrong(say("%(path)s is not to be had: %(answer)s", { path, answer: (await answer.text()).trim() }));
   return answer;
 }
 
@@ -35,7 +37,7 @@ async function head() {
   const end = note.lastIndexOf("\n\n");
   const text = note.slice(0, end + 1);
   const [origin, size, root] = text.split("\n");
-  if (end < 0 || !/^(0|[1-9]\d*)$/.test(size)) throw new Wrong("The head is not a checkpoint.");
+  if (end < 0 || !/^(0|[1-9]\d*)$/.test(size)) throw new Wrong(say("The head is not a checkpoint."));
   return { text, origin, size: Number(size), root: bytes(root), lines: note.slice(end + 2).trimEnd().split("\n") };
 }
 
@@ -46,7 +48,7 @@ async function signer({ text, origin, lines }) {
     const [, name, id, body] = key.match(/^([^+]+)\+([0-9a-f]{8})\+(.+)$/) || [];
     const material = body ? bytes(body) : [];
     if (name !== origin || material[0] !== 1) continue;
-    if (hex((await sha256(utf8(`${name}\n`), material)).slice(0, 4)) !== id) throw new Wrong("The log's key is not the one that its id names.");
+    if (hex((await sha256(utf8(`${name}\n`), material)).slice(0, 4)) !== id) throw new Wrong(say("The log's key is not the one that its id names."));
     const line = lines.filter((it) => it.startsWith(`\u2014 ${name} `)).map((it) => bytes(it.split(" ")[2]))
       .find((it) => hex(it.slice(0, 4)) === id);
     if (!line) continue;
@@ -57,9 +59,9 @@ async function signer({ text, origin, lines }) {
       return null;
     }
     if (await crypto.subtle.verify({ name: "Ed25519" }, known, line.slice(4), utf8(text))) return id;
-    throw new Wrong("The signature under the head is not the log's.");
+    throw new Wrong(say("The signature under the head is not the log's."));
   }
-  throw new Wrong("The head has no signature by a key of this log.");
+  throw new Wrong(say("The head has no signature by a key of this log."));
 }
 
 // ------------------------------------------------------------------ the tree
@@ -78,7 +80,7 @@ async function climbed(leaf, index, size) {
     const path = `/log/tile/${level}/${numbered(number)}${width < WIDTH ? `.p/${width}` : ""}`;
     if (!kept.has(path)) kept.set(path, had(path).then(async (answer) => {
       const held = new Uint8Array(await answer.arrayBuffer());
-      if (held.length !== width * HASH) throw new Wrong(`${path} has ${held.length} bytes, not ${width * HASH}.`);
+      if (held.length !== width * HASH) throw new Wrong(say("%(path)s has %(found)s bytes, not %(wanted)s.", { path, found: held.length, wanted: width * HASH }));
       return held;
     }));
     return kept.get(path);
@@ -105,7 +107,7 @@ async function climbed(leaf, index, size) {
     return index < cut ? above(await climb(begin, cut), await span(cut, end)) : above(await span(begin, cut), await climb(cut, end));
   };
   const held = await tile(0, Math.floor(index / WIDTH)), at = (index % WIDTH) * HASH;
-  if (hex(held.slice(at, at + HASH)) !== hex(leaf)) throw new Wrong(`Leaf ${index} of the log is of another event: the hash of this one is ${hex(leaf)}, and the log has ${hex(held.slice(at, at + HASH))}.`);
+  if (hex(held.slice(at, at + HASH)) !== hex(leaf)) throw new Wrong(say("Leaf %(leaf)s of the log is of another event: the hash of this one is %(own)s, and the log has %(found)s.", { leaf: index, own: hex(leaf), found: hex(held.slice(at, at + HASH)) }));
   return climb(0, size);
 }
 
@@ -114,7 +116,7 @@ async function climbed(leaf, index, size) {
 /** What the bytes of an event say: AEO-EVENT-V2, as registry/commitments.py writes them. */
 function read(event) {
   const magic = "AEO-EVENT-V2\0", view = new DataView(event.buffer, magic.length);
-  if (new TextDecoder().decode(event.slice(0, magic.length)) !== magic) throw new Wrong("These are not the bytes of an event.");
+  if (new TextDecoder().decode(event.slice(0, magic.length)) !== magic) throw new Wrong(say("These are not the bytes of an event."));
   let at = magic.length + 64;
   const texts = [];
   while (at < event.length) {
@@ -139,10 +141,10 @@ function plain(it) {
 const same = (a, b) => JSON.stringify(plain(JSON.parse(a))) === JSON.stringify(plain(JSON.parse(b)));
 
 function shown(said, it) {
-  if (said.position !== BigInt(it.position)) return "position";
-  if (said.type !== it.type) return "type";
-  if (said.recorded !== micros(it.recorded) || said.known !== micros(it.known)) return "instants";
-  return same(said.state, it.payload) ? "" : "details";
+  if (said.position !== BigInt(it.position)) return say("position");
+  if (said.type !== it.type) return say("type");
+  if (said.recorded !== micros(it.recorded) || said.known !== micros(it.known)) return say("instants");
+  return same(said.state, it.payload) ? "" : say("details");
 }
 
 /**
@@ -152,12 +154,12 @@ function shown(said, it) {
 export async function verify(it) {
   const event = bytes(it.event), said = read(event);
   const differs = shown(said, it);
-  if (differs) throw new Wrong(`The page shows another ${differs} than the event's own bytes say.`);
+  if (differs) throw new Wrong(say("The page shows something else than the event's own bytes say: %(part)s.", { part: differs }));
   const now = await head();
   const index = Number(it.leaf);
-  if (index >= now.size) throw new Wrong(`The head covers ${now.size} leaves, and not leaf ${index}.`);
+  if (index >= now.size) throw new Wrong(say("The head covers %(leaves)s leaves, and not leaf %(leaf)s.", { leaves: now.size, leaf: index }));
   const leaf = await sha256([0], utf8("aeo-leaf/v1\0"), await sha256(bytes(it.salt), event));
   const root = await climbed(leaf, index, now.size);
-  if (hex(root) !== hex(now.root)) throw new Wrong(`From leaf ${index} the tiles lead to the root ${hex(root)}, and the signed head has ${hex(now.root)}.`);
+  if (hex(root) !== hex(now.root)) throw new Wrong(say("From leaf %(leaf)s the tiles lead to the root %(root)s, and the signed head has %(signed)s.", { leaf: index, root: hex(root), signed: hex(now.root) }));
   return { ...now, index, actor: said.actor, key: await signer(now), others: now.lines.filter((line) => !line.startsWith(`\u2014 ${now.origin} `)).length };
 }

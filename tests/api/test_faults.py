@@ -58,6 +58,7 @@ NO_DATABASE = {
     "/log/checkpoint": "404 or 503, as far as it was read",
     "/log/tile/nonsense": "no name of a tile: refused before anything is read",
     "/": "links only",
+    "/sitemap": "the registry of pages, which is part of the program",
     "/tour": "a list of the cases; each case is asked for by its own page",
     "/as": "a form to choose who asks",
     "/graphql": "GET without a document: refused before anything is read",

@@ -1,211 +1,143 @@
-"""The English sentences of reasons, each made from the code and the facts of a reason alone.
+"""The sentences of reasons, each made from the code and the facts of a reason alone.
 
 There is a sentence for every code and for any facts, also for none. The names of the facts are
 those of api/graphql/types/reasons.py.
+
+A machine is answered in English. The pages ask for the same sentences in the reader's language: a
+sentence is a text of the catalogues (`say`) with the facts put into it. What may be missing makes
+another text, and is never a part that is glued to one, because languages order their parts
+differently.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Any
 
-from babel import Locale
-
+from api.graphql.types.agreement_sentences import agreement_state, between_lists, in_force, stale
+from api.graphql.types.control_sentences import about_controls
+from api.graphql.types.fact_values import FactValues, Stated, joined
+from api.languages.language import ENGLISH, N_, Language
 from registry.domain.values import ReasonCode
 
 #: The general sentence for each code, used where facts for a more precise one are missing.
 IN_GENERAL: dict[ReasonCode, str] = {
-    ReasonCode.IN_FORCE: "An agreement is in force and covers the authorisation.",
-    ReasonCode.NO_AUTHORISATION: "No AEO authorisation was on record.",
-    ReasonCode.NOT_YET_EFFECTIVE: "The authorisation is granted, and not yet in effect.",
-    ReasonCode.AUTHORISATION_SUSPENDED: "The authorisation is suspended.",
-    ReasonCode.AUTHORISATION_ENDED: "The authorisation has ended.",
-    ReasonCode.NO_AGREEMENT: "No agreement on record links the two territories.",
-    ReasonCode.AGREEMENT_NOT_IMPLEMENTED: "The agreement is not implemented.",
-    ReasonCode.AGREEMENT_SUSPENDED: "The agreement is suspended.",
-    ReasonCode.AGREEMENT_TERMINATED: "The agreement has ended.",
-    ReasonCode.TYPE_OUT_OF_SCOPE: "No clause covers the type of the authorisation.",
-    ReasonCode.ROLE_OUT_OF_SCOPE: "No clause covers the operator's role.",
-    ReasonCode.DIRECTION_OUT_OF_SCOPE: "No clause covers this direction.",
-    ReasonCode.GOODS_OUT_OF_SCOPE: "No clause covers these goods.",
-    ReasonCode.CROSSING_OUT_OF_SCOPE: "No clause covers this crossing or mode.",
-    ReasonCode.NO_INFORMATION: "The register has no information about this operator for you.",
-    ReasonCode.NO_CONSENT: "The operator has given no consent to share with that territory.",
-    ReasonCode.UNMATCHED_IDENTIFIER: "No identifier is on record by which it could be found there.",
-    ReasonCode.STALE_DATA: "The last list is older than the agreement allows.",
-    ReasonCode.DATE_UNCERTAIN: "No source says whether it was in force.",
-    ReasonCode.SAME_ADMINISTRATION: "Both are in one customs territory.",
-    ReasonCode.DECISION_AWAITED: "The end that was set has passed, and the decision that ends it "
-    "is not recorded yet.",
+    ReasonCode.IN_FORCE: N_("An agreement is in force and covers the authorisation."),
+    ReasonCode.NO_AUTHORISATION: N_("No AEO authorisation was on record."),
+    ReasonCode.NOT_YET_EFFECTIVE: N_("The authorisation is granted, and not yet in effect."),
+    ReasonCode.AUTHORISATION_SUSPENDED: N_("The authorisation is suspended."),
+    ReasonCode.AUTHORISATION_ENDED: N_("The authorisation has ended."),
+    ReasonCode.NO_AGREEMENT: N_("No agreement on record links the two territories."),
+    ReasonCode.AGREEMENT_NOT_IMPLEMENTED: N_("The agreement is not implemented."),
+    ReasonCode.AGREEMENT_SUSPENDED: N_("The agreement is suspended."),
+    ReasonCode.AGREEMENT_TERMINATED: N_("The agreement has ended."),
+    ReasonCode.TYPE_OUT_OF_SCOPE: N_("No clause covers the type of the authorisation."),
+    ReasonCode.ROLE_OUT_OF_SCOPE: N_("No clause covers the operator's role."),
+    ReasonCode.DIRECTION_OUT_OF_SCOPE: N_("No clause covers this direction."),
+    ReasonCode.GOODS_OUT_OF_SCOPE: N_("No clause covers these goods."),
+    ReasonCode.CROSSING_OUT_OF_SCOPE: N_("No clause covers this crossing or mode."),
+    ReasonCode.NO_INFORMATION: N_("The register has no information about this operator for you."),
+    ReasonCode.NO_CONSENT: N_("The operator has given no consent to share with that territory."),
+    ReasonCode.UNMATCHED_IDENTIFIER: N_(
+        "No identifier is on record by which it could be found there."
+    ),
+    ReasonCode.STALE_DATA: N_("The last list is older than the agreement allows."),
+    ReasonCode.DATE_UNCERTAIN: N_("No source says whether it was in force."),
+    ReasonCode.SAME_ADMINISTRATION: N_("Both are in one customs territory."),
+    ReasonCode.DECISION_AWAITED: N_(
+        "The end that was set has passed, and the decision that ends it is not recorded yet."
+    ),
 }
 
 
-class Stated(Protocol):
-    """A fact of a reason (api.graphql.types.reasons.Fact)."""
-
-    name: str
-    value: str
-    item: int
-    zone: str | None
-
-
-def sentence(code: ReasonCode, facts: Iterable[Stated]) -> str:
+def sentence(code: ReasonCode, facts: Iterable[Stated], language: Language = ENGLISH) -> str:
     """The sentence for a reason. It never raises and is never empty."""
     all_facts = list(facts)
-    whole = _FactValues([fact for fact in all_facts if fact.item == 0])
+    whole = FactValues([fact for fact in all_facts if fact.item == 0], language)
     items = [
-        _FactValues([fact for fact in all_facts if fact.item == number])
+        FactValues([fact for fact in all_facts if fact.item == number], language)
         for number in sorted({fact.item for fact in all_facts} - {0})
     ]
-    text = _controls(code, whole, items) if whole.of("subject") else _worded(code, whole, items)
-    return text or IN_GENERAL.get(code) or f"{code}."
+    text = (
+        about_controls(code, whole, items) if whole.of("subject") else _worded(code, whole, items)
+    )
+    return text or language.gettext(IN_GENERAL[code])
 
 
-@lru_cache(maxsize=1_024)
-def territory(code: str) -> str:
-    """The English name of a territory (CLDR), or its code where CLDR has no name."""
-    return str(Locale("en").territories.get(code, code))
-
-
-@lru_cache(maxsize=4_096)
-def moment(text: str) -> str:
-    """An instant as text: YYYY-MM-DD where it is midnight in UTC, else to the minute."""
-    try:
-        at = datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return text
-    day = at.date().isoformat()
-    if (at.hour, at.minute, at.second, at.microsecond) == (0, 0, 0, 0):
-        return day
-    return f"{day} {at:%H:%M} UTC"
-
-
-class _FactValues:
-    """The facts of one group (`Fact.item`) by name. A missing fact is replaced by a general
-    phrase."""
-
-    def __init__(self, facts: Sequence[Stated]) -> None:
-        self._facts = facts
-
-    def all(self, name: str) -> list[str]:
-        return [fact.value for fact in self._facts if fact.name == name]
-
-    def of(self, name: str) -> str:
-        return next(iter(self.all(name)), "")
-
-    def list(self, *names: str) -> str:
-        return ", ".join(value for name in names for value in self.all(name)) or "none"
-
-    def day(self, name: str) -> str:
-        """A civil day unchanged; an instant as `moment` writes it; empty where the fact is
-        missing."""
-        fact = next((fact for fact in self._facts if fact.name == name), None)
-        if fact is None:
-            return ""
-        return fact.value if fact.zone else moment(fact.value)
-
-    def place(self, name: str, otherwise: str) -> str:
-        return territory(self.of(name)) if self.of(name) else otherwise
-
-    @property
-    def on(self) -> str:
-        return f" on {self.day('at')}" if self.of("at") else ""
-
-    @property
-    def there(self) -> str:
-        return self.place("territory", "that territory")
-
-    @property
-    def home(self) -> str:
-        return self.place("home", "its home")
-
-    @property
-    def operator(self) -> str:
-        return self.of("operator") or "the operator"
-
-    @property
-    def agreement(self) -> str:
-        return self.of("agreement") or "The agreement"
-
-
-def _worded(code: ReasonCode, whole: _FactValues, items: list[_FactValues]) -> str:
+def _worded(code: ReasonCode, whole: FactValues, items: list[FactValues]) -> str:
     """The sentence about recognition. Empty where facts are missing."""
+    say, at = whole.say, whole.at
+    names: dict[str, Any] = {"territory": whole.there, "home": whole.home, "day": at}
     match code:
+        case ReasonCode.NO_INFORMATION if whole.of("recognisedUntil") and whole.of("territory"):
+            return say(
+                "The register has no information for you about this operator in %(territory)s; it"
+                " was recognised there until %(until)s, when it withdrew its consent.",
+                territory=whole.there,
+                until=whole.day("recognisedUntil"),
+            )
         case ReasonCode.NO_INFORMATION if whole.of("territory"):
-            text = f"The register has no information for you about this operator in {whole.there}"
-            if not whole.of("recognisedUntil"):
-                return f"{text}."
-            until = whole.day("recognisedUntil")
-            return f"{text}; it was recognised there until {until}, when it withdrew its consent."
+            return say(
+                "The register has no information for you about this operator in %(territory)s.",
+                territory=whole.there,
+            )
         case ReasonCode.SAME_ADMINISTRATION if whole.of("territory"):
             if whole.of("home") in ("", whole.of("territory")):
-                return f"{whole.there} is the operator's own territory."
-            return f"{whole.home} and {whole.there} were one customs territory{whole.on}."
+                return say("%(territory)s is the operator's own territory.", territory=whole.there)
+            if at:
+                return say(
+                    "%(home)s and %(territory)s were one customs territory on %(day)s.", **names
+                )
+            return say("%(home)s and %(territory)s were one customs territory.", **names)
         case ReasonCode.NO_AGREEMENT if whole.of("territory"):
-            text = f"No agreement on record linked {whole.home} to {whole.there}{whole.on}"
-            before = _joined(f"{each.agreement} did until {each.day('until')}" for each in items)
-            return f"{text}; {before}" if before else f"{text}."
+            if at:
+                text = say(
+                    "No agreement on record linked %(home)s to %(territory)s on %(day)s", **names
+                )
+            else:
+                text = say("No agreement on record linked %(home)s to %(territory)s", **names)
+            before = (
+                say(
+                    "%(agreement)s did until %(day)s",
+                    agreement=each.agreement,
+                    day=each.day("until"),
+                )
+                for each in items
+            )
+            return joined(say, [text, *before])
         case ReasonCode.NO_CONSENT if whole.of("territory"):
-            text = f"{whole.operator} had given no {_consent(whole)}{whole.on}"
-            asking = _joined(_asking(each) for each in items)
-            return f"{text}; {asking}" if asking else f"{text}."
+            names["operator"] = whole.operator
+            if at:
+                text = say("%(operator)s had given no consent to %(territory)s on %(day)s", **names)
+            else:
+                text = say("%(operator)s had given no consent to %(territory)s", **names)
+            return joined(say, [text, *(_asking(each) for each in items)])
         case ReasonCode.NO_AUTHORISATION if whole.of("operator"):
-            at = f" for {whole.day('at')}" if whole.of("at") else ""
-            return f"No AEO authorisation of {whole.operator} was on record{at}."
-    return _joined(_item(code, whole, each) for each in items)
+            return _no_authorisation(whole)
+    return joined(say, (_item(code, whole, each) for each in items))
 
 
-def _whose(item: _FactValues) -> str:
-    """Who limits the age of data: the source by its cadence, or the agreement."""
-    declared = item.of("declaredBy")
-    return f"within which {territory(declared)} declared to send" if declared else "that it allows"
+def _no_authorisation(whole: FactValues) -> str:
+    names = {"operator": whole.of("operator"), "day": whole.at}
+    if whole.at:
+        return whole.say(
+            N_("No AEO authorisation of %(operator)s was on record for %(day)s."), **names
+        )
+    return whole.say("No AEO authorisation of %(operator)s was on record.", **names)
 
 
-def _consent(whole: _FactValues) -> str:
-    """The consent that is missing, since when it is, and whether the partner was found adequate."""
-    general = whole.of("consentLaw") == "general"
-    text = "general consent" if general else f"consent to {whole.there}"
-    if whole.of("withdrawnOn"):
-        text = f"{text} (it was withdrawn as of {whole.day('withdrawnOn')})"
-    if whole.of("notFoundAdequate"):
-        text = f"{text} that reaches {whole.there}, which had not been found adequate,"
-    return text
-
-
-def _item(code: ReasonCode, whole: _FactValues, item: _FactValues) -> str:
-    on = whole.on
+def _item(code: ReasonCode, whole: FactValues, item: FactValues) -> str:
+    say, at = whole.say, whole.at
+    names: dict[str, Any] = {"agreement": item.agreement, "day": at, "territory": whole.there}
     match code:
         case ReasonCode.IN_FORCE:
-            covers = f", and covers {item.of('authorisation')}" if item.of("authorisation") else ""
-            missing = ", ".join(rule.replace("_", " ") for rule in item.all("ruleUnknown"))
-            doubt = f", decided although the rule on {missing} is unknown" if missing else ""
-            way = f"from {whole.home} into {whole.there}"
-            return f"{item.agreement}: in force {way}{on}{covers}{doubt}"
+            return in_force(whole, item)
         case ReasonCode.UNMATCHED_IDENTIFIER:
-            scheme = item.of("identifierScheme") or "an identifier"
-            at = f" for {whole.day('at')}" if whole.of("at") else ""
-            return (
-                f"{item.agreement}: {whole.there} finds operators by {scheme}, and none of"
-                f" {whole.operator} is on record{at}"
-            )
+            return _unmatched(whole, item)
         case ReasonCode.STALE_DATA:
-            as_of = (
-                f" is as of {item.day('listAsOf')}, older" if item.of("listAsOf") else " is older"
-            )
-            hours = item.of("maxAgeHours")
-            return (
-                f"{item.agreement}: the last list of {whole.home}{as_of}{on} than "
-                f"{f'the {hours} hours {_whose(item)}' if hours else 'it allows'}"
-            )
+            return stale(whole, item)
         case ReasonCode.DATE_UNCERTAIN if item.of("standing"):
-            until = f" to {item.day('until')}" if item.of("until") else " on"
-            left = f"{item.day('since') or 'from the first'}{until}"
-            return (
-                f"{item.of('authorisation') or 'The authorisation'}: no published list says whether"
-                f" it was valid{on}; by the days on which the lists were read it is open {left}"
-            )
+            return between_lists(whole, item)
         case (
             ReasonCode.AUTHORISATION_SUSPENDED
             | ReasonCode.AUTHORISATION_ENDED
@@ -216,125 +148,138 @@ def _item(code: ReasonCode, whole: _FactValues, item: _FactValues) -> str:
         case ReasonCode.TYPE_OUT_OF_SCOPE:
             return _type(item)
         case ReasonCode.ROLE_OUT_OF_SCOPE if item.of("authorisedRole"):
-            own, asked = item.list("authorisedRole"), item.list("role")
-            return f"{whole.operator}: authorised as {own}; the question is about {asked}"
+            return say(
+                "%(operator)s: authorised as %(own)s; the question is about %(asked)s",
+                operator=whole.operator,
+                own=item.terms("authorisedRole"),
+                asked=item.terms("role"),
+            )
         case ReasonCode.ROLE_OUT_OF_SCOPE:
-            return f"{item.agreement}: covers {item.list('coveredRole')}; not {item.list('role')}"
+            names |= {"covered": item.terms("coveredRole"), "asked": item.terms("role")}
+            return say("%(agreement)s: covers %(covered)s; not %(asked)s", **names)
         case ReasonCode.DIRECTION_OUT_OF_SCOPE:
-            alone, asked = item.list("coveredDirection"), item.list("direction")
-            return f"{item.agreement}: covers only {alone}; the question is about {asked}"
+            names |= {"covered": item.terms("coveredDirection"), "asked": item.terms("direction")}
+            return say(
+                "%(agreement)s: covers only %(covered)s; the question is about %(asked)s", **names
+            )
         case ReasonCode.GOODS_OUT_OF_SCOPE:
-            return (
-                f"{item.agreement}: covers HS {item.list('coveredHs')}; the question is about HS"
-                f" {item.list('hs')}"
+            names |= {"covered": item.list("coveredHs"), "asked": item.list("hs")}
+            return say(
+                "%(agreement)s: covers HS %(covered)s; the question is about HS %(asked)s", **names
             )
         case ReasonCode.CROSSING_OUT_OF_SCOPE:
-            covered = item.list("coveredCrossing", "coveredMode")
-            return (
-                f"{item.agreement}: covers {covered}; the question is about "
-                f"{item.of('crossing') or item.list('mode')}"
+            names |= {
+                "covered": item.list("coveredCrossing", "coveredMode"),
+                "asked": item.of("crossing") or item.list("mode"),
+            }
+            return say(
+                "%(agreement)s: covers %(covered)s; the question is about %(asked)s", **names
             )
-    return _state(code, whole, item)
+    return agreement_state(code, whole, item)
 
 
-def _asking(item: _FactValues) -> str:
-    law = f" by the law of {item.list('programme')}" if item.of("programme") else ""
-    return f"{item.agreement} requires it{law}"
-
-
-_WORDS = {
-    "GRANTED": "granted but not yet in effect",
-    "DECISION_AWAITED": "past the end that was set, without the decision that ends it,",
-}
-
-
-def _standing(code: ReasonCode, whole: _FactValues, item: _FactValues) -> str:
-    plain = "ended" if code is ReasonCode.AUTHORISATION_ENDED else "suspended"
-    standing = item.of("standing")
-    word = _WORDS.get(standing) or standing.lower() or plain
-    if item.of("part"):
-        parts = [part for part in item.all("part") if part != "abroad"]
-        named = f" ({', '.join(parts)})" if parts else ""
-        word = f"the part recognised abroad{named} {word}"
-    since = f"since {item.day('since')}" if item.of("since") else "from the first"
-    so = f" and still{whole.on}" if whole.on else ""
-    return f"{item.of('authorisation') or 'The authorisation'}: {word} {since}{so}"
-
-
-def _type(item: _FactValues) -> str:
-    if item.of("held") and not item.of("coveredType"):
-        lacks = "lacks the part that partners recognise, whatever a clause covers"
-        return f"{item.list('held')}: {lacks}"
-    if not item.of("coveredType"):
-        way = f"{item.place('from', 'one side')} into {item.place('to', 'the other')}"
-        return f"{item.agreement}: no clause on record for {way}"
-    only = item.list("coveredType")
-    if item.of("coveredProgramme"):
-        only += f" of {item.list('coveredProgramme')}"
-    return f"{item.agreement}: covers {only}; the operator held {item.list('held')}"
-
-
-def _state(code: ReasonCode, whole: _FactValues, item: _FactValues) -> str:
-    """The phrase about the state of an agreement between the two sides."""
-    on, since = whole.on, item.day("since")
-    who = " and ".join(map(territory, item.all("side"))) or whole.there
-    match code:
-        case ReasonCode.AGREEMENT_NOT_IMPLEMENTED:
-            return f"{item.agreement}: {who} had not implemented it{on}"
-        case ReasonCode.AGREEMENT_SUSPENDED:
-            then = f",{on}" if since and on else on
-            since_words = f" since {since}" if since else ""
-            return f"{item.agreement}: {who} had suspended it{since_words}{then}"
-        case ReasonCode.AGREEMENT_TERMINATED:
-            before = f", before {whole.day('at')}" if whole.of("at") else ""
-            return f"{item.agreement}: ended{f' on {since}' if since else ''}{before}"
-        case ReasonCode.DATE_UNCERTAIN:
-            return (
-                f"{item.agreement}: no source says whether it was in force in {who}{on};"
-                f" the dates leave open {_left_open(item)}"
-            )
-    return ""
-
-
-def _left_open(item: _FactValues) -> str:
-    """The phrase for the interval in which no source says whether something was in force."""
-    since, until = item.day("since"), item.day("until")
-    if not since and not until:
-        return "all days"
-    return f"{since or 'from the first'} {f'to {until}' if until else 'on'}"
-
-
-def _controls(code: ReasonCode, whole: _FactValues, items: list[_FactValues]) -> str:
-    """The sentence about control results."""
-    way = f"from {whole.place('from', 'one side')} into {whole.there}"
-    hs, crossing = f"HS {whole.list('hs')}", whole.of("crossing") or "that crossing"
-    names = whole.list("agreement")
-    match code:
-        case ReasonCode.NO_AGREEMENT:
-            return f"No agreement on the results of controls is on record {way}."
-        case ReasonCode.IN_FORCE:
-            return f"{names}: controls of {hs} at {crossing} were recognised {way}{whole.on}."
-        case ReasonCode.DIRECTION_OUT_OF_SCOPE:
-            return f"{names}: covers {hs} only in the other direction, not {way}."
-        case ReasonCode.GOODS_OUT_OF_SCOPE:
-            return f"{names}: covers no goods of {hs} {way}."
-        case ReasonCode.CROSSING_OUT_OF_SCOPE:
-            return f"{names}: does not cover {hs} at {crossing} {way}."
-        case ReasonCode.DATE_UNCERTAIN if items:
-            covered = f"no source says whether it covered {hs} at {crossing} {way}{whole.on}"
-            return _joined(
-                f"{each.agreement}: {covered}; the dates leave open {_left_open(each)}"
-                for each in items
-            )
-    text = _joined(_state(code, whole, each) for each in items)
-    terminated = code is ReasonCode.AGREEMENT_TERMINATED
-    goods = f"{hs} at {crossing}"
-    return text or (
-        f"{names}: {'no longer' if terminated else 'not yet'} covered {goods} {way}{whole.on}."
+def _unmatched(whole: FactValues, item: FactValues) -> str:
+    say, at = whole.say, whole.at
+    names: dict[str, Any] = {
+        "agreement": item.agreement,
+        "day": at,
+        "territory": whole.there,
+        "scheme": item.of("identifierScheme") or say("an identifier"),
+        "operator": whole.operator,
+    }
+    if at:
+        return say(
+            "%(agreement)s: %(territory)s finds operators by %(scheme)s, and none of"
+            " %(operator)s is on record for %(day)s",
+            **names,
+        )
+    return say(
+        "%(agreement)s: %(territory)s finds operators by %(scheme)s, and none of"
+        " %(operator)s is on record",
+        **names,
     )
 
 
-def _joined(sentences: Iterable[str]) -> str:
-    """The phrases as one sentence, in order, without repetition. Empty where there is none."""
-    found = dict.fromkeys(each for each in sentences if each)
-    return "; ".join(found) + "." if found else ""
+def _asking(item: FactValues) -> str:
+    if item.of("programme"):
+        return item.say(
+            "%(agreement)s requires it by the law of %(programme)s",
+            agreement=item.agreement,
+            programme=item.list("programme"),
+        )
+    return item.say("%(agreement)s requires it", agreement=item.agreement)
+
+
+#: The words of a status in a reason about it.
+_STANDINGS = {
+    "GRANTED": N_("granted but not yet in effect"),
+    "DECISION_AWAITED": N_("past the end that was set, without the decision that ends it,"),
+    "SUSPENDED": N_("suspended"),
+    "EXPIRED": N_("expired"),
+    "REVOKED": N_("revoked"),
+    "ANNULLED": N_("annulled"),
+    "SURRENDERED": N_("surrendered"),
+    "SUPERSEDED": N_("superseded"),
+}
+
+
+def _standing(code: ReasonCode, whole: FactValues, item: FactValues) -> str:
+    say, at = whole.say, whole.at
+    standing = item.of("standing")
+    if standing:
+        word = say(_STANDINGS.get(standing) or standing.lower())
+    else:
+        word = say("ended") if code is ReasonCode.AUTHORISATION_ENDED else say("suspended")
+    if item.of("part"):
+        parts = ", ".join(part for part in item.all("part") if part != "abroad")
+        if parts:
+            word = say(
+                "the part recognised abroad (%(parts)s) %(status)s", parts=parts, status=word
+            )
+        else:
+            word = say("the part recognised abroad %(status)s", status=word)
+    names: dict[str, Any] = {
+        "authorisation": item.authorisation,
+        "status": word,
+        "since": item.day("since"),
+        "day": at,
+    }
+    match bool(item.of("since")), bool(at):
+        case True, True:
+            return say(
+                "%(authorisation)s: %(status)s since %(since)s and still on %(day)s", **names
+            )
+        case True, False:
+            return say("%(authorisation)s: %(status)s since %(since)s", **names)
+        case False, True:
+            return say("%(authorisation)s: %(status)s from the first and still on %(day)s", **names)
+    return say("%(authorisation)s: %(status)s from the first", **names)
+
+
+def _type(item: FactValues) -> str:
+    say = item.say
+    if item.of("held") and not item.of("coveredType"):
+        return say(
+            "%(held)s: lacks the part that partners recognise, whatever a clause covers",
+            held=item.list("held"),
+        )
+    if not item.of("coveredType"):
+        code = item.of("to")
+        return say(
+            "%(agreement)s: no clause on record for %(start)s into %(end)s",
+            agreement=item.agreement,
+            start=item.start,
+            end=item.territory(code) if code else say("the other"),
+        )
+    names: dict[str, Any] = {
+        "agreement": item.agreement,
+        "types": item.list("coveredType"),
+        "held": item.list("held"),
+    }
+    if item.of("coveredProgramme"):
+        return say(
+            "%(agreement)s: covers %(types)s of %(programmes)s; the operator held %(held)s",
+            programmes=item.list("coveredProgramme"),
+            **names,
+        )
+    return say("%(agreement)s: covers %(types)s; the operator held %(held)s", **names)

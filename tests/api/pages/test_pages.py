@@ -404,7 +404,7 @@ def test_search_finds_what_people_type_in_their_own_language(
 def test_a_document_shows_its_own_words_apart_from_the_note(at: Client) -> None:
     page = opened(at, "/documents/ACTION-PLAN-2018-2020").text
 
-    assert '<p class="small" lang="zh-Hans">推进“一带一路”沿线大通关合作行动计划' in page
+    assert '<p class="small" lang="zh-Hans" dir="auto">推进“一带一路”沿线大通关合作行动计划' in page
     assert re.search(r'<blockquote lang="zh-Hans">.*17条具体措施', page)
     assert "Note of this record" in page and "实现与沿线贸易量大" in page
 

@@ -1,0 +1,199 @@
+"""The registry of pages: each page's address, title, parent and readers.
+
+The menu, the breadcrumbs, the site map, the addresses that have a language, and the tests that walk
+over all pages are made of it. A route of the pages without an entry fails a test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+
+from api.languages import catalogues
+from api.languages.language import N_
+
+
+class Readers(Enum):
+    """Who can use a page. The page itself decides, by the rights of the subject; this is for the
+    site map. The value is a text of the catalogues."""
+
+    EVERYBODY = N_("everybody")
+    CONCERNED = N_("the operator, its home customs and auditors")
+    CUSTOMS = N_("customs administrations and auditors")
+    HOME = N_("the home customs and the operator")
+    DEMONSTRATION = N_("whoever tries the demonstration")
+
+
+@dataclass(frozen=True)
+class SitePage:
+    """A page. `address`: as in its route. `title`: in English, a text of the catalogues; `menu`:
+    its place in the menu, 0 for none; `english`: its content has no other language; `shown`: it has
+    a page to show, and is not only an address of a form or a redirection."""
+
+    address: str
+    title: str
+    parent: str | None = None
+    readers: Readers = Readers.EVERYBODY
+    menu: int = 0
+    english: bool = False
+    shown: bool = True
+
+    @property
+    def is_one(self) -> bool:
+        """True where the address is of one page, and not of one for each of many things."""
+        return "{" not in self.address
+
+
+PAGES = (
+    SitePage("/", N_("Search"), menu=1),
+    SitePage("/search", N_("Search results"), "/"),
+    SitePage("/operators/{tin}", N_("Operator"), "/"),
+    SitePage(
+        "/operators/{tin}/looks",
+        N_("Who asked"),
+        "/operators/{tin}",
+        Readers.CONCERNED,
+    ),
+    SitePage(
+        "/operators/{tin}/persons",
+        N_("Name a person"),
+        "/operators/{tin}",
+        Readers.HOME,
+        shown=False,
+    ),
+    SitePage(
+        "/operators/{tin}/persons/{person}",
+        N_("Erase a person"),
+        "/operators/{tin}",
+        Readers.HOME,
+    ),
+    SitePage("/tour", N_("Tour"), menu=2),
+    SitePage("/tour/{number}", N_("Question of the tour"), "/tour"),
+    SitePage("/countries", N_("Countries"), menu=3),
+    SitePage("/countries/{code}", N_("Customs territory"), "/countries"),
+    SitePage("/programmes/{code}", N_("Programme"), "/countries"),
+    SitePage("/freshness", N_("Freshness"), "/countries"),
+    SitePage("/agreements", N_("Agreements"), menu=4),
+    SitePage("/agreements/{id}", N_("Agreement"), "/agreements"),
+    SitePage("/documents", N_("Documents"), menu=5),
+    SitePage("/documents/{id}", N_("Document"), "/documents"),
+    SitePage("/audit", N_("Audit"), menu=6),
+    SitePage("/log", N_("The log"), "/audit"),
+    SitePage("/divergences", N_("Answers that were put right"), "/audit", Readers.CUSTOMS),
+    SitePage("/receipts", N_("Receipts whose answer has changed"), "/audit", Readers.CUSTOMS),
+    SitePage("/receipts/{id}", N_("Receipt"), "/receipts", Readers.CUSTOMS),
+    SitePage("/developers", N_("Developers"), menu=7, english=True),
+    SitePage("/webhooks", N_("Webhooks"), "/developers", Readers.CUSTOMS, english=True),
+    SitePage("/docs", N_("Docs"), menu=8, english=True),
+    SitePage("/docs/{name:path}", N_("Documentation"), "/docs", english=True),
+    SitePage("/access", N_("Who may see what"), "/docs", english=True),
+    SitePage("/sitemap", N_("Site map"), "/"),
+    SitePage("/sign-in", N_("Sign in"), "/"),
+    SitePage("/sign-in/start", N_("Sign in"), "/sign-in", shown=False),
+    SitePage("/sign-in/callback", N_("Signed in"), "/sign-in", shown=False),
+    SitePage("/sign-out", N_("Sign out"), "/sign-in", shown=False),
+    SitePage("/as", N_("Ask as"), "/", Readers.DEMONSTRATION),
+)
+#: The entry of the menu that is no page: the door for programs.
+GRAPHQL = SitePage("/graphql", N_("GraphQL"), menu=9, english=True)
+
+#: Addresses below `/docs` that are files.
+_FILES = "/docs/pictures/"
+
+
+@cache
+def by_address() -> dict[str, SitePage]:
+    """Every page by its address."""
+    return {page.address: page for page in PAGES}
+
+
+@cache
+def menu() -> tuple[SitePage, ...]:
+    """The entries of the menu, in order."""
+    return tuple(sorted((page for page in (*PAGES, GRAPHQL) if page.menu), key=lambda p: p.menu))
+
+
+def _pattern(address: str) -> str:
+    """The regular expression of an address: a part in braces is anything without a slash, and with
+    `:path` anything."""
+    parts = re.split(r"(\{[^}]+\})", address)
+    some = {True: r"[^?#\"]+", False: r"[^/?#\"]+"}
+    return "".join(
+        some[part.endswith(":path}")] if part.startswith("{") else re.escape(part) for part in parts
+    )
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], SitePage], ...]:
+    return tuple((re.compile(_pattern(page.address)), page) for page in PAGES)
+
+
+def page_at(path: str) -> SitePage | None:
+    """Returns the page at a path without a language; None for an address that is no page."""
+    if path.startswith(_FILES):
+        return None
+    return next((page for found, page in _patterns() if found.fullmatch(path)), None)
+
+
+def above(page: SitePage) -> Iterator[SitePage]:
+    """The pages above it, from the top."""
+    if page.parent is not None:
+        parent = by_address()[page.parent]
+        yield from above(parent)
+        yield parent
+
+
+def trail(page: SitePage | None) -> list[SitePage]:
+    """The pages above it that are one page each, for the breadcrumbs. The first page is left out:
+    the name of the register leads there."""
+    return [each for each in above(page) if each.is_one and each.address != "/"] if page else []
+
+
+def section(page: SitePage | None) -> str:
+    """Returns the address of the menu's entry to which a page belongs; that of the search for an
+    address that is no page."""
+    found = [each.address for each in (*above(page), page) if each.menu] if page else []
+    return found[-1] if found else "/"
+
+
+# ---------------------------------------------------------------- addresses with a language
+
+
+def split(path: str) -> tuple[str | None, str]:
+    """Returns the language that an address names, and the address without it: `/fr/countries` is
+    ("fr", "/countries")."""
+    first, slash, rest = path[1:].partition("/")
+    if first in catalogues.tags():
+        return first, f"/{rest}" if slash else "/"
+    return None, path
+
+
+def in_language(address: str, tag: str) -> str:
+    """Returns the address of a page in a language; any other address as it is."""
+    path = re.split(r"[?#]", address, maxsplit=1)[0]
+    if page_at(path) is None:
+        return address
+    return f"/{tag}{address}" if path != "/" else f"/{tag}/{address[1:]}"
+
+
+@cache
+def _links() -> re.Pattern[str]:
+    some = "|".join(_pattern(page.address) for page in PAGES)
+    return re.compile(
+        rf'(?<!hreflang="x-default" )(?P<name>href|action)="(?P<path>{some})(?=[?#"])'
+    )
+
+
+def with_language(html: str, tag: str) -> str:
+    """Returns a page whose links to other pages are in its language."""
+    return _links().sub(
+        lambda found: (
+            f'{found["name"]}="/{tag}{found["path"]}'
+            if not found["path"].startswith(_FILES)
+            else found[0]
+        ),
+        html,
+    )

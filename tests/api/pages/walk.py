@@ -1,0 +1,49 @@
+"""An address of each page of the registry of pages, for the tests that walk over all of them."""
+
+from __future__ import annotations
+
+from api.pages.site import PAGES
+
+STEEL = "CN0000000012"
+#: By the address of the page. Receipts and persons are made by the tests that need one.
+SAMPLES: dict[str, tuple[str, ...]] = {
+    "/": ("/",),
+    "/search": ("/search?q=nothing+of+the+kind", "/search?q=corridor"),
+    "/operators/{tin}": (
+        f"/operators/{STEEL}?at=2026-03-05",
+        "/operators/CN9999999999",
+        "/operators/12",
+    ),
+    "/operators/{tin}/looks": (f"/operators/{STEEL}/looks",),
+    "/operators/{tin}/persons/{person}": (f"/operators/{STEEL}/persons/nobody",),
+    "/tour": ("/tour",),
+    "/tour/{number}": ("/tour/2", "/tour/4", "/tour/12", "/tour/16"),
+    "/countries": ("/countries",),
+    "/countries/{code}": ("/countries/CN", "/countries/CN?at=yesterday"),
+    "/programmes/{code}": ("/programmes/EU-AEO",),
+    "/freshness": ("/freshness",),
+    "/agreements": ("/agreements",),
+    "/agreements/{id}": ("/agreements/CN-AU-AEO",),
+    "/documents": ("/documents",),
+    "/documents/{id}": ("/documents/ACTION-PLAN-2018-2020",),
+    "/audit": ("/audit", f"/audit?of={STEEL}&in=SG&at=2026-03-05", "/audit?of=NOBODY"),
+    "/log": ("/log",),
+    "/divergences": ("/divergences?in=SG&from=2026-03-01&to=2026-03-20",),
+    "/receipts": ("/receipts",),
+    "/receipts/{id}": ("/receipts/no-receipt",),
+    "/developers": ("/developers",),
+    "/webhooks": ("/webhooks",),
+    "/docs": ("/docs",),
+    "/docs/{name:path}": ("/docs/concepts", "/docs/architecture"),
+    "/access": ("/access",),
+    "/sitemap": ("/sitemap",),
+    "/sign-in": (),  # is there where an issuer is configured: test_sign_in.py
+    "/as": ("/as",),
+}
+
+
+def addresses(*, english: bool = True) -> list[str]:
+    """Addresses of all pages, and of one that is none. Without `english`: of those that have
+    languages."""
+    pages = [page for page in PAGES if page.shown and (english or not page.english)]
+    return [*(sample for page in pages for sample in SAMPLES[page.address]), "/nowhere"]
