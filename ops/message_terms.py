@@ -9,6 +9,7 @@ from enum import Enum
 from typing import get_type_hints
 
 from api.graphql.codes import REFUSALS
+from api.graphql.types.proposals import ProposalState
 from api.pages import type_names
 from api.pages.agreements import STEP
 from api.pages.labels import (
@@ -23,6 +24,7 @@ from api.pages.refusals import MEANINGS
 from registry.domain import programme_rules, values
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.agreements.events import Clause
+from registry.domain.commands import COMMANDS
 from registry.paths import WORLD
 
 #: Names that are kept as data: flags of an authorisation, and deadlines.
@@ -48,7 +50,16 @@ def _all() -> Iterator[tuple[str, str]]:
     for kind in vars(values).values():
         if isinstance(kind, type) and issubclass(kind, Enum):
             yield from ((str(term.value), english_phrase(str(term.value))) for term in kind)
-    for word in (*CHOICES, *FLAGS, *DEADLINES, *_rules(), *_fields(), *_data()):
+    for word in (
+        *COMMANDS,
+        *(state.value for state in ProposalState),
+        *CHOICES,
+        *FLAGS,
+        *DEADLINES,
+        *_rules(),
+        *_fields(),
+        *_data(),
+    ):
         yield word, english_phrase(word)
     yield from _events()
     yield from MEANINGS.items()
@@ -96,5 +107,7 @@ def _fields() -> list[str]:
         else:
             found |= set(get_type_hints(event))
     found |= set(Clause.__struct_encode_fields__)
+    for command in COMMANDS.values():
+        found |= set(command.__struct_encode_fields__)
     own = ENVELOPE | {"originator_id", "originator_version", "timestamp", "TOPIC", "class_version"}
     return sorted(name for name in found - own if not name.startswith("_"))

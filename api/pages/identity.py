@@ -16,9 +16,15 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 IDENTITIES = (
     ("", N_("the public: the standing of operators that agreed to be published")),
-    ("officer:CN", N_("an officer of Chinese customs: all of its own operators, partners' as agreed")),
+    (
+        "officer:CN",
+        N_("an officer of Chinese customs: all of its own operators, partners' as agreed"),
+    ),
     ("officer:CN/anna", N_("Anna, an officer of Chinese customs who decides under four eyes")),
-    ("officer:CN/bo", N_("Bo, a second officer of Chinese customs, who confirms what Anna proposes")),
+    (
+        "officer:CN/bo",
+        N_("Bo, a second officer of Chinese customs, who confirms what Anna proposes"),
+    ),
     ("partner:KR", N_("Korean customs as a partner: operators that an agreement opens to Korea")),
     ("auditor:*", N_("an auditor: everything, changing nothing")),
     ("company:DESYNTHETIC0001", N_("a company: its own record")),

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from api.access import policy
 from api.access.policy import Action
+from api.languages.language import _
 from api.pages.errors import PageRoute
 from api.pages.query import ask, context
 from api.pages.render import page
@@ -47,7 +48,7 @@ async def proposals(request: Request) -> Response:
         request,
         "proposals.html",
         status=status,
-        title="Proposals",
+        title=_("Proposals"),
         found=found,
         connection=(found.data or {}).get("proposals"),
     )

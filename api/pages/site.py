@@ -23,6 +23,7 @@ class Readers(Enum):
     EVERYBODY = N_("everybody")
     CONCERNED = N_("the operator, its home customs and auditors")
     CUSTOMS = N_("customs administrations and auditors")
+    HOME_CUSTOMS = N_("the home customs and auditors")
     HOME = N_("the home customs and the operator")
     DEMONSTRATION = N_("whoever tries the demonstration")
 
@@ -70,6 +71,7 @@ PAGES = (
         "/operators/{tin}",
         Readers.HOME,
     ),
+    SitePage("/proposals", N_("Proposals"), "/", Readers.HOME_CUSTOMS),
     SitePage("/tour", N_("Tour"), menu=2),
     SitePage("/tour/{number}", N_("Question of the tour"), "/tour"),
     SitePage("/countries", N_("Countries"), menu=3),

@@ -131,12 +131,16 @@ def test_no_english_is_left_on_any_page(at: Client, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("tag", TAGS[1:])
 def test_a_catalogue_is_in_step_with_the_sources_and_complete(tag: str) -> None:
-    """`python -m ops.messages` brings it in step, and says what is to do."""
+    """`python -m ops.messages` brings it in step, and says what is to do. Until somebody has
+    translated a new text it is shown in English: one in fifty may wait for that."""
     file = CATALOGUES / f"{tag}.po"
     own = catalogues.read(file)
 
     assert file.read_bytes() == messages.text_of(messages.brought_up_to_date(tag))
-    assert list(messages.complaints(own))[:5] == []
+    wrong = list(messages.complaints(own))
+    waiting = [each for each in wrong if each.startswith("not translated")]
+    assert [each for each in wrong if each not in waiting] == []
+    assert len(waiting) <= len(own) / 50, waiting[:5]
 
 
 def test_the_template_has_every_text() -> None:

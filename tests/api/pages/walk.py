@@ -16,6 +16,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "/operators/{tin}/looks": (f"/operators/{STEEL}/looks",),
     "/operators/{tin}/persons/{person}": (f"/operators/{STEEL}/persons/nobody",),
+    "/proposals": ("/proposals",),
     "/tour": ("/tour",),
     "/tour/{number}": ("/tour/2", "/tour/4", "/tour/12", "/tour/16"),
     "/countries": ("/countries",),
