@@ -229,13 +229,15 @@ def test_an_example_is_chosen_by_keyboard_and_without_a_script(
     page.goto(f"{address}/developers")
     expect(page.locator("#example-curl")).to_be_visible()
 
-    page.get_by_role("radio", name="curl").focus()
+    first = page.get_by_role("group", name="The language of the example", exact=True)
+    first.get_by_role("radio", name="curl").focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
 
-    expect(page.get_by_role("radio", name="Java")).to_be_checked()
+    expect(first.get_by_role("radio", name="Java", exact=True)).to_be_checked()
     expect(page.locator("#example-java")).to_be_visible()
-    assert page.locator(".tabs pre:visible").count() == 1
+    assert page.locator(".tabs").count() == 9
+    assert page.locator(".tabs pre:visible").count() == 9  # one example in each
     context.close()
 
 
