@@ -56,6 +56,7 @@ class FakeIssuer:
         claims = {"aud": client, "sub": "li.wei@customs.example", "nonce": known["asked"]["nonce"]}
         claims |= {"country": "CN", "scope": "aeo-officer", "client_id": None, "jti": None}
         changed = dict(known["changed"])
+        claims |= {"employee": changed.get("sub", claims["sub"])}
         key, header = changed.pop("key", None), changed.pop("header", {})
         token = self.token(key, {"typ": "JWT"} | header, **(claims | changed))
         return {"id_token": token, "access_token": "x", "token_type": "Bearer"}
