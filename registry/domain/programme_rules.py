@@ -56,7 +56,8 @@ LIMITS = frozenset(
     }
 )
 #: The commands that `second_person` can name, joined by `+`: those that give, change or end what
-#: partners rely on, or that destroy something.
+#: partners rely on, or that destroy something. A surrender is the operator's own act, but its
+#: customs may record it, which ends an authorisation as a revocation does.
 SECOND_PERSON_COMMANDS = frozenset(
     {
         "annul_authorisation",
@@ -74,6 +75,7 @@ SECOND_PERSON_COMMANDS = frozenset(
         "renew_authorisation",
         "revoke_authorisation",
         "split_from",
+        "surrender_authorisation",
         "suspend_authorisation",
     }
 )

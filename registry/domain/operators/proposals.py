@@ -45,6 +45,7 @@ COMMAND_OF_EVENT: dict[type[Operator.Event], str] = {
     Operator.Renewed: "renew_authorisation",
     Operator.Revoked: "revoke_authorisation",
     Operator.Split: "split_from",
+    Operator.Surrendered: "surrender_authorisation",
     Operator.Suspended: "suspend_authorisation",
     Operator.SuspensionExtended: "extend_suspension",
     Operator.SuspensionLifted: "lift_suspension",

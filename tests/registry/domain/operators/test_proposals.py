@@ -287,3 +287,17 @@ def test_no_command_leaves_the_rule_before_the_day_after() -> None:
 def test_the_rule_names_commands_that_there_are() -> None:
     with pytest.raises(BadValue, match="grant_authorization"):
         rule("grant_authorization")
+
+
+def test_nobody_ends_alone_by_a_surrender_what_two_must_revoke() -> None:
+    surrender = c.SurrenderAuthorisation(tin=ACME, command_id=PROPOSED)
+    operator = given(Operator, *authorised)
+    law = under_four_eyes("revoke_authorisation+surrender_authorisation")
+    with pytest.raises(PersonNeeded):
+        send(operator, surrender, None, law=law)
+    [proposal] = send(operator, surrender, ANNA, law=law)
+    assert proposal.type is Operator.DecisionProposed
+    assert [fact.type for fact in send(operator, confirm(), BO, law=law)] == [
+        Operator.ProposalConfirmed,
+        Operator.Surrendered,
+    ]
