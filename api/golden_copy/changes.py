@@ -7,17 +7,18 @@ whole copy is then the way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from psycopg import AsyncConnection
 
-from api.golden_copy.deltas import removed
+from api.golden_copy.deltas import removed, tin_of
 from api.golden_copy.manifest import CopyMoment
 from api.golden_copy.signing import signed
 from projections.history.golden_copy import CopyInstant, encode
-from projections.history.golden_copy_reads import copy_source, moved, records
+from projections.history.golden_copy_reads import CopySource, copy_source, lines, moved
 from projections.reads.log import head
 from registry.domain.values import AdministrationCode
 from registry.ledger.epochs import CURRENT
@@ -94,15 +95,21 @@ async def changes_since(
         law != earlier.copied_law,
         tins is None,
     )
-    lines = [msgspec.json.encode(first)]
+    body_lines = [msgspec.json.encode(first)]
     if first.law:
-        lines.append(encode(law))
+        body_lines.append(encode(law))
     if tins:
-        before = {r.tin: encode(r) async for r in records(connection, earlier, tins)}
-        after = {r.tin: encode(r) async for r in records(connection, source, tins)}
+        before = await _by_tin(connection, earlier, tins)
+        after = await _by_tin(connection, source, tins)
         for tin in tins:
             if after.get(tin) != before.get(tin):
-                lines.append(after.get(tin) or removed(tin))
-    body = b"\n".join(lines) + b"\n"
+                body_lines.append(after.get(tin) or removed(tin))
+    body = b"\n".join(body_lines) + b"\n"
     note = signed(signer, CHANGES, partner.text, later.position, body)
     return SignedChanges(body.decode(), note, later.position)
+
+
+async def _by_tin(
+    connection: AsyncConnection[Any], source: CopySource, tins: Sequence[str]
+) -> dict[str, bytes]:
+    return {tin_of(line): line async for some in lines(connection, source, tins) for line in some}

@@ -92,13 +92,18 @@ def folded(records: Iterable[bytes], changes: Iterable[bytes]) -> Iterator[bytes
             other, new = next(after)
 
 
+def tin_of(line: bytes) -> str:
+    """The TIN in a record or in a line of a delta."""
+    return _key.decode(line).tin
+
+
 def removed(tin: str) -> bytes:
     """The line of a delta for an operator that is no longer in the copy."""
     return msgspec.json.encode(Removed(tin, True))
 
 
 def _keyed(lines: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
-    return chain(((_key.decode(line).tin, line) for line in lines), [(_END, b"")] * 2)
+    return chain(((tin_of(line), line) for line in lines), [(_END, b"")] * 2)
 
 
 def make_delta(earlier: Path, later: Path, folder: Path, signer: Signer) -> Manifest:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterable, Iterable, Iterator
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -24,12 +25,15 @@ else:
     from backports import zstd
 
 OPERATORS, LAW, XML = "operators.jsonl.zst", "agreements.json", "operators.xml.zst"
-CHUNK = 1_000  # records that are written together: a row group of the Parquet files
+CHUNK = 1_000  # records that are written together
 LEVEL = 3
 
 
 class CopyWriter:
-    """Writes one copy: every format of its records, in one pass and in constant memory."""
+    """Writes one copy: every format of its records, in one pass and in constant memory.
+
+    A thread writes some records while the next are made; what it does is done outside of Python.
+    """
 
     def __init__(
         self, folder: Path, partner: str, moment: CopyMoment, *, xml: bool = False
@@ -43,6 +47,8 @@ class CopyWriter:
         self._tables = Tables(folder, moment.at, lambda name: name)
         self._xml = XmlWriter(folder / XML, partner, moment) if xml else None
         self._waiting: list[bytes] = []
+        self._thread = ThreadPoolExecutor(1, "golden-copy")
+        self._writing: Future[None] | None = None
         self.rows = 0
 
     def add(self, line: bytes) -> None:
@@ -54,6 +60,8 @@ class CopyWriter:
     def close(self, law: CopiedLaw, checkpoint: str | None) -> Manifest:
         """Finishes the files. Returns the manifest, which is written too."""
         self._flush()
+        self._written()
+        self._thread.shutdown()
         _finish(self._lines, self._folder / OPERATORS)
         self._tables.close()
         (self._folder / LAW).write_bytes(encode(law) + b"\n")
@@ -74,6 +82,15 @@ class CopyWriter:
         if not lines:
             return
         self.rows += len(lines)
+        self._written()
+        self._writing = self._thread.submit(self._write, lines)
+
+    def _written(self) -> None:
+        """Waits until what was given to the thread is written. Raises what went wrong there."""
+        if self._writing is not None:
+            self._writing.result()
+
+    def _write(self, lines: list[bytes]) -> None:
         self._lines.write(b"\n".join(lines) + b"\n")
         self._tables.add(lines)
         if self._xml:
@@ -84,18 +101,20 @@ async def write_copy(
     folder: Path,
     partner: str,
     moment: CopyMoment,
-    lines: AsyncIterable[bytes],
+    lines: AsyncIterable[Sequence[bytes]],
     law: CopiedLaw,
     checkpoint: str | None,
     signer: Signer,
     *,
     xml: bool = False,
 ) -> Manifest:
-    """Writes a copy, signs it, and puts it under its name. Raises FileExistsError."""
+    """Writes a copy, signs it, and puts it under its name. `lines`: its records, some at a time.
+    Raises FileExistsError."""
     with put_in_place(folder) as part:
         writer = CopyWriter(part, partner, moment, xml=xml)
-        async for line in lines:
-            writer.add(line)
+        async for some in lines:
+            for line in some:
+                writer.add(line)
         manifest = writer.close(law, checkpoint)
         note = signed(signer, COPY, partner, moment.position, manifest.written)
         (part / NOTE).write_text(note, encoding="utf-8")

@@ -13,8 +13,7 @@ from psycopg import AsyncConnection, IsolationLevel
 
 from api.golden_copy.files import write_copy
 from api.golden_copy.manifest import CopyMoment, Manifest
-from projections.history.golden_copy import encode
-from projections.history.golden_copy_reads import CopySource, NoSuchPosition, copy_source, records
+from projections.history.golden_copy_reads import CopySource, NoSuchPosition, copy_source, lines
 from projections.reads.bitemporal_sql import POSITION
 from registry.domain.values import AdministrationCode
 from registry.ledger.connections import AsyncSession
@@ -61,12 +60,12 @@ async def make_copy(
     async with await reading(url) as connection:
         source, moment, checkpoint = await prepared(connection, order)
         where = folder(moment)
-        lines = _lines(connection, source, progress)
+        made = _lines(connection, source, progress)
         manifest = await write_copy(
             where,
             order.partner.text,
             moment,
-            lines,
+            made,
             source.copied_law,
             checkpoint,
             signer,
@@ -111,10 +110,10 @@ async def _one(connection: AsyncConnection[Any], statement: str, values: Any = N
 
 async def _lines(
     connection: AsyncConnection[Any], source: CopySource, progress: Progress | None
-) -> AsyncIterator[bytes]:
+) -> AsyncIterator[list[bytes]]:
     count = 0
-    async for record in records(connection, source):
-        count += 1
-        if progress and count % 1_000 == 0:
+    async for some in lines(connection, source):
+        count += len(some)
+        if progress:
             progress(count)
-        yield encode(record)
+        yield some

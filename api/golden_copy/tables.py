@@ -13,11 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.json as arrow_json
 from pyarrow import parquet
+
+GROUP = 5  # so often rows are added for one row group: each takes memory until the file is closed
 
 _TEXT, _INSTANT, _DAY = pa.string(), pa.timestamp("us", "UTC"), pa.date32()
 _TEXTS = pa.list_(_TEXT)
@@ -68,6 +71,8 @@ _RECORD = pa.schema(
         ),
     ]
 )
+
+_GIVEN = pa.schema([("at", _INSTANT), ("separator", _TEXT)])
 
 #: The columns of each table: name and type. The names of the tables are those of the files.
 COLUMNS: dict[str, tuple[tuple[str, pa.DataType], ...]] = {
@@ -156,13 +161,19 @@ class Tables:
         pa.set_cpu_count(1)
         pa.set_io_thread_count(1)
         pa.set_memory_pool(pa.system_memory_pool())
-        self._at = pa.scalar(at, _INSTANT)
+        # pa.scalar would import pandas where that is installed.
+        given = _read(orjson.dumps({"at": at.isoformat(), "separator": ";"}), _GIVEN)
+        self._at, self._separator = (given[name].chunk(0)[0] for name in given.column_names)
+        self._group: list[dict[str, Any]] = []
         self._writers: list[tuple[str, parquet.ParquetWriter, arrow_csv.CSVWriter, Any]] = []
         self.rows = dict.fromkeys(COLUMNS, 0)
         options = arrow_csv.WriteOptions(quoting_style="needed")
         for table, columns in COLUMNS.items():
             rows = parquet.ParquetWriter(
-                folder / name(f"{table}.parquet"), pa.schema(columns), compression="zstd"
+                folder / name(f"{table}.parquet"),
+                pa.schema(columns),
+                compression="zstd",
+                write_statistics=["tin"],
             )
             out = pa.CompressedOutputStream(str(folder / name(f"{table}.csv.zst")), "zstd")
             plain = pa.schema([(column, _plain(kind)) for column, kind in columns])
@@ -171,27 +182,50 @@ class Tables:
 
     def add(self, lines: Sequence[bytes]) -> None:
         """Adds records, each a line of JSON."""
-        made = _tables(b"\n".join(lines), self._at)
-        for table, rows, text, _ in self._writers:
-            found = made[table]
+        made = _columns(b"\n".join(lines), self._at)
+        typed: dict[str, Any] = {}
+        for table, _, text, _ in self._writers:
+            found = typed[table] = _typed(table, made[table])
             self.rows[table] += found.num_rows
-            rows.write_table(found)
-            text.write_table(_csv(found))
+            text.write_batch(self._csv(table, made[table], found))
+        self._group.append(typed)
+        if len(self._group) >= GROUP:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        group, self._group = self._group, []
+        for table, rows, _, _ in self._writers if group else ():
+            rows.write_table(pa.Table.from_batches([typed[table] for typed in group]))
+
+    def _csv(self, table: str, found: dict[str, Any], typed: Any) -> Any:
+        """The columns of a table as CSV has them: instants are the texts of the records."""
+        columns = []
+        for number, (name, kind) in enumerate(COLUMNS[table]):
+            if kind == _TEXTS:
+                columns.append(pc.binary_join(typed.column(number), self._separator))
+            else:
+                columns.append(_column(found, name) if kind == _INSTANT else typed.column(number))
+        return pa.RecordBatch.from_arrays(columns, names=[name for name, _ in COLUMNS[table]])
 
     def close(self) -> None:
         """Finishes the files."""
+        self._write_group()
         for _, rows, lines, out in self._writers:
             rows.close()
             lines.close()
             out.close()
 
 
-def _tables(text: bytes, at: Any) -> dict[str, Any]:
+def _read(text: bytes, schema: pa.Schema) -> Any:
     options = arrow_json.ParseOptions(
-        explicit_schema=_RECORD, unexpected_field_behavior="ignore", newlines_in_values=False
+        explicit_schema=schema, unexpected_field_behavior="ignore", newlines_in_values=False
     )
     reading = arrow_json.ReadOptions(block_size=len(text) + 1, use_threads=False)
-    found = arrow_json.read_json(io.BytesIO(text), reading, options).combine_chunks()
+    return arrow_json.read_json(io.BytesIO(text), reading, options).combine_chunks()
+
+
+def _columns(text: bytes, at: Any) -> dict[str, Any]:
+    found = _read(text, _RECORD)
     records = {name: _one(found[name]) for name in found.column_names}
     tins = records["tin"]
     periods, of_period = _flat(records["periods"])
@@ -204,21 +238,18 @@ def _tables(text: bytes, at: Any) -> dict[str, Any]:
     stretches["tin"] = tins.take(of_stretch)
     of_time = {name: stretches[name].take(of_basis) for name in ("tin", "valid_from", "valid_to")}
     return {
-        "operators": _table(
-            "operators",
-            {
-                **held,
-                **records,
-                "standing_since": held["since"],
-                **{name: stretches[name].filter(current) for name in _OF_OUTCOME},
-                "outcome_from": stretches["valid_from"].filter(current),
-                "outcome_until": stretches["valid_to"].filter(current),
-            },
-        ),
-        "statuses": _table("statuses", statuses),
-        "identifiers": _table("identifiers", {**identifiers, "tin": tins.take(of_identifier)}),
-        "recognition": _table("recognition", stretches),
-        "bases": _table("bases", {**bases, **of_time}),
+        "operators": {
+            **held,
+            **records,
+            "standing_since": held["since"],
+            **{name: stretches[name].filter(current) for name in _OF_OUTCOME},
+            "outcome_from": stretches["valid_from"].filter(current),
+            "outcome_until": stretches["valid_to"].filter(current),
+        },
+        "statuses": statuses,
+        "identifiers": {**identifiers, "tin": tins.take(of_identifier)},
+        "recognition": stretches,
+        "bases": {**bases, **of_time},
     }
 
 
@@ -228,8 +259,8 @@ _OF_OUTCOME = ("outcome", "legal", "operational", "reasons")
 def _current(stretches: dict[str, Any], at: Any) -> Any:
     """Which stretches contain the instant: one of each operator."""
     begins, ends = stretches["valid_from"].cast(_INSTANT), stretches["valid_to"].cast(_INSTANT)
-    has_begun = pc.fill_null(pc.less_equal(begins, at), True)
-    return pc.and_(has_begun, pc.fill_null(pc.greater(ends, at), True))
+    has_begun = pc.or_kleene(pc.is_null(begins), pc.less_equal(begins, at))
+    return pc.and_(has_begun, pc.or_kleene(pc.is_null(ends), pc.greater(ends, at)))
 
 
 def _one(column: Any) -> Any:
@@ -245,26 +276,16 @@ def _fields(structs: Any) -> dict[str, Any]:
     return {field.name: pc.struct_field(structs, field.name) for field in structs.type}
 
 
-def _table(name: str, found: dict[str, Any]) -> Any:
-    columns = [
-        found[column if column in found else _NAMES[column]].cast(kind)
-        for column, kind in COLUMNS[name]
-    ]
-    return pa.Table.from_arrays(columns, schema=pa.schema(COLUMNS[name]))
+def _column(found: dict[str, Any], name: str) -> Any:
+    return found[name if name in found else _NAMES[name]]
+
+
+def _typed(table: str, found: dict[str, Any]) -> Any:
+    """The columns of a table with their types."""
+    columns = [_column(found, name).cast(kind) for name, kind in COLUMNS[table]]
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(COLUMNS[table]))
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
     """The type of a column in CSV."""
     return _TEXT if kind in (_TEXTS, _INSTANT) else kind
-
-
-def _csv(table: Any) -> Any:
-    columns = []
-    for column in table.columns:
-        if column.type == _TEXTS:
-            columns.append(pc.binary_join(column, ";"))
-        elif column.type == _INSTANT:
-            columns.append(pc.replace_substring(column.cast(_TEXT), " ", "T", max_replacements=1))
-        else:
-            columns.append(column)
-    return pa.Table.from_arrays(columns, names=table.column_names)

@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 from projections.history.belief_history import LawBeliefs
 from projections.history.belief_history_sql import LawHistory, law_history
 from projections.history.copy_courses import HomeCourses
+from projections.history.copy_shapes import CopyShapes, Row
 from projections.history.golden_copy import (
     CopiedLaw,
     CopiedOperator,
@@ -21,6 +22,7 @@ from projections.history.golden_copy import (
     ParticularsSince,
     copied,
     copied_law,
+    encode,
 )
 from projections.history.visibility_history import is_visible
 from projections.models.operator_snapshot import particulars_of
@@ -30,7 +32,8 @@ from projections.reads.visibility import VisibilityScope
 from registry.domain.consent import TO_ALL_ADEQUATE, Consented
 from registry.domain.disclosure import CERTIFIED
 from registry.domain.operators.timeline import Identified, Period
-from registry.domain.values import AdministrationCode, Tin, decode_value
+from registry.domain.recognition import RecognitionFacts
+from registry.domain.values import CLOSED, PENDING, AdministrationCode, Tin, decode_value
 
 Connection = AsyncConnection[Any]
 
@@ -46,49 +49,61 @@ _BELIEVED = "(t.position_to is null or t.position_to > %(position)s)"
 _CERTIFIED = ", ".join(sorted(f"'{status.value}'" for status in CERTIFIED))
 
 
-def _facts(columns: str, table: str, order: str, more: str = "") -> str:
-    """SQL: the facts of each operator that were believed at the position, as JSON text. `more`:
-    further columns, over all that was ever believed."""
+#: Applications count for nobody abroad, unless the law of a programme makes consent necessary.
+_APPLICATION = ", ".join(sorted(f"'{status.value}'" for status in PENDING | CLOSED))
+_COUNTS = (
+    f"(t.status not in ({_APPLICATION}) or t.abroad not in ({_APPLICATION})"
+    " or t.programme = any(%(lawful)s::text[]))"
+)
+
+
+def _facts(columns: str, table: str, order: str, which: str = "true", more: str = "") -> str:
+    """SQL: the facts of each operator that were believed at the position, as JSON text. `which`:
+    only these facts. `more`: further columns."""
     return (
-        f"(select t.tin, coalesce(json_agg(f order by {order}) filter (where {_BELIEVED}), '[]')"
-        f"::text as facts{more} from views.{table} t cross join lateral (select {columns}) f"
-        f" where {_KNOWN} group by t.tin)"
+        f"(select t.tin, json_agg(f order by {order})::text as facts{more}"
+        f" from views.{table} t cross join lateral (select {columns}) f"
+        f" where {_KNOWN} and {_BELIEVED} and {which} group by t.tin)"
     )
 
 
-_NAMES = _facts(
-    f"{particulars_of('t')}, t.valid_from",
-    "particulars",
-    "t.valid_from",
-)
+_NAMES = _facts(f"{particulars_of('t')}, t.valid_from", "particulars", "t.valid_from")
 _PERIODS = _facts(
     PERIOD,
     "status_period",
     "t.authorisation, t.valid_from",
+    _COUNTS,
     f", bool_or(t.status in ({_CERTIFIED})) as certified",
 )
 _IDENTIFIERS = _facts(IDENTIFIER, "identifier", "t.scheme, t.value, t.valid_from")
-_CONSENTS = (
-    f"(select t.tin, json_agg(f order by t.partner, t.valid_from)::text as facts"
-    f" from views.consent t cross join lateral (select {CONSENT}) f"
-    f" where {_KNOWN} and {_BELIEVED} and t.partner = any(%(consent_to)s) group by t.tin)"
-)
+_CONSENTS = _facts(CONSENT, "consent", "t.partner, t.valid_from", "t.partner = any(%(consent_to)s)")
 #: The operators of the homes in the order of TINs, whatever the collation of the database.
-_TINS = """
-select o.tin from views.operator o
+_OPERATORS = """
+select o.tin, o.administration, o.source from views.operator o
 where o.administration = any(%(homes)s::text[])
     and (%(tins)s::text[] is null or o.tin = any(%(tins)s::text[]))
 order by o.tin collate "C" """
-_RECORDS = f"""
-select o.tin, o.administration, o.source, n.facts, p.facts, coalesce(i.facts, '[]'),
-    coalesce(c.facts, '[]')
-from views.operator o
-join {_PERIODS} p on p.tin = o.tin
-join {_NAMES} n on n.tin = o.tin
-left join {_IDENTIFIERS} i on i.tin = o.tin
-left join {_CONSENTS} c on c.tin = o.tin
-where o.tin = any(%(some)s::text[]) and p.certified
-order by o.tin collate "C" """
+#: Of those to whom anything was ever granted. That is looked up where nothing is granted now.
+_HELD = f"""
+select s.tin, n.facts, coalesce(p.facts, '[]'), coalesce(i.facts, '[]'), coalesce(c.facts, '[]')
+from unnest(%(some)s::text[]) s (tin)
+join {_NAMES} n on n.tin = s.tin
+left join {_PERIODS} p on p.tin = s.tin
+left join {_IDENTIFIERS} i on i.tin = s.tin
+left join {_CONSENTS} c on c.tin = s.tin
+where p.certified or s.tin in (
+    select t.tin from views.status_period t where {_KNOWN} and t.status in ({_CERTIFIED}))
+order by s.tin collate "C" """
+#: One plan for all batches, by the indexes on TINs: to plan each of them costs as much as to run
+#: it, and the planner takes the operators of a batch for a part of a table that is worth a scan.
+_PLANNED = """
+set local plan_cache_mode = force_generic_plan;
+set local enable_seqscan = off;
+set local max_parallel_workers_per_gather = 0"""
+_PLANNED_AS_EVER = """
+set local plan_cache_mode to default;
+set local enable_seqscan to default;
+set local max_parallel_workers_per_gather to default"""
 
 _names = msgspec.json.Decoder(list[ParticularsSince])
 _periods = msgspec.json.Decoder(list[Period], dec_hook=decode_value)
@@ -181,44 +196,69 @@ async def records(
 
     `connection`: in a transaction.
     """
+    courses: dict[str, HomeCourses] = {}
+    async for rows in _batches(connection, source, tins):
+        for row in rows:
+            found = record(source, row, courses)
+            if found is not None:
+                yield found
+
+
+async def lines(
+    connection: Connection, source: CopySource, tins: Sequence[str] | None = None
+) -> AsyncIterator[list[bytes]]:
+    """The same records as lines of JSON without their ends, many at a time."""
+    courses: dict[str, HomeCourses] = {}
+
+    def line(row: Row) -> bytes | None:
+        found = record(source, row, courses)
+        return None if found is None else encode(found)
+
+    def law(home: str) -> RecognitionFacts:
+        return source.law.beliefs_from(home).at(source.moment.position)
+
+    shapes = CopyShapes(source.moment.at, law, line)
+    async for rows in _batches(connection, source, tins):
+        yield [found for row in rows if (found := shapes.line(row)) is not None]
+
+
+async def _batches(
+    connection: Connection, source: CopySource, tins: Sequence[str] | None
+) -> AsyncIterator[list[Row]]:
+    """The rows of the operators of the homes, in the order of TINs."""
     parameters = {
         "position": source.moment.position,
         "homes": sorted(source.law.homes()),
         "consent_to": source.consent_to,
+        "lawful": sorted({law.fact.programme for law in source.law.consent_laws}),
         "tins": list(tins) if tins is not None else None,
     }
     async with connection.cursor(name="golden_copy") as cursor, connection.cursor() as reading:
-        await cursor.execute(_TINS, parameters)
+        await cursor.execute(_OPERATORS, parameters)
+        await reading.execute(_PLANNED)
 
-        async def batch() -> list[tuple[Any, ...]]:
-            some = [tin for (tin,) in await cursor.fetchmany(AT_ONCE)]
+        async def batch() -> list[Row] | None:
+            some = {tin: (tin, *more) for tin, *more in await cursor.fetchmany(AT_ONCE)}
             if not some:
-                return []
-            await reading.execute(_RECORDS, parameters | {"some": some}, prepare=True)
-            return await reading.fetchall() or [()]
+                return None
+            await reading.execute(_HELD, parameters | {"some": list(some)}, prepare=True)
+            return [some[tin] + tuple(facts) for tin, *facts in await reading.fetchall()]
 
         # The database reads the next batch while this process works on the one before.
         coming = asyncio.ensure_future(batch())
-        courses: dict[str, HomeCourses] = {}
         try:
-            while rows := await coming:
+            while (rows := await coming) is not None:
                 coming = asyncio.ensure_future(batch())
-                for number, row in enumerate(filter(None, rows)):
-                    if number % 50 == 0:
-                        await asyncio.sleep(0)
-                    record = _record(source, row, courses)
-                    if record is not None:
-                        yield record
+                await asyncio.sleep(0)
+                yield rows
+            await reading.execute(_PLANNED_AS_EVER)
         finally:
             coming.cancel()
 
 
-def _record(
-    source: CopySource, row: tuple[Any, ...], courses: dict[str, HomeCourses]
-) -> CopiedOperator | None:
+def record(source: CopySource, row: Row, courses: dict[str, HomeCourses]) -> CopiedOperator | None:
+    """The record of an operator, from its row; None where it is not in the copy."""
     tin, home, origin, names, periods, identifiers, consents = row
-    if names == "[]":
-        return None
     moment, territory = source.moment, source.territory
     administration = AdministrationCode(home)
     law = source.law.beliefs_from(home)

@@ -25,7 +25,7 @@ from projections.history.golden_copy import (
     read_law,
     read_operator,
 )
-from projections.history.golden_copy_reads import CopySource, records
+from projections.history.golden_copy_reads import CopySource, lines, records
 from projections.history.visibility_history import can_see
 from projections.reads.recognition import edges
 from projections.reads.visibility import VisibilityScope
@@ -77,6 +77,8 @@ async def _agree(
     """Compares the copy, after it was written and read again, with everything that is believed."""
     position, at = source.moment.position, source.moment.at
     copy = {record.tin: record async for record in records(connection, source)}
+    made = [line async for some in lines(connection, source) for line in some]
+    assert made == [encode(record) for record in copy.values()]  # the fast twin
     assert list(copy) == sorted(copy)
     law = read_law(encode(source.copied_law))
     tins = [str(stream[0].event.tin) for stream in world.operators]
@@ -146,10 +148,11 @@ def test_a_delta_leads_from_each_copy_to_each_later_one(worlds: Made) -> None:
                     places = sorted(random.sample(range(20, len(recorded) + 1), 12))
                     copies = [
                         [
-                            encode(record)
-                            async for record in records(
+                            line
+                            async for some in lines(
                                 connection, _source(territory, law, recorded, place)
                             )
+                            for line in some
                         ]
                         for place in places
                     ]
