@@ -141,7 +141,7 @@ class CopyShapes:
             number_ranks,
             value_ranks,
             role_ranks,
-            roles if self._by_role else None,
+            tuple(roles) if self._by_role else None,
             tuple([(p.programme, p.type, p.status, p.abroad, p.flags) for p in held]),
             tuple([(i.scheme, i.issuer, i.verified_by) for i in identified]),
             tuple([(c.partner, c.general) for c in consented]),
