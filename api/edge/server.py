@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
 from collections.abc import Callable
@@ -65,6 +66,7 @@ class Following:
             began, moved = monotonic(), False
             try:
                 moved = any(each.records for each in self.look())
+                self.store.checkpoint()
             except Exception as error:  # a defect must not end the following for ever
                 self.why = f"{type(error).__name__}: {error}"
                 log.exception("edge.fault")
@@ -158,6 +160,9 @@ def serve(
             asyncio.get_running_loop().add_signal_handler(ending, server.stop)
         thread = threading.Thread(target=following.run, args=[stop], name="following")
         thread.start()
+        # What is there now stays: a collection that looks through it would hold up answers.
+        gc.collect()
+        gc.freeze()
         say(f"edge on http://{host}:{port}/graphql")
         try:
             await server.serve()

@@ -151,6 +151,10 @@ class EdgeStore:
                 "delete from look where id = ?", [(look.id.bytes,) for look in looks]
             )
 
+    def checkpoint(self) -> None:
+        """Copies what was written ahead into the file, beside the answers that are given."""
+        self._connection().execute("pragma wal_checkpoint(passive)")
+
     # --------------------------------------------------------------- inside
 
     def _opened(self) -> sqlite3.Connection:
@@ -158,6 +162,8 @@ class EdgeStore:
         connection.execute("pragma page_size = 16384")  # several records each
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = normal")
+        # Whoever answers would wait for the pages to be copied; the task that follows does it.
+        connection.execute("pragma wal_autocheckpoint = 0")
         return connection
 
     def _connection(self) -> sqlite3.Connection:

@@ -4,7 +4,8 @@ A receipt is a JWT of type `vc+jwt` (W3C Verifiable Credentials 2.0, secured as 
 signed with Ed25519 (RFC 8037, RFC 9864). Its key is in the home folder, apart from the keys of the
 log; the public half is served as a JWK set at `/log/receipt-keys`. A receipt contains the signed
 checkpoint of the log that was current when the answer was given, so its holder can prove later
-which history the answer stood on.
+which history the answer stood on. Receipts of answers that are given together share one signature
+(receipt_batches.py).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from joserfc import jwt
 from joserfc.jwk import OKPKey
 
 from api.access.tokens import key_in
+from api.graphql.receipt_batches import BatchTree, base64url, leaves, tails
 from api.log.signing_keys import EXAMPLE, ORIGIN
 from registry.ledger.connections import AsyncSession
 from registry.ledger.database import connection_parameters
@@ -33,6 +35,8 @@ ALGORITHM = "Ed25519"
 TYPE = "vc+jwt"
 CONTEXT = "https://www.w3.org/ns/credentials/v2"  # the name of the vocabulary; nobody fetches it
 KIND = "RecognitionReceipt"
+#: Of the statement that is signed for many answers, and of their tree.
+KIND_OF_MANY, TREE = "RecognitionReceipts", "rfc9162-sha256"
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,29 @@ class IssuedReceipt:
 
 
 _INSERT = """
+with batches as (
+    insert into access.receipt_batch (id, jwt)
+    select * from unnest(%(batches)s::uuid[], %(statements)s::text[]))
 insert into access.receipt (id, at, subject, administration, request, purpose, tin, territory,
-    law_at, known_at, consignment, outcome, position, jwt)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+    law_at, known_at, consignment, outcome, position, jwt, batch)
+select * from unnest(%(id)s::uuid[], %(at)s::timestamptz[], %(subject)s::text[],
+    %(administration)s::text[], %(request)s::uuid[], %(purpose)s::text[], %(tin)s::text[],
+    %(territory)s::text[], %(law_at)s::timestamptz[], %(known_at)s::timestamptz[],
+    %(consignment)s::jsonb[], %(outcome)s::text[], %(position)s::bigint[], %(jwt)s::text[],
+    %(batch)s::uuid[])"""
+_COLUMNS = (
+    *("id", "at", "subject", "administration", "request", "purpose", "tin", "territory", "law_at"),
+    *("known_at", "consignment", "outcome", "position", "jwt", "batch"),
+)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What is stored of the receipts of one request. `statement`: what was signed for all of them,
+    with its id."""
+
+    rows: Sequence[tuple[Any, ...]]
+    statement: tuple[UUID, str] | None = None
 
 
 class ReceiptIssuer:
@@ -96,7 +120,7 @@ class ReceiptIssuer:
         self._database, self._home = database, home
         self._connection: AsyncSession[Any] | None = None
         self._lock = asyncio.Lock()
-        self._waiting: dict[UUID, tuple[Any, ...]] = {}
+        self._waiting: dict[UUID, _Rows] = {}
 
     async def close(self) -> None:
         """Closes the database session."""
@@ -105,52 +129,52 @@ class ReceiptIssuer:
 
     async def issue(
         self,
-        answer: AnsweredQuestion,
+        answers: Sequence[AnsweredQuestion],
         holder: ReceiptHolder,
         at: datetime,
         epoch: str,
         checkpoint: str | None,
-    ) -> IssuedReceipt:
-        """Signs a receipt and stores it. It is in the database when this returns.
+    ) -> list[IssuedReceipt]:
+        """Signs a receipt for each answer and stores it. They are in the database when this
+        returns.
 
-        `at`: the instant of the answer, UTC. `checkpoint`: the log's signed note at that instant;
+        `at`: the instant of the answers, UTC. `checkpoint`: the log's signed note at that instant;
         None where the log was never signed. Raises psycopg.Error.
         """
-        id = uuid4()
-        signed = sign(self._home, statement(self._home, id, answer, holder, at, epoch, checkpoint))
-        row = (
-            id,
-            at,
-            holder.subject,
-            holder.administration,
-            holder.request,
-            holder.purpose,
-            answer.tin,
-            answer.territory,
-            answer.at,
-            answer.known_at,
-            msgspec.json.encode(answer.consignment).decode() if answer.consignment else None,
-            answer.outcome,
-            answer.position,
-            signed,
-        )
-        await self._store(id, row)
-        return IssuedReceipt(id, at, signed)
+        frame = ReceiptFrame(issuer(self._home), holder, at, epoch, checkpoint)
+        ids = [uuid4() for _ in answers]
+        if len(answers) == 1:
+            stored = signed = [sign(self._home, frame.of_one(ids[0], answers[0]))]
+            statement = None
+        else:
+            entries = leaves([own_part(id, each) for id, each in zip(ids, answers, strict=True)])
+            tree, batch = BatchTree(entries), uuid4()
+            position = min(answer.position for answer in answers)
+            whole = sign(self._home, frame.of_many(batch, len(answers), tree.root, position))
+            stored, statement = tails(entries, tree), (batch, whole)
+            signed = [whole + tail for tail in stored]
+        shared = at, holder.subject, holder.administration, holder.request, holder.purpose
+        batch_id = statement[0] if statement else None
+        rows = [
+            (id, *shared, *_asked_of(answer), text, batch_id)
+            for id, answer, text in zip(ids, answers, stored, strict=True)
+        ]
+        await self._store(uuid4(), _Rows(rows, statement))
+        return [IssuedReceipt(id, at, jwt) for id, jwt in zip(ids, signed, strict=True)]
 
-    async def _store(self, id: UUID, row: tuple[Any, ...]) -> None:
-        self._waiting[id] = row
+    async def _store(self, key: UUID, rows: _Rows) -> None:
+        self._waiting[key] = rows
         async with self._lock:
-            if id not in self._waiting:
+            if key not in self._waiting:
                 return  # stored with the receipts of another task
-            rows, self._waiting = self._waiting, {}
+            waiting, self._waiting = self._waiting, {}
             try:
                 connection = await self._session()
-                async with connection.transaction(), connection.cursor() as cursor:
-                    await cursor.executemany(_INSERT, list(rows.values()))
+                await connection.execute(_INSERT, _parameters(list(waiting.values())))
             except BaseException:
                 # The other tasks of this batch try for themselves and get their own error.
-                del rows[id]
-                self._waiting = rows | self._waiting
+                del waiting[key]
+                self._waiting = waiting | self._waiting
                 raise
 
     async def _session(self) -> AsyncSession[Any]:
@@ -165,45 +189,90 @@ class ReceiptIssuer:
         return self._connection
 
 
-def statement(
-    home: Path,
-    id: UUID,
-    answer: AnsweredQuestion,
-    holder: ReceiptHolder,
-    at: datetime,
-    epoch: str,
-    checkpoint: str | None,
-) -> dict[str, Any]:
-    """Returns the claims of a receipt: the credential of VCDM 2.0, without a proof of its own."""
+def _parameters(stored: Sequence[_Rows]) -> dict[str, Any]:
+    statements = [each.statement for each in stored if each.statement]
+    columns = zip(*(row for each in stored for row in each.rows), strict=True)
     return {
-        "@context": [CONTEXT],
+        "batches": [id for id, _ in statements],
+        "statements": [jwt for _, jwt in statements],
+        **{name: list(column) for name, column in zip(_COLUMNS, columns, strict=True)},
+    }
+
+
+def _asked_of(answer: AnsweredQuestion) -> tuple[Any, ...]:
+    return (
+        answer.tin,
+        answer.territory,
+        answer.at,
+        answer.known_at,
+        msgspec.json.encode(answer.consignment).decode() if answer.consignment else None,
+        answer.outcome,
+        answer.position,
+    )
+
+
+@dataclass(frozen=True)
+class ReceiptFrame:
+    """What is the same in all receipts of one request. `issuer`: the register's name."""
+
+    issuer: str
+    holder: ReceiptHolder
+    at: datetime
+    epoch: str
+    checkpoint: str | None
+
+    def of_one(self, id: UUID, answer: AnsweredQuestion) -> dict[str, Any]:
+        """The claims of a receipt that is signed itself: the credential of VCDM 2.0, without a
+        proof of its own."""
+        own = own_part(id, answer)
+        subject = {"question": own["question"], "answer": own["answer"]}
+        return self._credential(id, KIND, subject, answer.position)
+
+    def of_many(self, id: UUID, size: int, root: bytes, position: int) -> dict[str, Any]:
+        """The claims that are signed for many answers: the root of the tree of them."""
+        answers = {"tree": TREE, "size": size, "root": base64url(root)}
+        return self._credential(id, KIND_OF_MANY, {"answers": answers}, position)
+
+    def _credential(
+        self, id: UUID, kind: str, subject: dict[str, Any], position: int
+    ) -> dict[str, Any]:
+        return {
+            "@context": [CONTEXT],
+            "id": f"urn:uuid:{id}",
+            "type": ["VerifiableCredential", kind],
+            "issuer": self.issuer,
+            "validFrom": text(self.at),
+            "credentialSubject": {
+                **subject,
+                "askedBy": self.holder.subject,
+                "purpose": self.holder.purpose,
+                "request": str(self.holder.request),
+                "epoch": self.epoch or None,
+                "position": str(position),
+                "logHead": self.checkpoint,
+            },
+        }
+
+
+def own_part(id: UUID, answer: AnsweredQuestion) -> dict[str, Any]:
+    """What is of one answer alone: the id of its receipt, the question, and the answer."""
+    return {
         "id": f"urn:uuid:{id}",
-        "type": ["VerifiableCredential", KIND],
-        "issuer": issuer(home),
-        "validFrom": text(at),
-        "credentialSubject": {
-            "question": {
-                "tin": answer.tin,
-                "in": answer.territory,
-                "at": text(answer.at),
-                "knownAt": text(answer.known_at),
-                "consignment": answer.consignment or None,
-            },
-            "answer": {
-                "outcome": answer.outcome,
-                "legal": answer.legal,
-                "operational": answer.operational,
-                "reasons": list(answer.reasons),
-                "bases": list(answer.bases),
-                "validFrom": text(answer.valid_from) if answer.valid_from else None,
-                "validTo": text(answer.valid_to) if answer.valid_to else None,
-            },
-            "askedBy": holder.subject,
-            "purpose": holder.purpose,
-            "request": str(holder.request),
-            "epoch": epoch or None,
-            "position": str(answer.position),
-            "logHead": checkpoint,
+        "question": {
+            "tin": answer.tin,
+            "in": answer.territory,
+            "at": text(answer.at),
+            "knownAt": text(answer.known_at),
+            "consignment": answer.consignment or None,
+        },
+        "answer": {
+            "outcome": answer.outcome,
+            "legal": answer.legal,
+            "operational": answer.operational,
+            "reasons": list(answer.reasons),
+            "bases": list(answer.bases),
+            "validFrom": text(answer.valid_from) if answer.valid_from else None,
+            "validTo": text(answer.valid_to) if answer.valid_to else None,
         },
     }
 

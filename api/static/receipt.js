@@ -9,8 +9,39 @@ const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/
 /** What does not hold, in a sentence. */
 class Wrong extends Error {}
 
-async function verified(jwt) {
-  const [header, body, signature] = jwt.trim().split(".");
+const sha256 = async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", await new Blob(parts).arrayBuffer()));
+const same = (one, other) => one.length === other.length && one.every((byte, n) => byte === other[n]);
+
+/** The root of a tree of answers (RFC 9162) by the path of one of them; null where the path does not fit. */
+async function rootBy(leaf, index, size, path) {
+  let found = await sha256(Uint8Array.of(0), leaf);
+  let last = size - 1;
+  for (let at = 0; at < path.length; at += 32) {
+    if (!last) return null;
+    const beside = path.subarray(at, at + 32);
+    if (index % 2 || index === last) {
+      found = await sha256(Uint8Array.of(1), beside, found);
+      while (index % 2 === 0 && index) [index, last] = [index >> 1, last >> 1];
+    } else {
+      found = await sha256(Uint8Array.of(1), found, beside);
+    }
+    [index, last] = [index >> 1, last >> 1];
+  }
+  return last ? null : found;
+}
+
+/** One of many answers under one signature. */
+async function inTree(body, leaf, place) {
+  const { tree, size, root } = JSON.parse(new TextDecoder().decode(bytes(body))).credentialSubject.answers ?? {};
+  const [index, path] = place.split(".");
+  if (tree !== "rfc9162-sha256" || !(Number(index) < size)) return false;
+  const found = await rootBy(bytes(leaf), Number(index), size, bytes(path));
+  return found !== null && same(found, bytes(root));
+}
+
+async function verified(receipt) {
+  const [jwt, leaf, place] = receipt.trim().split("~");
+  const [header, body, signature] = jwt.split(".");
   if (!globalThis.crypto?.subtle) throw new Wrong(say("A browser verifies signatures only for pages that came over https, or from this machine."));
   const { alg, typ, kid } = JSON.parse(new TextDecoder().decode(bytes(header)));
   if (alg !== "Ed25519" || typ !== "vc+jwt") throw new Wrong(say("This is no receipt that is signed with Ed25519."));
@@ -25,6 +56,7 @@ async function verified(jwt) {
     throw new Wrong(say("This browser knows no Ed25519. The program aeo-verify does."));
   }
   if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, bytes(signature), utf8(`${header}.${body}`)))) throw new Wrong(say("The signature is not of this text."));
+  if (leaf && !(await inTree(body, leaf, place ?? ""))) throw new Wrong(say("The answer is not in the tree that is signed."));
   return kid;
 }
 

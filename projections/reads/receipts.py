@@ -59,15 +59,16 @@ class ReceiptRow:
     jwt: str
 
 
-_COLUMNS = """number, id, at, subject, request, purpose, tin, territory, law_at, known_at,
-    consignment, outcome, position, jwt"""
+_COLUMNS = """r.number, r.id, r.at, r.subject, r.request, r.purpose, r.tin, r.territory, r.law_at,
+    r.known_at, r.consignment, r.outcome, r.position, coalesce(b.jwt, '') || r.jwt as jwt"""
+_FROM = "access.receipt r left join access.receipt_batch b on b.id = r.batch"
 _HELD = "(r.subject = %(subject)s or r.administration = %(administration)s::text)"
 _BY_ID = f"""
-select {_COLUMNS} from access.receipt r where r.id = %(id)s and (%(everything)s or {_HELD})"""
+select {_COLUMNS} from {_FROM} where r.id = %(id)s and (%(everything)s or {_HELD})"""
 #: An answer about what was known earlier was not corrected by what was learned later, so `current`
 #: leaves out such receipts.
 _PAGE = f"""
-select {_COLUMNS} from access.receipt r
+select {_COLUMNS} from {_FROM}
 where {_HELD} and r.number > %(after)s and (not %(current)s or r.known_at >= r.at)
 order by r.number
 limit %(most)s"""

@@ -33,7 +33,9 @@ COST = 200  # microseconds of a receipt: a signature and a row
 @strawberry.type(name="Receipt")
 class AnswerReceipt:
     """A receipt: a signed statement of a recognition question and its answer, a JWT of type
-    vc+jwt. The keys are at /log/receipt-keys; `aeo-verify receipt` verifies it offline."""
+    vc+jwt. Receipts of answers that were given together share one signature: after the JWT follow,
+    each after a tilde, the answer and its path to the root that is signed. The keys are at
+    /log/receipt-keys; `aeo-verify receipt` verifies it offline."""
 
     id: strawberry.ID = strawberry.field(description="The receipt's id, a UUID.")
     issued_at: datetime = strawberry.field(description="When the answer was given (UTC).")
@@ -128,15 +130,18 @@ class ReceiptQuery:
         )
 
 
-async def issue(context: Context, answer: AnsweredQuestion) -> AnswerReceipt:
-    """Issues a receipt for an answer, and stores it for the subject that asked."""
+async def issue(context: Context, answers: Sequence[AnsweredQuestion]) -> list[AnswerReceipt]:
+    """Issues a receipt for each answer, and stores them for the subject that asked."""
     subject = context.subject
     code = subject.administration.text if subject.administration else None
     holder = ReceiptHolder(subject.id, code, context.purpose, context.request)
     issued = await context.receipts.issue(
-        answer, holder, context.now, context.epoch, context.current_checkpoint.note
+        answers, holder, context.now, context.epoch, context.current_checkpoint.note
     )
-    return AnswerReceipt(id=strawberry.ID(str(issued.id)), issued_at=issued.at, jwt=issued.jwt)
+    return [
+        AnswerReceipt(id=strawberry.ID(str(each.id)), issued_at=each.at, jwt=each.jwt)
+        for each in issued
+    ]
 
 
 def _scope(context: Context) -> ReceiptHolderScope:

@@ -27,7 +27,7 @@ from api.graphql.types import reasons
 from api.graphql.types.administrations import zones
 from api.graphql.types.agreements import AgreementType, agreement
 from api.graphql.types.reasons import Reason
-from api.graphql.types.receipts import AnswerReceipt, issue
+from api.graphql.types.receipts import AnswerReceipt
 from projections.reads import planner_selects as places
 from projections.reads import recognition as reads
 from projections.reads.bitemporal_sql import AsOf, shown
@@ -128,6 +128,8 @@ class Recognition:
     all_of_it: strawberry.Private[bool]
     as_of: strawberry.Private[AsOf]
     issued: strawberry.Private[AnswerReceipt | None]
+    told: strawberry.Private[list[Reason] | None]
+    interval: strawberry.Private[tuple[datetime, datetime | None] | None]
     tin: Tin
     in_: AdministrationCode = strawberry.field(name="in")
     outcome: Outcome
@@ -168,6 +170,8 @@ class Recognition:
             all_of_it=all_of_it,
             as_of=as_of,
             issued=None,
+            told=None,
+            interval=None,
             tin=tin,
             in_=asked.territory,
             outcome=answer.outcome,
@@ -183,14 +187,19 @@ class Recognition:
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
         """The reasons for the outcome, each with the facts on which it is based."""
-        return await self._reasons(info)
+        if self.told is None:
+            self.tell(await self.time_zones(info))
+        return self.told or []
 
-    async def _reasons(self, info: Info) -> list[Reason]:
-        facts, asked = self.facts, self.asked
-        sides = reasons.parties(facts.links, facts.administration, asked.territory)
-        told_zones = await zones(info, sides)
-        return reasons.recognition_reasons(
-            facts, asked, self.answer, told_zones, all_of_it=self.all_of_it
+    async def time_zones(self, info: Info) -> dict[str, str]:
+        """The time zones in which the reasons give civil days, by administration."""
+        sides = reasons.parties(self.facts.links, self.facts.administration, self.asked.territory)
+        return await zones(info, sides)
+
+    def tell(self, zones: dict[str, str]) -> None:
+        """Works the reasons out."""
+        self.told = reasons.recognition_reasons(
+            self.facts, self.asked, self.answer, zones, all_of_it=self.all_of_it
         )
 
     @costs(2, each=2)
@@ -224,12 +233,9 @@ class Recognition:
         true`."""
         return self.issued
 
-    async def with_receipt(self, info: Info) -> Recognition:
-        """Issues the receipt for this answer, and returns the answer."""
-        self.issued = await issue(info.context, await self._answered(info))
-        return self
-
-    async def _answered(self, info: Info) -> AnsweredQuestion:
+    def answered(self) -> AnsweredQuestion:
+        """The question and the answer, as a receipt states them."""
+        assert self.told is not None
         since, until = self._stretch
         return AnsweredQuestion(
             tin=self.tin.text,
@@ -241,8 +247,7 @@ class Recognition:
             legal=self.legal.value,
             operational=self.operational.value,
             reasons=[
-                {"code": reason.code.value, "message": reason.message}
-                for reason in await self._reasons(info)
+                {"code": reason.code.value, "message": reason.message} for reason in self.told
             ],
             bases=[
                 {
@@ -265,7 +270,7 @@ class Recognition:
     @cached_property
     def _stretch(self) -> tuple[datetime, datetime | None]:
         """The interval of valid time in which the answer and its reasons stay the same."""
-        return reads.unchanged_interval(self.facts, self.asked)
+        return self.interval or reads.unchanged_interval(self.facts, self.asked)
 
 
 def consignment_texts(asked: Question) -> dict[str, str]:

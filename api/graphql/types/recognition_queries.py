@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from asyncio import gather
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import strawberry
@@ -18,6 +18,7 @@ from api.graphql.context import Context, Info
 from api.graphql.costs import costs
 from api.graphql.sql_fields import NotPlanned
 from api.graphql.types.planned_reasons import TELLING, TELLING_OF_MANY
+from api.graphql.types.receipts import issue
 from api.graphql.types.recognition import (
     Consignment,
     ConsignmentInput,
@@ -32,6 +33,7 @@ from api.graphql.types.recognition import (
     question_of,
     selects,
 )
+from projections.history.copy_courses import HomeCourses
 from projections.reads import planner_selects as places
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.visibility import VISIBILITY_CTES
@@ -138,7 +140,9 @@ class RecognitionQuery:
             found.append(
                 Recognition.of(tin, known.of(tin), asked, clocks, known.position, all_of_it=in_full)
             )
-        return await found[0].with_receipt(info) if receipt else found[0]
+        if receipt:
+            await with_receipts(info, found)
+        return found[0]
 
     @costs(80)
     @sql_fields.rows(
@@ -180,8 +184,26 @@ class RecognitionQuery:
                 for tin in tins
             ]
         if receipt:
-            await gather(*(answer.with_receipt(info) for answer in found))
+            await with_receipts(info, found)
         return found
+
+
+async def with_receipts(info: Info, found: Sequence[Recognition]) -> None:
+    """Issues the receipts of these answers to one question."""
+    of_homes: dict[Any, tuple[dict[str, str], HomeCourses]] = {}
+    for each in found:
+        # The operators of a home share the facts of the law.
+        home = each.facts.administration, id(each.facts.links)
+        if home not in of_homes:
+            law = replace(each.facts, tin=None, periods=(), identifiers=(), consents=())
+            of_homes[home] = await each.time_zones(info), HomeCourses(law, each.asked.territory)
+        zones, courses = of_homes[home]
+        each.tell(zones)
+        if each.facts.tin is not None and not consignment_texts(each.asked) and len(found) > 1:
+            each.interval = courses.interval(each.facts, each.asked.at)
+    receipts = await issue(info.context, [each.answered() for each in found])
+    for each, receipt in zip(found, receipts, strict=True):
+        each.issued = receipt
 
 
 @contextmanager

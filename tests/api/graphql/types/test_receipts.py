@@ -68,7 +68,9 @@ def test_an_answer_without_a_receipt_has_none(small: Client) -> None:
     assert asked(small, receipt=False)["receipt"] is None
 
 
-def test_each_answer_of_many_has_its_own_receipt(small: Client) -> None:
+def test_each_answer_of_many_has_its_own_receipt_under_one_signature(
+    small: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ask = """query ($tins: [TIN!]!) { recognitions(tins: $tins, in: "CN", receipt: true) {
       tin outcome receipt { id jwt } } }"""
     tins = [NEW, "CN0000000009", NEW]
@@ -80,6 +82,33 @@ def test_each_answer_of_many_has_its_own_receipt(small: Client) -> None:
     for answer in found:
         kept = small.ask(BY_ID, AUDITOR, id=answer["receipt"]["id"])["receipt"]
         assert kept["jwt"] == answer["receipt"]["jwt"]
+
+    place = tmp_path / "keys.json"
+    place.write_text(json.dumps(keys(small)))
+    parts = [answer["receipt"]["jwt"].split("~") for answer in found]
+    assert len({signed for signed, _, _ in parts}) == 1
+    for number, (signed, leaf, path) in enumerate(parts):
+        # The log of this test was never signed, and the verifier says so.
+        assert verified("~".join((signed, leaf, path)), place) == 4
+        told = capsys.readouterr().out
+        assert f"{tins[number]} in CN" in told and found[number]["receipt"]["id"] in told
+        other = parts[number - 1]
+        [changed] = _changed(0, lambda own: own["answer"].update(outcome="UNKNOWN_TOO"))([leaf])
+        assert verified("~".join((signed, changed, path)), place) == 1
+        assert verified("~".join((signed, other[1], path)), place) == 1
+        assert verified("~".join((signed, leaf, other[2])), place) in (1, 2)
+        assert verified("~".join((signed, leaf, path[:-43])), place) == 2
+        assert verified(signed, place) == 2  # without an answer
+
+
+def test_an_interval_of_many_answers_is_that_of_one(small: Client) -> None:
+    ask = """query ($tins: [TIN!]!) { recognitions(tins: $tins, in: "CN", receipt: true) {
+      validFrom validTo } }"""
+    alone = """query ($tin: TIN!) { recognition(tin: $tin, in: "CN") { validFrom validTo } }"""
+    tins = [f"CN000000000{digit}" for digit in range(10)] + [NEW]
+    assert small.ask(ask, AUDITOR, tins=tins)["recognitions"] == [
+        small.ask(alone, AUDITOR, tin=tin)["recognition"] for tin in tins
+    ]
 
 
 @pytest.mark.parametrize(
