@@ -21,6 +21,7 @@ import msgspec
 from projections.reads.recognition import edges
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.disclosure import disclosed_flags
+from registry.domain.operators.particulars import NAMES
 from registry.domain.recognition import RecognitionFacts
 
 #: TIN, administration and source of an operator; its particulars, periods, identifiers and consents
@@ -30,7 +31,7 @@ Row = tuple[str, str, str | None, str, str, str, str]
 _Template = tuple[bytes, Callable[[Sequence[bytes]], tuple[bytes, ...]]] | None
 
 MOST = 1_024  # templates at once; those of one home are used together
-_OWN = ("tin", "source", "name", "local_name", "address", "roles")  # the values of every operator
+_OWN = ("tin", "source", *NAMES)  # the values of every operator
 #: The fields with an operator's own instants, days, numbers, identifiers and roles.
 _FIELDS = (
     ("valid_from", "valid_to", "since"),
@@ -43,18 +44,10 @@ _Places = dict[str, dict[Any, int]]
 _PLACE = re.compile(rb'"\\u0000(\d+)"')
 
 
-class _Name(msgspec.Struct, frozen=True, gc=False):
-    """Particulars as the database writes them. So are the other structs here: instants and days are
+class _Period(msgspec.Struct, frozen=True, gc=False):
+    """A period as the database writes it. So are the other structs here: instants and days are
     texts, because their order is that of the texts, and nothing is calculated with them."""
 
-    name: str
-    local_name: str | None
-    address: str | None
-    roles: tuple[str, ...]
-    valid_from: str
-
-
-class _Period(msgspec.Struct, frozen=True, gc=False):
     authorisation: str
     programme: str
     type: str
@@ -85,7 +78,7 @@ class _Consented(msgspec.Struct, frozen=True, gc=False):
     general: bool
 
 
-_names = msgspec.json.Decoder(list[_Name])
+_names = msgspec.json.Decoder(list[dict[str, Any]])
 _periods = msgspec.json.Decoder(list[_Period])
 _identifiers = msgspec.json.Decoder(list[_Identified])
 _consents = msgspec.json.Decoder(list[_Consented])
@@ -161,7 +154,7 @@ class CopyShapes:
         if template is None:
             return None
         named = self._named(_names.decode(names))
-        own = (tin, source, named.name, named.local_name, named.address, named.roles)
+        own = (tin, source, *[named[name] for name in NAMES])
         filling = [*map(_encode, own), *map(self._token, instants)]
         filling += map(_encode, (*days, *numbers, *values, *roles))
         line, chosen = template
@@ -175,9 +168,9 @@ class CopyShapes:
         self._cuts = sorted(map(written, {ALWAYS, NEVER_AT, self._at, *edges(law)}))
         self._by_role = any(link.clause.roles for link in law.links)
 
-    def _named(self, names: Sequence[_Name]) -> _Name:
+    def _named(self, names: Sequence[dict[str, Any]]) -> dict[str, Any]:
         for name in reversed(names):
-            if name.valid_from <= self._at_text:
+            if name["valid_from"] <= self._at_text:
                 return name
         return names[0]
 
@@ -188,7 +181,8 @@ class CopyShapes:
         except KeyError:
             if len(self._tokens) >= MOST:
                 self._tokens.clear()
-            found = self._tokens[text] = _encode(_instant.decode(f'"{text}"'))
+            found: bytes = _encode(_instant.decode(f'"{text}"'))
+            self._tokens[text] = found
             return found
 
     def _template(self, line: bytes, instants: Sequence[str], *others: Sequence[Any]) -> _Template:

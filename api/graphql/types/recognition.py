@@ -128,7 +128,7 @@ class Recognition:
     all_of_it: strawberry.Private[bool]
     as_of: strawberry.Private[AsOf]
     issued: strawberry.Private[AnswerReceipt | None]
-    told: strawberry.Private[list[Reason] | None]
+    given_reasons: strawberry.Private[list[Reason] | None]
     interval: strawberry.Private[tuple[datetime, datetime | None] | None]
     tin: Tin
     in_: AdministrationCode = strawberry.field(name="in")
@@ -170,7 +170,7 @@ class Recognition:
             all_of_it=all_of_it,
             as_of=as_of,
             issued=None,
-            told=None,
+            given_reasons=None,
             interval=None,
             tin=tin,
             in_=asked.territory,
@@ -187,18 +187,18 @@ class Recognition:
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
         """The reasons for the outcome, each with the facts on which it is based."""
-        if self.told is None:
-            self.tell(await self.time_zones(info))
-        return self.told or []
+        if self.given_reasons is None:
+            self.give_reasons(await self.time_zones(info))
+        return self.given_reasons or []
 
     async def time_zones(self, info: Info) -> dict[str, str]:
-        """The time zones in which the reasons give civil days, by administration."""
-        sides = reasons.parties(self.facts.links, self.facts.administration, self.asked.territory)
-        return await zones(info, sides)
+        """The time zones of the civil days in the reasons."""
+        facts, there = self.facts, self.asked.territory
+        return await zones(info, reasons.parties(facts.links, facts.administration, there))
 
-    def tell(self, zones: dict[str, str]) -> None:
+    def give_reasons(self, zones: dict[str, str]) -> None:
         """Works the reasons out."""
-        self.told = reasons.recognition_reasons(
+        self.given_reasons = reasons.recognition_reasons(
             self.facts, self.asked, self.answer, zones, all_of_it=self.all_of_it
         )
 
@@ -235,7 +235,7 @@ class Recognition:
 
     def answered(self) -> AnsweredQuestion:
         """The question and the answer, as a receipt states them."""
-        assert self.told is not None
+        assert self.given_reasons is not None
         since, until = self._stretch
         return AnsweredQuestion(
             tin=self.tin.text,
@@ -247,7 +247,8 @@ class Recognition:
             legal=self.legal.value,
             operational=self.operational.value,
             reasons=[
-                {"code": reason.code.value, "message": reason.message} for reason in self.told
+                {"code": reason.code.value, "message": reason.message}
+                for reason in self.given_reasons
             ],
             bases=[
                 {

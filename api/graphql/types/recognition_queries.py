@@ -198,7 +198,7 @@ async def with_receipts(info: Info, found: Sequence[Recognition]) -> None:
             law = replace(each.facts, tin=None, periods=(), identifiers=(), consents=())
             of_homes[home] = await each.time_zones(info), HomeCourses(law, each.asked.territory)
         zones, courses = of_homes[home]
-        each.tell(zones)
+        each.give_reasons(zones)
         if each.facts.tin is not None and not consignment_texts(each.asked) and len(found) > 1:
             each.interval = courses.interval(each.facts, each.asked.at)
     receipts = await issue(info.context, [each.answered() for each in found])
