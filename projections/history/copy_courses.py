@@ -76,22 +76,6 @@ class HomeCourses:
                 found.append((begins, result))
         return _joined(found)
 
-    def interval(self, facts: RecognitionFacts, at: datetime) -> tuple[datetime, datetime | None]:
-        """The interval of valid time around `at` in which the outcome and its reasons stay the
-        same, as unchanged_interval in projections/reads/recognition.py."""
-        start: datetime | None = None
-        end: datetime | None = None
-        before: tuple[Any, ...] | None = None
-        for stretch in self.of(facts):
-            verdict = stretch.outcome, stretch.legal, stretch.operational, stretch.reasons
-            begins = stretch.valid_from or ALWAYS
-            if verdict != before:
-                if begins > at:
-                    return start or ALWAYS, begins
-                start, before = begins, verdict
-            end = stretch.valid_to
-        return start or ALWAYS, end
-
     def _of_shape(
         self,
         facts: RecognitionFacts,

@@ -129,7 +129,6 @@ class Recognition:
     as_of: strawberry.Private[AsOf]
     issued: strawberry.Private[AnswerReceipt | None]
     given_reasons: strawberry.Private[list[Reason] | None]
-    interval: strawberry.Private[tuple[datetime, datetime | None] | None]
     tin: Tin
     in_: AdministrationCode = strawberry.field(name="in")
     outcome: Outcome
@@ -171,7 +170,6 @@ class Recognition:
             as_of=as_of,
             issued=None,
             given_reasons=None,
-            interval=None,
             tin=tin,
             in_=asked.territory,
             outcome=answer.outcome,
@@ -271,7 +269,7 @@ class Recognition:
     @cached_property
     def _stretch(self) -> tuple[datetime, datetime | None]:
         """The interval of valid time in which the answer and its reasons stay the same."""
-        return self.interval or reads.unchanged_interval(self.facts, self.asked)
+        return reads.unchanged_interval(self.facts, self.asked)
 
 
 def consignment_texts(asked: Question) -> dict[str, str]:

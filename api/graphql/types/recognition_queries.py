@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import strawberry
@@ -33,7 +32,6 @@ from api.graphql.types.recognition import (
     question_of,
     selects,
 )
-from projections.history.copy_courses import HomeCourses
 from projections.reads import planner_selects as places
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.visibility import VISIBILITY_CTES
@@ -190,17 +188,13 @@ class RecognitionQuery:
 
 async def with_receipts(info: Info, found: Sequence[Recognition]) -> None:
     """Issues the receipts of these answers to one question."""
-    of_homes: dict[Any, tuple[dict[str, str], HomeCourses]] = {}
+    zones: dict[Any, dict[str, str]] = {}
     for each in found:
         # The operators of a home share the facts of the law.
         home = each.facts.administration, id(each.facts.links)
-        if home not in of_homes:
-            law = replace(each.facts, tin=None, periods=(), identifiers=(), consents=())
-            of_homes[home] = await each.time_zones(info), HomeCourses(law, each.asked.territory)
-        zones, courses = of_homes[home]
-        each.give_reasons(zones)
-        if each.facts.tin is not None and not consignment_texts(each.asked) and len(found) > 1:
-            each.interval = courses.interval(each.facts, each.asked.at)
+        if home not in zones:
+            zones[home] = await each.time_zones(info)
+        each.give_reasons(zones[home])
     receipts = await issue(info.context, [each.answered() for each in found])
     for each, receipt in zip(found, receipts, strict=True):
         each.issued = receipt
