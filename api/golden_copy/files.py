@@ -25,7 +25,7 @@ else:
     from backports import zstd
 
 OPERATORS, LAW, XML = "operators.jsonl.zst", "agreements.json", "operators.xml.zst"
-CHUNK = 1_000  # records that are written together
+CHUNK = 500  # records that are written together
 LEVEL = 3
 
 
