@@ -26,6 +26,7 @@ from registry.domain.values import AdministrationCode
 
 _Shape = tuple[Any, ...]
 _Scope = tuple[AdministrationCode | None, bool]  # of a consent: the partner, or general
+MOST = 1_024  # shapes at once
 
 
 class _Run(NamedTuple):
@@ -87,6 +88,8 @@ class HomeCourses:
         key = facts.administration, held, consents, schemes
         found = self._runs.get(key)
         if found is None:
+            if len(self._runs) >= MOST:
+                self._runs.clear()
             found = self._runs[key] = self._worked_out(facts, valid, consents, schemes)
         return found
 

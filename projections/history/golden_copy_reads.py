@@ -275,6 +275,7 @@ def record(source: CopySource, row: Row, courses: dict[str, HomeCourses]) -> Cop
         return None
     of_home = courses.get(home)
     if of_home is None:
+        courses.clear()  # the operators of a home come together
         of_home = courses[home] = HomeCourses(law_then, territory)
     stretches = of_home.of(facts)
     return copied(facts, territory, _names.decode(names), origin, moment.at, stretches)
