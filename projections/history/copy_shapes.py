@@ -169,8 +169,8 @@ class CopyShapes:
         self._by_role = any(link.clause.roles for link in law.links)
 
     def _named(self, names: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        begun = (name for name in reversed(names) if name["valid_from"] <= self._at_text)
-        return next(begun, names[0])
+        before = (name for name in reversed(names) if name["valid_from"] <= self._at_text)
+        return next(before, names[0])
 
     def _token(self, text: str) -> bytes:
         """An instant as a line has it."""
