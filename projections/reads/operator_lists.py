@@ -78,6 +78,17 @@ _OF_AUTHORISATION = {
     "valid_until_to": "p.valid_until <= %(valid_until_to)s",
 }
 _OVER, _BEFORE = "d.over_at <= %(at)s", "d.due < %(due_before)s"
+#: For the operator itself, what it may read counts: what its customs proposes about it, and has not
+#: decided, is not for it (api/access/permissions.py), and would otherwise be noticed here.
+_CHANGED_FOR_ITSELF = (
+    "(%(subject_role)s <> 'company' or "
+    + " or ".join(
+        f"exists (select from views.{table} t where t.tin = o.tin"
+        " and greatest(t.position, t.position_to) > %(changed_after)s)"
+        for table in ("status_period", "particulars", "identifier", "consent")
+    )
+    + ")"
+)
 #: Conditions on the operator. A predicate is part of the statement only where it is asked for, so
 #: that an index can serve it.
 _OF_OPERATOR = {
@@ -93,7 +104,7 @@ _OF_OPERATOR = {
     ),
     "role": "%(role)s = any(n.roles)",
     "changed_after": (
-        f"o.position > %(changed_after)s and ({at_home('o')}"
+        f"o.position > %(changed_after)s and (({at_home('o')} and {_CHANGED_FOR_ITSELF})"
         " or rule.changed_abroad(o.tin, %(changed_after)s))"
     ),
     # The most expensive condition is last: it evaluates the whole rule for each operator that

@@ -141,9 +141,10 @@ class OperatorFilter:
     changed_after: Position | None = strawberry.field(
         default=None,
         description="Only operators of which something was recorded after this position, for "
-        "whatever day of valid time. For subjects other than the home customs, the operator and "
-        "auditors, only changes of granted authorisations, particulars and identifiers count. Use "
-        "the query `changes` to find changed recognition answers. It cannot be combined with "
+        "whatever day of valid time. For the operator itself, changes of authorisations, consents, "
+        "particulars and identifiers count; for subjects other than it, the home customs and "
+        "auditors, only changes of granted authorisations, particulars and identifiers. Use the "
+        "query `changes` to find changed recognition answers. It cannot be combined with "
         "`knownAt`.",
     )
     changed_since: datetime | None = strawberry.field(

@@ -145,8 +145,14 @@ def test_officers_of_the_home_customs_and_auditors_read_proposals_and_nobody_els
     counter: Client,
 ) -> None:
     tin = holder(counter)
+    before = counter.last_position()
     revoke = counter.tell("revokeAuthorisation", ANNA, tin=tin, reason="fraud")
     Projector(counter.database).catch_up()
+    changed = """query ($after: Position!) {
+      operators(filter: { changedAfter: $after }) { edges { node { tin } } } }"""
+    for by, noticed in ((AUDITOR, 1), (f"company:{tin}", 0), (KOREA, 0)):
+        found = counter.ask(changed, by, after=before)["operators"]["edges"]
+        assert len(found) == noticed, by
 
     for by, own in ((ANNA, True), (BO, False), (CHINA, False), (AUDITOR, False)):
         nodes = [edge["node"] for edge in counter.ask(OPEN, by)["proposals"]["edges"]]
