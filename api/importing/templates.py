@@ -34,6 +34,8 @@ MEANINGS = {
     "until": "the first day on which it is over",
     "valid_until": "the last civil day of the term; left empty, the term of the programme's rules",
     "acts_for": "whom the program acts for, as partner:KR",
+    "channel": "how the data comes: FEED, LIST or PEER",
+    "hours": "the greatest time between two readings, in hours; left empty, nothing is declared",
     "key_id": "the thumbprint of the key",
     "proposal": "the id of the proposal, as the operator's page shows it",
     "position": "the position of the event, as aeo history shows it",
