@@ -6,7 +6,7 @@ Makes the golden copy of Singapore from a register of synthetic operators, in a 
 and fills an edge from it, which is then asked. `--times`: each operator that Singapore sees is put
 into the read models that many times under other TINs, because to record a million histories takes
 an hour: 20000 and 187 give a copy of a million. Peers of the same run: COPY of PostgreSQL of the
-same rows through zstd, and DuckDB and pyarrow writing the same tables from the finished copy.
+same rows through zstd, and DuckDB writing the same tables from the finished copy.
 
 Seconds of the processor stand beside the wall clock, because a busy machine stretches the latter
 alone. The targets: a million operators copied in under 60 s with 150 MB, an edge filled from it in
@@ -113,7 +113,7 @@ def fill(home: Path, answers: int) -> None:
 
 
 def peers(url: str, home: Path) -> None:
-    """The same rows by COPY through zstd, and the same tables by DuckDB and pyarrow."""
+    """The same rows by COPY through zstd, and the same tables by DuckDB."""
     with psycopg.connect(url) as connection:
         pid = connection.info.backend_pid
         before, wall = common.processor_seconds([pid]), perf_counter()
