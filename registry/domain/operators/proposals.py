@@ -270,6 +270,10 @@ def _today_only(by: Decision) -> dict[str, Any]:
             f"effective: found {by.effective}; a proposal is confirmed, rejected or withdrawn from "
             "the day on which that is done"
         )
+    if by.decided not in (None, by.today):
+        raise WrongDates(
+            f"decided: found {by.decided}; it is confirmed, rejected or withdrawn today, {by.today}"
+        )
     return by.envelope(source_suffices=False)
 
 

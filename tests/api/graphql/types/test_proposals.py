@@ -213,6 +213,13 @@ def test_pages_show_what_waits_to_officers_and_to_nobody_else(counter: Client) -
     tin = holder(counter)
     counter.tell("annulAuthorisation", ANNA, tin=tin, legalGround=GROUND, reason="<forged>")
     Projector(counter.database).catch_up()
+    granted = """query ($tin: TIN!) { operator(tin: $tin) { history(first: 9) {
+      edges { node { type position } } } } }"""
+    edges = counter.ask(granted, ANNA, tin=tin)["operator"]["history"]["edges"]
+    position = next(e["node"]["position"] for e in edges if e["node"]["type"].endswith("granted"))
+    fields = {"position": position, "what": {"valid_until": "2031-01-01"}, "why": "misread"}
+    assert counter.tell("correctRecord", ANNA, tin=tin, **fields)["__typename"] == "Proposed"
+    Projector(counter.database).catch_up()
 
     def opened(path: str, by: str) -> Any:
         cookie = f"{COOKIE}={issue(by, counter.home)}"
@@ -222,6 +229,7 @@ def test_pages_show_what_waits_to_officers_and_to_nobody_else(counter: Client) -
         found = opened(path, BO).text
         assert "annul authorisation" in found and "waits for a second person" in found
         assert "&lt;forged&gt;" in found and "<forged>" not in found
+        assert "valid until: 2031-01-01" in found and "&#39;valid_until" not in found
         assert "waits for a second person, not you" in opened(path, ANNA).text
     assert opened("/proposals", f"company:{tin}").status_code == 403
     assert "annul" not in opened(f"/operators/{tin}", f"company:{tin}").text

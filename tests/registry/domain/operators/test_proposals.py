@@ -301,3 +301,12 @@ def test_nobody_ends_alone_by_a_surrender_what_two_must_revoke() -> None:
         Operator.ProposalConfirmed,
         Operator.Surrendered,
     ]
+
+
+def test_no_confirmation_is_dated_before_it_is_made() -> None:
+    operator = given(Operator, *authorised)
+    send(operator, REVOKE, ANNA)
+    for day in (TODAY - timedelta(days=400), TODAY - timedelta(days=1)):
+        assert "decided: found" in refused(WrongDates, operator, confirm(decided=day), BO)
+    [confirmation, _] = send(operator, confirm(decided=TODAY), BO)
+    assert confirmation.type is Operator.ProposalConfirmed
