@@ -188,10 +188,13 @@ class PeerFollower:
         events = list(events)
         versions = store.versions({event.stream for event in events})
         new_events: list[SentEvent] = []
+        fetched: dict[tuple[UUID, int], tuple[str, str]] = {}  # of this page, not recorded yet
         for event in events:
             before = versions.get(event.stream, 0)
             if event.version <= before:  # it came with its stream
-                if (event.topic, event.state) != store.contents(event.stream).get(event.version):
+                here = fetched.get((event.stream, event.version))
+                here = here or store.contents(event.stream).get(event.version)
+                if (event.topic, event.state) != here:
                     words = f"position {event.position} is another event than was recorded before"
                     raise PeerContradicts(words, peer_log.head.note)
                 continue
@@ -201,6 +204,7 @@ class PeerFollower:
                 if [each.version for each in new] != list(range(before + 1, before + 1 + len(new))):
                     raise PeerContradicts(f"stream {event.stream} has a gap after version {before}")
             new_events += new
+            fetched |= {(each.stream, each.version): (each.topic, each.state) for each in new}
             versions[event.stream] = new[-1].version if new else before
         if any(event.leaf >= peer_log.head.size for event in new_events):
             self._advance(store, peer_log)

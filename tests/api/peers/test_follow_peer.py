@@ -177,6 +177,21 @@ def test_who_does_not_consent_is_not_sent_and_is_sent_from_the_first_event_once_
     assert china.streams("KR") == korea.streams("KR")
 
 
+def test_a_stream_that_is_fetched_whole_and_goes_on_in_the_same_page_is_no_other_history(
+    korea: Register, china: Register
+) -> None:
+    korea.happens(*certified(HIDDEN, consents=False))
+    following = follower(china, InProcess(korea))
+    following.catch_up()
+
+    korea.happens({"command": "give_consent", "tin": HIDDEN, "partner": "CN"})
+    korea.happens(*suspended(HIDDEN, "a reason"))
+    assert following.catch_up() is None
+
+    assert china.streams("KR") == korea.streams("KR")
+    assert china.recognised(HIDDEN, "CN")[0] == "NOT_RECOGNISED"
+
+
 def test_after_a_withdrawal_nothing_more_is_sent_but_the_withdrawal_is(
     korea: Register, china: Register
 ) -> None:
