@@ -1,4 +1,4 @@
-"""Quotas: how many requests, and how much work, one client may ask for in a minute.
+"""Quotas, the rate limit of each client: how many requests, and how much work, a minute allows.
 
 Use is counted in accounts: one for each subject (`partner:KR`), for each client that has a quota of
 its own, and for each address of the public. An account of this process knows what all processes
