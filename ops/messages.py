@@ -21,6 +21,7 @@ import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,10 @@ def _of(file: Path, method: str, options: dict[str, str]) -> Iterator[Any]:
         yield name, line, text, comments, context
 
 
+@cache
 def template() -> Catalog:
-    """The template: every text once, with the files that have it."""
+    """The template: every text once, with the files that have it. Read once, and not to be changed:
+    every language is compared with it."""
     catalogue = Catalog(
         project="aeo-registry",
         header_comment=HEADER,
