@@ -6,16 +6,21 @@ confirmation of a proposal, in the same command and by another person than the p
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, LiteralString
 
 import psycopg
 
+from registry.domain.decisions import civil_day_of
 from registry.domain.operators.proposals import COMMAND_OF_EVENT
 
+#: As many findings are named.
+MOST_FINDINGS = 10
 #: The rules of the civil day on which it became known, as they were on record two seconds before it
 #: was recorded: each process of the service may take rules that are a second old.
 #: An event is of the programme of its authorisation, whose reference begins with the code; an event
 #: of no authorisation, of all programmes in the operator's stream. Ends by law are no decisions.
+#: The statement allows days on either side; which civil day it was is asked of the zones of Python.
 _ALONE: LiteralString = """
 with named as (
     select r.programme, string_to_array(r.value, '+') as commands, r.begins, r.ends,
@@ -27,23 +32,23 @@ with named as (
         using (topic)
     where coalesce(e.state::jsonb ->> 'by_law', '') <> 'true'
 )
-select 'position ' || e.position || ' (' || e.topic || ') was decided by one person alone'
+select e.position, e.topic, e.known_at, o.time_zone, n.begins, n.ends
 from decided e join views.operator o on o.id = e.originator_id
 left join ledger.event b on b.originator_id = e.originator_id
     and b.originator_version = e.originator_version - 1 and b.command_id = e.command_id
     and b.topic = 'operator.proposal_confirmed'
     and b.state::jsonb ->> 'proposer' <> b.state::jsonb ->> 'confirmer'
-where b.position is null and exists (
-    select from named n where e.command = any(n.commands)
-        and (e.known_at at time zone o.time_zone)::date
-            between coalesce(n.begins, '-infinity') and coalesce(n.ends, 'infinity')
-        and rule.in_interval(e.recorded_at - interval '2 s', n.recorded_from, n.recorded_to)
-        and (n.programme = e.code or e.code is null and exists (
-            select from ledger.event l where l.originator_id = e.originator_id
-                and l.originator_version < e.originator_version
-                and l.topic in ('operator.lodged', 'operator.listed')
-                and l.state::jsonb ->> 'programme' = n.programme)))
-order by e.position limit 10"""
+join named n on e.command = any(n.commands)
+    and e.known_at > coalesce(n.begins, '-infinity') - interval '2 days'
+    and e.known_at < coalesce(n.ends, 'infinity') + interval '3 days'
+    and rule.in_interval(e.recorded_at - interval '2 s', n.recorded_from, n.recorded_to)
+    and (n.programme = e.code or e.code is null and exists (
+        select from ledger.event l where l.originator_id = e.originator_id
+            and l.originator_version < e.originator_version
+            and l.topic in ('operator.lodged', 'operator.listed')
+            and l.state::jsonb ->> 'programme' = n.programme))
+where b.position is null
+order by e.position"""
 #: A confirmation without the proposal before it, or without the decision after it.
 _LOOSE: LiteralString = """
 select 'position ' || e.position || ' confirms what was not proposed, or decides nothing'
@@ -67,7 +72,12 @@ def decided_alone(connection: psycopg.Connection[Any]) -> list[str]:
         return []
     named = {"topics": [kind.TOPIC for kind in COMMAND_OF_EVENT]}
     named["commands"] = list(COMMAND_OF_EVENT.values())
-    return [row[0] for row in connection.execute(_ALONE, named)]
+    alone: dict[int, str] = {}
+    for position, topic, known_at, zone, begins, ends in connection.execute(_ALONE, named):
+        day = civil_day_of(known_at, zone)
+        if (begins or date.min) <= day <= (ends or date.max):
+            alone[position] = f"position {position} ({topic}) was decided by one person alone"
+    return list(alone.values())[:MOST_FINDINGS]
 
 
 def loose_confirmations(connection: psycopg.Connection[Any]) -> list[str]:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -65,6 +65,16 @@ def projected(database: str, a_world: Registry) -> Iterator[psycopg.Connection[A
         ),
         "test",
     )
+    four_eyes = c.SetRule(
+        programme="CN-AEO",
+        rule="second_person",
+        value="revoke_authorisation",
+        effective=date(2026, 3, 1),
+        source="an order",
+    )
+    a_world.execute(four_eyes, "test")
+    revocation = c.RevokeAuthorisation(tin=Tin("CN1234567890"), reason="fraud")
+    a_world.execute(revocation, "test", person="anna")
     Projector(database).catch_up()
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
