@@ -51,7 +51,8 @@ def in_force(whole: FactValues, item: FactValues) -> str:
 
 
 def stale(whole: FactValues, item: FactValues) -> str:
-    """Returns the clause about a list that is older than the agreement allows."""
+    """Returns the clause about a list that is older than the agreement allows, or than the source
+    declared."""
     say, hours, list_day = whole.say, item.of("maxAgeHours"), item.day("listAsOf")
     names: dict[str, Any] = {
         "agreement": item.agreement,
@@ -59,8 +60,17 @@ def stale(whole: FactValues, item: FactValues) -> str:
         "list_day": list_day,
         "day": whole.at,
     }
-    limit = say("the %(hours)s hours that it allows", hours=hours) if hours else say("it allows")
-    names["limit"] = limit
+    declared = item.of("declaredBy")
+    if hours and declared:
+        names["limit"] = say(
+            "the %(hours)s hours within which %(territory)s declared to send",
+            hours=hours,
+            territory=item.territory(declared),
+        )
+    elif hours:
+        names["limit"] = say("the %(hours)s hours that it allows", hours=hours)
+    else:
+        names["limit"] = say("it allows")
     match bool(list_day), bool(whole.at):
         case True, True:
             return say(

@@ -11,7 +11,7 @@ differently.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from api.graphql.types.agreement_sentences import agreement_state, between_lists, in_force, stale
@@ -106,15 +106,33 @@ def _worded(code: ReasonCode, whole: FactValues, items: list[FactValues]) -> str
             )
             return joined(say, [text, *before])
         case ReasonCode.NO_CONSENT if whole.of("territory"):
-            names["operator"] = whole.operator
-            if at:
-                text = say("%(operator)s had given no consent to %(territory)s on %(day)s", **names)
-            else:
-                text = say("%(operator)s had given no consent to %(territory)s", **names)
-            return joined(say, [text, *(_asking(each) for each in items)])
+            return joined(say, [*_consent(whole), *(_asking(each) for each in items)])
         case ReasonCode.NO_AUTHORISATION if whole.of("operator"):
             return _no_authorisation(whole)
     return joined(say, (_item(code, whole, each) for each in items))
+
+
+def _consent(whole: FactValues) -> Iterator[str]:
+    """The clauses about the consent that is missing: which, since when, and whether the partner was
+    found adequate by the programmes whose consent is general."""
+    say, at = whole.say, whole.at
+    names = {"operator": whole.operator, "territory": whole.there, "day": at}
+    match whole.of("consentLaw") == "general", bool(at):
+        case True, True:
+            yield say("%(operator)s had given no general consent on %(day)s", **names)
+        case True, False:
+            yield say("%(operator)s had given no general consent", **names)
+        case False, True:
+            yield say("%(operator)s had given no consent to %(territory)s on %(day)s", **names)
+        case False, False:
+            yield say("%(operator)s had given no consent to %(territory)s", **names)
+    if whole.of("withdrawnOn"):
+        yield say("it was withdrawn as of %(day)s", day=whole.day("withdrawnOn"))
+    if whole.of("notFoundAdequate"):
+        yield say(
+            "the data protection of %(territory)s had not been found adequate",
+            territory=whole.there,
+        )
 
 
 def _no_authorisation(whole: FactValues) -> str:

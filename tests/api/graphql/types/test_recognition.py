@@ -333,7 +333,8 @@ def test_a_general_consent_reaches_whoever_was_found_adequate_until_it_is_withdr
     record(region.database, take | give)
     assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("UNKNOWN", ["NO_INFORMATION"])
     message, facts = told(region, SHUT, AUDITOR)
-    assert "no general consent (it was withdrawn as of 2026-09-01)" in message
+    assert "had given no general consent on " in message
+    assert "; it was withdrawn as of 2026-09-01; " in message
     assert ("consentLaw", "general") in facts
     # The partner is told until when it was recognised, for a day before, too, and nothing else.
     for asked in ({}, {"asOf": {"at": "2026-08-15T00:00:00Z"}}):
