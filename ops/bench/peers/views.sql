@@ -24,7 +24,7 @@ language sql stable as $$
         select m.member, m.bloc from rule.members(now(), now()) m
     ), common as materialized (
         select array(select wanted union all select b.bloc from blocs b where b.member = wanted) as theirs,
-            array(select c.programme from rule.consent_laws(now(), now()) c) as laws
+            array(select c.law from rule.consent_laws(now(), now()) c) as laws
     )
     select k.tin, coalesce(v.territory, wanted), coalesce(v.outcome, 'UNKNOWN'),
            coalesce(v.legal, 'UNKNOWN'), coalesce(v.operational, 'UNKNOWN'),

@@ -140,7 +140,7 @@ def test_the_publishing_side_sees_how_far_a_partner_has_read(
     following.catch_up()
 
     page = korea.client.request("GET", "/freshness").text
-    assert "partner:CN" in page and "1 partners read this register" in page
+    assert "partner:CN" in page and "1 partner reads this register" in page
     assert measured(korea, 'aeo_peer_reader_behind{partner="partner:CN"}') == 0
     assert measured(korea, 'aeo_peer_reports{partner="partner:CN"}') == 0
 
