@@ -38,7 +38,7 @@ PROPOSALS = Table(
     StoredProposal,
     "tin",
     # what waited for a second person at the instant
-    valid="(t.recorded_to is null or t.recorded_to > {at})"
+    valid="rule.in_interval({at}, t.recorded_from, t.recorded_to)"
     " and (t.lapses is null or t.lapses > {at})",
 )
 

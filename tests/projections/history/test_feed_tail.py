@@ -13,6 +13,7 @@ import pytest
 from projections.history import feed_pages
 from projections.history.feed import EARLIEST, Change
 from projections.history.feed_tail import FeedTail, changes_of
+from projections.reads.row_security import SERVICE, stated
 from projections.reads.visibility import VisibilityScope
 from registry.domain.values import AdministrationCode
 from registry.ledger.connections import AsyncSession
@@ -77,8 +78,12 @@ ROUNDS: list[Sequence[Line]] = [
 
 
 async def connection(database: str, role: str) -> AsyncSession[Any]:
+    """As the service reads the feed: it sees every row, and decides for each subject itself."""
+    subject = stated(SERVICE, datetime.now(UTC))
     return await AsyncSession.connect(
-        database, autocommit=True, options=f"-c role={role} -c timezone=UTC"
+        database,
+        autocommit=True,
+        options=f"-c role={role} -c timezone=UTC -c aeo.subject={subject}",
     )
 
 
