@@ -29,5 +29,7 @@ export async function follow(after: number): Promise<number> {
 export async function suspend(commandId: string): Promise<string> {
   const input = { commandId, tin: "CN0000000012", reason: "an audit" };
   const { suspendAuthorisation: outcome } = await ask(SuspendDocument, { input });
-  return outcome.__typename === "Refused" ? outcome.message : `${outcome.epoch}:${outcome.position}`;
+  if (outcome.__typename === "Refused") return outcome.message;
+  if (outcome.__typename === "Proposed") return "a second person decides";
+  return `${outcome.epoch}:${outcome.position}`;
 }
