@@ -141,6 +141,8 @@ class ReceiptIssuer:
         `at`: the instant of the answers, UTC. `checkpoint`: the log's signed note at that instant;
         None where the log was never signed. Raises psycopg.Error.
         """
+        if not answers:
+            return []  # no operator was asked about: there is nothing to sign
         frame = ReceiptFrame(issuer(self._home), holder, at, epoch, checkpoint)
         ids = [uuid4() for _ in answers]
         if len(answers) == 1:

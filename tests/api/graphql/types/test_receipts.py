@@ -101,6 +101,12 @@ def test_each_answer_of_many_has_its_own_receipt_under_one_signature(
         assert verified(signed, place) == 2  # without an answer
 
 
+def test_whoever_asks_about_nobody_is_given_no_receipt(small: Client) -> None:
+    ask = 'query { recognitions(tins: [], in: "CN", receipt: true) { receipt { id } } }'
+
+    assert small.ask(ask, AUDITOR)["recognitions"] == []
+
+
 def test_an_interval_of_many_answers_is_that_of_one(small: Client) -> None:
     ask = """query ($tins: [TIN!]!) { recognitions(tins: $tins, in: "CN", receipt: true) {
       validFrom validTo } }"""
