@@ -13,7 +13,7 @@ from api.importing.command_ids import Identities
 from api.importing.files import Dialect, FileOptions
 from api.importing.files.reading import Source, source_of
 from api.importing.lines import Bad, ImportLine, check_texts, explain, lines_from
-from api.importing.unit_of_work import How, Taken, UnitOfWork
+from api.importing.unit_of_work import How, Taken, UnitOfWork, unit_of_work
 from api.importing.whole_lists import CompleteList
 from registry.domain import commands as c
 from registry.domain.errors import BadValue, Refusal
@@ -99,8 +99,8 @@ def import_lines(
     with bad ones are recorded. `dry_run`: nothing is recorded. Raises BadFile, and StaleVersion
     when another writer was first.
     """
-    draft, report = UnitOfWork(conninfo), Report(dialect=source.dialect)
-    try:
+    report = Report(dialect=source.dialect)
+    with unit_of_work(conninfo) as draft:
         if batch is None and _recorded_by_content(draft, source, actor):
             return _all_known(source, report)
         listed = CompleteList() if whole_list else None
@@ -129,8 +129,6 @@ def import_lines(
             report.events = draft.record()[1]
         else:
             report.kept_back, report.recorded = report.recorded, 0
-    finally:
-        draft.close()
     return report
 
 

@@ -21,7 +21,7 @@ from api.importing.files.reading import Source
 from api.importing.lines import CURES, SENTENCE, Bad
 from api.importing.partner_changes import Kind, ListChange, ListComparison
 from api.importing.partner_lists import Sender, read_list
-from api.importing.unit_of_work import UnitOfWork
+from api.importing.unit_of_work import UnitOfWork, unit_of_work
 from registry.domain import commands as c
 from registry.domain.administrations import Administration
 from registry.domain.decisions import civil_day_of, start_of_day
@@ -86,8 +86,7 @@ def import_partner_list(
     is suspicious. Raises BadFile, UnknownAdministration, and StaleVersion when another writer was
     first.
     """
-    draft = UnitOfWork(conninfo)
-    try:
+    with unit_of_work(conninfo) as draft:
         office = draft.administration(administration)
         sender = _sender(draft, conninfo, office, as_of, programme)
         report = PartnerReport(sender.code, sender.programme, as_of, dialect=source.dialect)
@@ -116,8 +115,6 @@ def import_partner_list(
             draft.keep(mark)
             report.commands, report.events = draft.record()
             report.recorded = True
-    finally:
-        draft.close()
     return report
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -295,6 +297,24 @@ class UnitOfWork(Registry):
         if id in self._absent:
             return
         super()._refuse_if_registered(id, name)
+
+
+@contextmanager
+def unit_of_work(conninfo: str) -> Iterator[UnitOfWork]:
+    """Yields a unit of work, and closes it at the end. Meanwhile no garbage is collected.
+
+    What was decided stays in memory and has no reference cycles. The collector would go through
+    all of it again and again, which takes a third of the time of a list of 20,000 rows.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    draft = UnitOfWork(conninfo)
+    try:
+        yield draft
+    finally:
+        draft.close()
+        if collects:
+            gc.enable()
 
 
 def _batches(all: list[T]) -> Iterator[list[T]]:
