@@ -347,6 +347,22 @@ def test_a_confirmed_decision_is_found_good_with_the_signatures_of_both(
         assert judged(database, tmp_path, scope) == (0, [])
 
 
+def test_an_own_act_that_waits_for_two_persons_needs_no_signature_and_nor_its_withdrawal(
+    registry: Registry, database: str, tmp_path: Path
+) -> None:
+    an_hour_later(database)
+    rule: dict[str, Any] = {"programme": "KR-AEO", "rule": "second_person"}
+    rule |= {"value": "surrender_authorisation", "source": "an order"}
+    registry.execute(of_korea(c.SetRule, **rule), CLERK)
+    registry.execute(of_korea(c.GrantAuthorisation, **GRANT), CLERK)
+    surrender = c.SurrenderAuthorisation(tin=HANA)
+    receipt = registry.execute(surrender, CLERK, person="eva")
+    assert receipt.proposed is not None
+    withdraw = c.WithdrawProposal(tin=HANA, proposal=receipt.proposed.proposal)
+    registry.execute(withdraw, CLERK, person="eva")
+    assert judged(database, tmp_path) == (0, [])
+
+
 SECOND: dict[str, tuple[dict[str, Any], dict[str, Any] | None, str]] = {
     "the same person": (
         {"confirmer": "anna"},

@@ -133,7 +133,8 @@ YES = AccessDecision(True, "")
 _CUSTOMS = (SubjectRole.PARTNER, SubjectRole.OFFICER)
 
 #: Commands that a company may give for itself; all others about it are its customs' to decide.
-OWN_COMMANDS = frozenset(OF_OPERATORS)
+#: A proposal it withdraws only if the same person made it (api/graphql/types/proposals.py).
+OWN_COMMANDS = frozenset({*OF_OPERATORS, c.WithdrawProposal})
 
 
 def operator(tin: Tin, territory: AdministrationCode | None = None) -> Resource:

@@ -21,6 +21,7 @@ from registry.application.registry import Registry
 from registry.domain.decisions import civil_day_of
 from registry.domain.errors import PersonNeeded, SignatureMissing, UnknownProgramme
 from registry.domain.operators.events import Operator
+from registry.domain.operators.proposals import COMMAND_OF_EVENT
 from registry.domain.values import AdministrationCode
 from registry.ledger.append_encoding import EncodedRequest, encode_request
 from registry.ledger.types import AppendRequest
@@ -40,6 +41,8 @@ OWN_ACTS = (
     Operator.ContactEnded,
     Operator.PersonErased,
 )
+#: Those of them that a rule can want two persons for: an operator's customs may record them, too.
+OWN_ACTS_OF_TWO = tuple(kind for kind in OWN_ACTS if kind in COMMAND_OF_EVENT)
 
 
 @dataclass
@@ -61,12 +64,14 @@ class EncodedHistory:
     """A history encoded for the ledger. It can be pickled and sent to another process.
 
     `known`: the transaction time of the last decision of `home`, the home administration; None if
-    the history holds no decision of it.
+    the history holds no decision of it. `named`: the same, of the last decision, surrender or
+    erasure, for which a rule may want a second person.
     """
 
     encoded: EncodedRequest
     home: AdministrationCode
     known: datetime | None
+    named: datetime | None = None
     #: The codes of the programmes in it, and the home time zone, for the rule of the second person.
     programmes: tuple[str, ...] = ()
     zone: str = "UTC"
@@ -88,11 +93,15 @@ def encode_history(registry: Registry, history: History) -> EncodedHistory:
     request.metadata, request.held_numbers = (), None  # both are in `encoded` already
     # Within a stream the known instants never decrease (the ledger refuses it), so the last
     # decision is the latest one.
-    latest = zip(reversed(pending), reversed(history.known), strict=True)
+    latest = list(zip(reversed(pending), reversed(history.known), strict=True))
     decided = next((known for event, known in latest if type(event) not in OWN_ACTS), None)
+    alone = set(OWN_ACTS) - set(OWN_ACTS_OF_TWO)
+    named = next((known for event, known in latest if type(event) not in alone), None)
     operator = history.operator
     programmes = tuple({each.programme for each in operator.authorisations.values()})
-    return EncodedHistory(encoded, operator.administration, decided, programmes, operator.time_zone)
+    return EncodedHistory(
+        encoded, operator.administration, decided, named, programmes, operator.time_zone
+    )
 
 
 def record_encoded(registry: Registry, batch: Sequence[EncodedHistory]) -> list[int]:
@@ -123,15 +132,16 @@ def _refuse_without_second_person(registry: Registry, batch: Sequence[EncodedHis
     codes = {code for history in batch for code in history.programmes}
     first_days = {code: _second_person_since(registry, code) for code in codes}
     for history in batch:
-        if history.known is None:
+        if history.named is None:
             continue
-        day = civil_day_of(history.known, history.zone)
+        day = civil_day_of(history.named, history.zone)
         for code in history.programmes:
             first = first_days[code]
             if first and day >= first:
                 raise PersonNeeded(
-                    f"{code} wants a second person since {first}, and what {history.home} decided "
-                    f"was known on {day}: it is proposed by one officer and confirmed by another"
+                    f"{code} wants a second person since {first}, and what was decided for "
+                    f"{history.home} was known on {day}: it is proposed by one officer and "
+                    "confirmed by another"
                 )
 
 

@@ -59,6 +59,7 @@ OF_OPERATORS = (
     c.ErasePerson,
 )
 
+NAMES_OF_OPERATORS = frozenset(str(kind.__struct_config__.tag) for kind in OF_OPERATORS)
 
 #: The record of an end by law. It is accepted only if it repeats earlier events and changes nothing
 #: (end_decisions.py), so nobody signs it.
@@ -170,7 +171,7 @@ def responsible_administrations(
     """
     match command:
         case c.OperatorCommand(tin=tin):
-            if isinstance(command, OF_OPERATORS + OF_LAW):
+            if isinstance(command, OF_OPERATORS + OF_LAW) or _withdraws_own_act(command, aggregate):
                 return ()
             if isinstance(aggregate, Operator):
                 return (aggregate.administration,)
@@ -264,6 +265,15 @@ def _is_exempt(command: c.Command, whose: list[Administration]) -> bool:
         administration.keyed_since is not None and command.known_at < administration.keyed_since
         for administration in whose
     )
+
+
+def _withdraws_own_act(command: c.Command, aggregate: BaseAggregate[UUID] | None) -> bool:
+    """Whether an act of the operator itself, which waits for a second person, is withdrawn: it
+    needed no signature, and so its withdrawal needs none."""
+    if not (isinstance(command, c.WithdrawProposal) and isinstance(aggregate, Operator)):
+        return False
+    found = aggregate.proposals.get(command.proposal)
+    return found is not None and found.proposed.command["command"] in NAMES_OF_OPERATORS
 
 
 def _find_administration(

@@ -17,7 +17,7 @@ from uuid import UUID
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from api.access.policy import Action, Resource, decide
+from api.access.policy import Action, Resource, SubjectRole, decide
 from api.graphql import retry
 from api.graphql.context import Context, Info
 from api.graphql.costs import costs
@@ -29,6 +29,7 @@ from api.graphql.types.erasure import prepare_particulars
 from api.graphql.types.events import Event, event_for
 from api.graphql.types.nodes import changed_by, node_when_projected
 from api.graphql.types.persons import PersonMutation
+from api.graphql.types.proposals import own_proposal
 from api.graphql.types.webhooks import WebhookMutation
 from projections.reads.events import between
 from projections.reads.operators import operators
@@ -169,6 +170,8 @@ async def execute(context: Context, command: c.Command) -> Recorded | Proposed:
         raise Forbidden(verdict.reason)
     if isinstance(command, c.MergeInto | c.SplitFrom):
         await _seen(context, command)
+    if isinstance(command, c.WithdrawProposal) and subject.role is SubjectRole.COMPANY:
+        await loop.run_in_executor(context.writers, own_proposal, context, command)
     if isinstance(command, c.NameContact | c.ErasePerson | c.ConfirmProposal):
         await loop.run_in_executor(context.writers, prepare_particulars, context, command)
     receipt = await registry.execute_async(

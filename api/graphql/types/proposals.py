@@ -15,6 +15,8 @@ from api.graphql.costs import costs
 from api.graphql.scalars import Json, Position
 from projections.reads import proposals as reads
 from projections.reads.proposals import ProposalRow
+from registry.domain import commands as c
+from registry.domain.errors import UnknownProposal
 from registry.domain.values import Tin
 
 #: Fields of the proposed command that say how it was sent.
@@ -114,6 +116,15 @@ async def proposals_of(context: Context, tin: Tin, first: int | None) -> list[Pr
     async with context.ledger.connection() as connection:
         rows = await reads.proposals_of(connection, tin.text, context.now, most)
     return [Proposal.of(context, row) for row in rows]
+
+
+def own_proposal(context: Context, command: c.WithdrawProposal) -> None:
+    """Raises UnknownProposal for a proposal that the person behind a company did not make: what
+    others propose about the company is not for it to know. Blocks."""
+    found = context.registry.operator(command.tin).proposals.get(command.proposal)
+    person = context.subject.person
+    if found is None or person is None or found.proposed.proposer != person:
+        raise UnknownProposal(f"proposal: {command.tin} has no proposal {command.proposal}")
 
 
 @strawberry.type

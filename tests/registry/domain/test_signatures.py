@@ -158,7 +158,7 @@ def test_a_repeated_signed_command_is_recorded_once(registry: Registry, database
 
 def test_the_operators_own_acts_are_not_its_customs_to_sign(registry: Registry) -> None:
     assert registry.execute(c.GiveConsent(tin=HANA, publication=True), CLERK).positions
-    assert set(signatures.OF_OPERATORS) == OWN_COMMANDS
+    assert {*signatures.OF_OPERATORS, c.WithdrawProposal} == OWN_COMMANDS
 
 
 def test_a_side_of_an_agreement_decides_for_itself_and_any_party_for_all(

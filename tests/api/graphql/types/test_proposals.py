@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from api.access.tokens import issue
@@ -27,7 +28,7 @@ from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.errors import PersonNeeded, ProposalClosed
 from registry.domain.operators.proposals import COMMAND_OF_EVENT
-from registry.domain.values import Tin
+from registry.domain.values import ContactRole, Tin
 from registry.ledger.database import environment
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client, record
 from tests.api.graphql.types.test_erasure import named as name_person
@@ -365,6 +366,67 @@ def test_what_was_decided_before_the_rule_is_imported_by_one(
         record_histories(registry, [History(old.operator, now, uuid4(), "loader")])
     old = history(old.operator.tin.text, registry, 600)
     assert record_histories(registry, [old])
+
+
+def test_no_erasure_and_no_surrender_since_the_rule_comes_in_with_a_history(
+    counter: Client, registry: Registry, tmp_path: Path
+) -> None:
+    """Whose own act the event is does not matter: its customs may record either alone."""
+    facts, now = registry._references.no_older_than(), datetime.now(UTC)
+    person = name_person(counter)
+    for command in (
+        c.ErasePerson(tin=Tin(ACME), person=person.id, ground="GDPR Art. 17"),
+        c.SurrenderAuthorisation(tin=Tin(ACME), legal_ground=GROUND),
+    ):
+        tin = Tin(f"CN{next(_numbers)}000")
+        old = history(tin.text, registry, 600)
+        if isinstance(command, c.ErasePerson):
+            named = c.NameContact(
+                tin=tin,
+                person=command.person,
+                role=ContactRole.CUSTOMS_CONTACT,
+                commitment="00" * 32,
+            )
+            registry.decide_on(old.operator, replace(named, known_at=old.known[0]), facts=facts)
+        known = [old.known[0]] * len(old.operator.pending_events)
+        late = replace(command, tin=tin, known_at=datetime(2026, 2, 28, tzinfo=UTC))
+        registry.decide_on(old.operator, late, facts=facts)
+        known += [now] * (len(old.operator.pending_events) - len(known))
+        with pytest.raises(PersonNeeded, match="CN-AEO wants a second person since 2026-03-01"):
+            record_histories(registry, [History(old.operator, known, uuid4(), "loader")])
+        assert not registry.recorder.select_events(old.operator.id, limit=1)
+
+
+def test_a_company_withdraws_the_erasure_it_proposed_and_knows_of_no_other_proposal(
+    counter: Client,
+) -> None:
+    counter.tell("lodgeApplication", CHINA, tin=ACME, programme="CN-AEO", type="ADVANCED")
+    company = f"company:{ACME}"
+    eva = f"{company}/eva"
+    person = name_person(counter)
+    said = {"tin": ACME, "person": person.id, "ground": "GDPR Art. 17"}
+    proposed = counter.tell("erasePerson", eva, **said)
+    assert proposed["__typename"] == "Proposed", proposed
+    customs = counter.tell("erasePerson", ANNA, **said | {"person": name_person(counter).id})[
+        "proposal"
+    ]
+
+    nothing = counter.tell("withdrawProposal", eva, tin=ACME, proposal=str(uuid4()))
+    for by, proposal in (
+        (eva, customs),
+        (f"{company}/jo", proposed["proposal"]),
+        (company, customs),
+    ):
+        hidden = counter.tell("withdrawProposal", by, tin=ACME, proposal=proposal)
+        assert hidden["code"] == nothing["code"] == "UNKNOWN_PROPOSAL"
+        assert hidden["message"].split()[:-1] == nothing["message"].split()[:-1]
+    done = counter.tell("withdrawProposal", eva, tin=ACME, proposal=proposed["proposal"])
+    assert done["__typename"] == "Recorded"
+    assert confirm(counter, ACME, proposed["proposal"])["code"] == "PROPOSAL_CLOSED"
+    for name in ("confirmProposal", "rejectProposal"):
+        rest = {"reason": "no"} if name == "rejectProposal" else {}
+        found = counter.tell(name, eva, tin=ACME, proposal=customs, **rest)
+        assert found["code"] == "FORBIDDEN"
 
 
 def test_no_event_that_needs_two_persons_is_there_without_them(counter: Client) -> None:
