@@ -30,7 +30,7 @@ from registry.ledger.database import connection_parameters
 PATIENCE = 3.0  # seconds for one exchange with the database
 PAUSE = 0.1  # seconds over which use is collected
 AGAIN = 1.0  # seconds before the next attempt after the database failed
-FRESH = 2.0  # seconds after which the quotas are read again
+FRESH = 2.0  # seconds after which the quotas are read again, used or not
 SWEEP = 60.0  # seconds between two deletions of the use of past minutes
 
 ADMITTED = Metric("aeo_quota_requests", "Requests admitted, by the group of the client", ["group"])
@@ -107,7 +107,11 @@ class QuotaCounter:
 
     async def _run(self) -> None:
         while True:
-            await self._wake_up.wait()
+            # A process that answers nobody reads the quotas all the same: its next request is
+            # counted by those that are in force then.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FRESH):
+                    await self._wake_up.wait()
             await asyncio.sleep(AGAIN if self.alone else PAUSE)
             self._wake_up.clear()
             await self.settle()

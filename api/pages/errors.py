@@ -4,7 +4,6 @@ stack trace."""
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -22,8 +21,9 @@ from api.http.graphql import declined
 from api.languages.language import N_, _, current
 from api.pages import forms, site
 from api.pages.labels import served
-from api.pages.query import COOKIE, SESSION, Fault, Unavailable, context
-from api.pages.render import LANGUAGE, language_of, page
+from api.pages.query import AUTHORIZATION, COOKIE, SESSION, Fault, Unavailable, context
+from api.pages.render import language_of, page
+from api.pages.site import LANGUAGE
 
 log = structlog.get_logger("pages")
 
@@ -165,8 +165,13 @@ async def missing(request: Request, error: Exception) -> Response:
     current.set(language_of(request))
 
     async def not_found() -> Response:
-        with suppress(InvalidToken, RequestDeclined):
+        try:
             await context(request)
+        except (InvalidToken, RequestDeclined):
+            # A browser whose cookie has lapsed is shown the page as the public; whoever identifies
+            # itself by a header is never taken for it.
+            if AUTHORIZATION in request.headers:
+                raise
         return page(
             request,
             "wrong.html",

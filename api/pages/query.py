@@ -11,20 +11,26 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import Request
+from starlette.types import Scope
 
-from api.access.policy import PUBLIC
+from api.access.policy import PUBLIC, Subject
 from api.graphql.context import Context
 from api.graphql.limits import COST
 from api.http.exchanges import KEY
+from api.http.graphql import subject_of
 from api.http.quotas import account_of, admit
 from api.http.service import Service
 from api.pages.refusals import refusal
+from api.pages.site import LANGUAGE, split
 
 #: The token cookie. Only the pages read it, never /graphql, so a request that another site makes a
 #: browser send is answered as the public (no cross-site request forgery).
 COOKIE = "aeo-token"
 #: The cookie of a session of a person who signed in. Only the pages read it, too.
 SESSION = "__Host-aeo-session"
+#: The header by which a program identifies itself to a page, as to /graphql. A browser sends it
+#: with no request of its own accord, so it needs no protection against forgery.
+AUTHORIZATION = "authorization"
 
 
 @dataclass(frozen=True)
@@ -99,15 +105,32 @@ async def context(request: Request) -> Context:
     found: Context | None = getattr(request.state, "context", None)
     if found is None:
         service = _service(request)
-        token, session = request.cookies.get(COOKIE), request.cookies.get(SESSION)
-        subject = PUBLIC
-        if session:
-            subject = await service.subjects.by_session(session)
-        elif token:
-            subject = await service.subjects.by_token(token)
+        subject = await _identified(service, request)
         admit(service, account_of(service, subject, request.scope), request.scope[KEY])
         found = request.state.context = service.context(subject, "page")
     return found
+
+
+async def _identified(service: Service, request: Request) -> Subject:
+    """Returns the subject of the Authorization header, where there is one: cookies are then not
+    read. Otherwise that of the session or of the token in a cookie; without either, the public.
+    Raises RequestDeclined for a header, InvalidToken for a cookie; IssuerUnreachable,
+    psycopg.OperationalError, TimeoutError."""
+    authorization = request.headers.get(AUTHORIZATION)
+    if authorization is not None:
+        return await subject_of(service, _as_asked(request.scope), authorization)
+    if session := request.cookies.get(SESSION):
+        return await service.subjects.by_session(session)
+    if token := request.cookies.get(COOKIE):
+        return await service.subjects.by_token(token)
+    return PUBLIC
+
+
+def _as_asked(scope: Scope) -> Scope:
+    """The request with the address that was asked, which a proof of possession names: that of a
+    page in a language begins with it."""
+    tag, path = scope.get(LANGUAGE), scope["path"]
+    return {**scope, "path": f"/{tag}{path}"} if tag and not split(path)[0] else scope
 
 
 def _count_work(request: Request, document: str, variables: dict[str, Any]) -> None:

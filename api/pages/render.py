@@ -19,6 +19,7 @@ from api.languages.language import Language, current
 from api.languages.negotiation import negotiated
 from api.pages import forms, labels, reasons, site, type_names
 from api.pages.query import subject
+from api.pages.site import LANGUAGE
 from registry.paths import TEMPLATES
 
 #: Nothing from another host, nothing inline, never inside somebody else's frame.
@@ -32,9 +33,6 @@ HEADERS = {
     # What a page shows depends on who asks, and on the instant.
     "Cache-Control": "no-store",
 }
-
-#: Where a request keeps the language that its address names.
-LANGUAGE = "aeo.language"
 
 
 def _gettext(text: str, /, **values: Any) -> Markup:

@@ -102,6 +102,9 @@ PAGES = (
 #: The entry of the menu that is no page: the door for programs.
 GRAPHQL = SitePage("/graphql", N_("GraphQL"), menu=9, english=True)
 
+#: Where a request keeps the language that its address names.
+LANGUAGE = "aeo.language"
+
 #: Addresses below `/docs` that are files.
 _FILES = "/docs/pictures/"
 

@@ -49,8 +49,8 @@ class _PlaceholderTexts:
         """The JSON text that replaces a placeholder.
 
         `placeholder`: `from` or `to` for an end of the validity interval; the code of a reason for
-        its message; the selected fields of its facts, SELECTED and the code of a reason for its
-        facts.
+        its message; the selected fields of its facts (none where each is skipped), SELECTED and the
+        code of a reason for its facts.
         """
         match placeholder.decode():
             case "from":
@@ -58,9 +58,9 @@ class _PlaceholderTexts:
             case "to":
                 return _instant(self._stretch[1])
             case selected_key:
-                selected, _, code = selected_key.rpartition(SELECTED)
+                selected, of_facts, code = selected_key.rpartition(SELECTED)
                 reason = self._reasons[ReasonCode(code)]
-                if not selected:
+                if not of_facts:
                     return msgspec.json.encode(reason.message)
                 names = selected.split()
                 return msgspec.json.encode(

@@ -24,9 +24,11 @@ from api.graphql.types.events import Event
 from projections.history.answered import CorrectedGivenAnswer, GivenAnswer, corrected
 from projections.reads import receipts as reads
 from projections.reads.bitemporal_sql import POSITION
+from projections.reads.operators import visible
 from projections.reads.receipts import ReceiptHolderScope, ReceiptRow
 from registry.domain.values import AdministrationCode, Outcome, Tin
 
+_UNKNOWN = Outcome.UNKNOWN.value
 COST = 200  # microseconds of a receipt: a signature and a row
 
 
@@ -158,7 +160,11 @@ def _receipt(row: ReceiptRow) -> AnswerReceipt:
 
 
 async def _divergent(context: Context, rows: Sequence[ReceiptRow]) -> list[CorrectedGivenAnswer]:
-    """The answers of these receipts that today's record changes, in the same order."""
+    """The answers of these receipts that today's record changes, in the same order.
+
+    UNKNOWN is the answer about an operator that does not exist, too: it has changed only where the
+    subject may see the operator now.
+    """
     by_territory: dict[str, list[GivenAnswer]] = {}
     for row in rows:
         by_territory.setdefault(row.territory, []).append(_given(row))
@@ -168,6 +174,9 @@ async def _divergent(context: Context, rows: Sequence[ReceiptRow]) -> list[Corre
         for territory, answers in by_territory.items():
             code = AdministrationCode(territory)
             found += await corrected(views, code, answers, position[0] if position else 0)
+        unknown = sorted({each.given.tin for each in found if each.given.outcome == _UNKNOWN})
+        seen = await visible(views, context.subject.visibility, context.now, unknown)
+    found = [each for each in found if each.given.outcome != _UNKNOWN or each.given.tin in seen]
     return sorted(found, key=lambda answer: answer.given.number)
 
 

@@ -139,6 +139,7 @@ def doors(client: Client) -> dict[str, Any]:
             "POST", "/graphql", json={"query": "mutation { __typename }"}, headers=token
         ),
         "a page": lambda: client.request("GET", "/agreements", headers=cookie),
+        "a page, by a program": lambda: client.request("GET", "/fr/agreements", headers=token),
         "a golden copy": lambda: client.request("GET", "/golden-copy/KR", headers=token),
         "what changed": lambda: client.request("GET", "/golden-copy/KR/changes", headers=token),
         "a peer's feed": lambda: client.request("GET", "/peer/events", headers=token),
@@ -292,6 +293,30 @@ def test_a_change_is_known_to_all_and_the_past_is_forgotten(
 
     assert asyncio.run(run()) == [7, 9, 1_000_000_000]
     assert used() == []
+
+
+def test_a_process_that_answers_nobody_learns_of_a_change(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first request after the change is counted by the new quota."""
+    from api.access import quota_counter, quota_rows
+
+    monkeypatch.setattr(quota_counter, "FRESH", 0.05)
+
+    async def run() -> int:
+        counter = QuotaCounter(database, Quotas(Clock()))
+        await counter.start()
+        try:
+            key = quota_rows.key_of(KOREA)
+            quota_rows.change(database, key, "chief", 7, None, default=False)
+            async with asyncio.timeout(60):
+                while counter.quotas.quota("partner", KOREA).requests != 7:
+                    await asyncio.sleep(0.01)
+            return counter.quotas.of_subject(named(KOREA)).requests  # nothing was asked
+        finally:
+            await counter.close()
+
+    assert asyncio.run(run()) == 0
 
 
 def test_where_use_cannot_be_shared_each_process_counts_alone_and_says_so(

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from api.access.policy import named
 from api.access.tokens import issue
 from api.pages import labels
 from api.pages.acceptance_cases import CASES
@@ -307,6 +308,29 @@ def test_a_lapsed_identity_is_said_and_not_taken_for_the_public(at: Client) -> N
     assert answer.status_code == 401
     assert "Your identity has lapsed" in text(answer)
     assert f'{COOKIE}=""' in answer.headers["set-cookie"]
+
+
+def test_a_program_reads_a_page_with_the_token_that_it_sends_to_graphql(at: Client) -> None:
+    """The header is what counts where a cookie is sent, too; a bad one is refused in any language,
+    at every address, and not answered as the public."""
+    auditor = {"authorization": f"Bearer {issue(AUDITOR, at.home)}"}
+    cookie = {"cookie": f"{COOKIE}={issue('partner:KR', at.home)}"}
+
+    for headers in (auditor, auditor | cookie, auditor | {"cookie": f"{COOKIE}=stale"}):
+        page = at.request("GET", f"/fr/operators/{SUSPENDED}", headers=headers)
+        assert "criminal" in page.text and "auditor:*" in page.text
+        assert '"requests";r=' in page.headers["ratelimit"]
+    assert at.service.quotas.of_subject(named(AUDITOR)).requests >= 3
+    for path in ("/", f"/fr/operators/{SUSPENDED}", "/receipts", "/no/such/page"):
+        for header in ("Bearer stale", "Basic YTpi", "Bearer", ""):
+            refused = at.request("GET", path, headers=cookie | {"authorization": header})
+            assert refused.status_code == 401, (path, header)
+            [error] = refused.json()["errors"]
+            assert error["extensions"]["code"] == "UNAUTHENTICATED"
+            assert refused.headers["www-authenticate"].startswith("Bearer error=")
+            assert "set-cookie" not in refused.headers
+    shown = at.request("GET", "/", headers={"authorization": "Bearer x", "accept": "text/html"})
+    assert (shown.status_code, "UNAUTHENTICATED" in text(shown)) == (401, True)
 
 
 # ---------------------------------------------------------------- wrong input
