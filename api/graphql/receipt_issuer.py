@@ -83,30 +83,41 @@ class IssuedReceipt:
     jwt: str
 
 
+#: The receipts of several requests: what those of one request share is sent once.
 _INSERT = """
-with batches as (
+with requests as (
+    select * from unnest(%(at)s::timestamptz[], %(subject)s::text[], %(administration)s::text[],
+        %(request)s::uuid[], %(purpose)s::text[], %(territory)s::text[], %(law_at)s::timestamptz[],
+        %(known_at)s::timestamptz[], %(consignment)s::jsonb[], %(batch)s::uuid[],
+        %(statement)s::text[])
+        with ordinality as r (at, subject, administration, request, purpose, territory, law_at,
+            known_at, consignment, batch, statement, number)),
+batches as (
     insert into access.receipt_batch (id, jwt)
-    select * from unnest(%(batches)s::uuid[], %(statements)s::text[]))
+    select batch, statement from requests where batch is not null)
 insert into access.receipt (id, at, subject, administration, request, purpose, tin, territory,
     law_at, known_at, consignment, outcome, position, jwt, batch)
-select * from unnest(%(id)s::uuid[], %(at)s::timestamptz[], %(subject)s::text[],
-    %(administration)s::text[], %(request)s::uuid[], %(purpose)s::text[], %(tin)s::text[],
-    %(territory)s::text[], %(law_at)s::timestamptz[], %(known_at)s::timestamptz[],
-    %(consignment)s::jsonb[], %(outcome)s::text[], %(position)s::bigint[], %(jwt)s::text[],
-    %(batch)s::uuid[])"""
-_COLUMNS = (
-    *("id", "at", "subject", "administration", "request", "purpose", "tin", "territory", "law_at"),
-    *("known_at", "consignment", "outcome", "position", "jwt", "batch"),
+select a.id, r.at, r.subject, r.administration, r.request, r.purpose, a.tin, r.territory, r.law_at,
+    r.known_at, r.consignment, a.outcome, a.position, a.jwt, r.batch
+from unnest(%(number)s::bigint[], %(id)s::uuid[], %(tin)s::text[], %(outcome)s::text[],
+    %(position)s::bigint[], %(jwt)b::text[]) with ordinality
+    as a (number, id, tin, outcome, position, jwt, place)
+join requests r on r.number = a.number
+order by a.place"""
+_OF_REQUEST = (
+    *("at", "subject", "administration", "request", "purpose", "territory", "law_at", "known_at"),
+    *("consignment", "batch", "statement"),
 )
+_OF_ANSWER = ("number", "id", "tin", "outcome", "position", "jwt")
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """What is stored of the receipts of one request. `statement`: what was signed for all of them,
-    with its id."""
+    """What is stored of the receipts of one request: the values of `_OF_REQUEST`, and for each
+    answer those of `_OF_ANSWER` without the number."""
 
-    rows: Sequence[tuple[Any, ...]]
-    statement: tuple[UUID, str] | None = None
+    shared: tuple[Any, ...]
+    answers: Sequence[tuple[Any, ...]]
 
 
 class ReceiptIssuer:
@@ -135,8 +146,8 @@ class ReceiptIssuer:
         epoch: str,
         checkpoint: str | None,
     ) -> list[IssuedReceipt]:
-        """Signs a receipt for each answer and stores it. They are in the database when this
-        returns.
+        """Signs a receipt for each answer to one question, about one operator or several, and
+        stores it. They are in the database when this returns.
 
         `at`: the instant of the answers, UTC. `checkpoint`: the log's signed note at that instant;
         None where the log was never signed. Raises psycopg.Error.
@@ -155,13 +166,13 @@ class ReceiptIssuer:
             whole = sign(self._home, frame.of_many(batch, len(answers), tree.root, position))
             stored, statement = tails(entries, tree), (batch, whole)
             signed = [whole + tail for tail in stored]
-        shared = at, holder.subject, holder.administration, holder.request, holder.purpose
-        batch_id = statement[0] if statement else None
+        of_holder = holder.subject, holder.administration, holder.request, holder.purpose
+        shared = (at, *of_holder, *_asked_of(answers[0]), *(statement or (None, None)))
         rows = [
-            (id, *shared, *_asked_of(answer), text, batch_id)
+            (id, answer.tin, answer.outcome, answer.position, text)
             for id, answer, text in zip(ids, answers, stored, strict=True)
         ]
-        await self._store(uuid4(), _Rows(rows, statement))
+        await self._store(uuid4(), _Rows(shared, rows))
         return [IssuedReceipt(id, at, jwt) for id, jwt in zip(ids, signed, strict=True)]
 
     async def _store(self, key: UUID, rows: _Rows) -> None:
@@ -192,24 +203,23 @@ class ReceiptIssuer:
 
 
 def _parameters(stored: Sequence[_Rows]) -> dict[str, Any]:
-    statements = [each.statement for each in stored if each.statement]
-    columns = zip(*(row for each in stored for row in each.rows), strict=True)
+    requests = zip(*(each.shared for each in stored), strict=True)
+    rows = [(number, *row) for number, each in enumerate(stored, 1) for row in each.answers]
+    answers = zip(*rows, strict=True)
     return {
-        "batches": [id for id, _ in statements],
-        "statements": [jwt for _, jwt in statements],
-        **{name: list(column) for name, column in zip(_COLUMNS, columns, strict=True)},
+        **{name: list(given) for name, given in zip(_OF_REQUEST, requests, strict=True)},
+        **{name: list(given) for name, given in zip(_OF_ANSWER, answers, strict=True)},
     }
 
 
 def _asked_of(answer: AnsweredQuestion) -> tuple[Any, ...]:
+    """The question, which is that of all answers of a request."""
+    consignment = answer.consignment
     return (
-        answer.tin,
         answer.territory,
         answer.at,
         answer.known_at,
-        msgspec.json.encode(answer.consignment).decode() if answer.consignment else None,
-        answer.outcome,
-        answer.position,
+        msgspec.json.encode(consignment).decode() if consignment else None,
     )
 
 

@@ -4,7 +4,7 @@ same."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -257,23 +257,31 @@ def unchanged_interval(
     Half open, in UTC. ALWAYS as the start and None as the end mean no limit. The rule is evaluated
     at each edge of the facts, outwards from the instant; it cannot change anywhere else.
     """
-    cuts = sorted(edges(facts))
-    wanted = _verdict(recognise(facts, asked))
-    place = sum(cut <= asked.at for cut in cuts)
 
-    def same(at: datetime) -> bool:
-        return _verdict(recognise(facts, replace(asked, at=at))) == wanted
+    def at_instant(at: datetime) -> tuple[Any, ...]:
+        return verdict(recognise(facts, replace(asked, at=at)))
 
+    return unchanged_around(sorted(edges(facts)), asked.at, at_instant)
+
+
+def unchanged_around(
+    cuts: Sequence[datetime], at: datetime, verdict_at: Callable[[datetime], tuple[Any, ...]]
+) -> tuple[datetime, datetime | None]:
+    """The interval around an instant in which the verdict stays the same. `cuts`: the only instants
+    at which it can change, in order."""
+    wanted = verdict_at(at)
+    place = sum(cut <= at for cut in cuts)
     start = ALWAYS
     for n in range(place - 1, -1, -1):
-        if not same(cuts[n - 1] if n else ALWAYS):
+        if verdict_at(cuts[n - 1] if n else ALWAYS) != wanted:
             start = cuts[n]
             break
-    end = next((cut for cut in cuts[place:] if not same(cut)), None)
+    end = next((cut for cut in cuts[place:] if verdict_at(cut) != wanted), None)
     return start, end
 
 
-def _verdict(answer: RecognitionResult) -> tuple[Any, ...]:
+def verdict(answer: RecognitionResult) -> tuple[Any, ...]:
+    """What a receipt's interval is about: an answer without its bases."""
     return (answer.outcome, answer.legal, answer.operational, answer.reasons)
 
 

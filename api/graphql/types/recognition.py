@@ -33,6 +33,7 @@ from projections.reads import recognition as reads
 from projections.reads.bitemporal_sql import AsOf, shown
 from projections.reads.crossings import names_of
 from projections.reads.recognition import KnownOperators
+from projections.reads.unchanged_intervals import UnchangedIntervals
 from projections.reads.visibility import VisibilityScope
 from registry.domain.recognition import (
     Basis,
@@ -265,6 +266,10 @@ class Recognition:
             valid_to=shown(until),
             position=int(self.position),
         )
+
+    def give_interval(self, intervals: UnchangedIntervals) -> None:
+        """Works the interval out together with those of other answers to the question."""
+        self._stretch = intervals.of(self.facts, self.asked)
 
     @cached_property
     def _stretch(self) -> tuple[datetime, datetime | None]:

@@ -34,6 +34,7 @@ from api.graphql.types.recognition import (
 )
 from projections.reads import planner_selects as places
 from projections.reads.bitemporal_sql import AsOf
+from projections.reads.unchanged_intervals import UnchangedIntervals
 from projections.reads.visibility import VISIBILITY_CTES
 from registry.domain.recognition import (
     Question,
@@ -189,7 +190,9 @@ class RecognitionQuery:
 async def with_receipts(info: Info, found: Sequence[Recognition]) -> None:
     """Issues the receipts of these answers to one question."""
     zones: dict[Any, dict[str, str]] = {}
+    intervals = UnchangedIntervals()
     for each in found:
+        each.give_interval(intervals)
         # The operators of a home share the facts of the law.
         home = each.facts.administration, id(each.facts.links)
         if home not in zones:
