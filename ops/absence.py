@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from math import exp, sqrt
 from random import Random
 from statistics import median, quantiles
@@ -30,7 +32,7 @@ import psycopg
 from api.access.tokens import issue
 from ops.bench import common
 from ops.bench.servers import World, ours
-from ops.doors import DOORS, Door
+from ops.doors import DOORS, AskedAbout, Door
 from projections.engine.projector import Projector
 from registry.application.registry import Registry
 from registry.domain import commands
@@ -40,6 +42,7 @@ from registry.ledger.database import environment
 SUBJECT = "partner:CN"
 HIDDEN, NOWHERE = "FR7777777770001", "FR7777777770002"
 NUMBERS = "FRAEOF77770001", "FRAEOF77770002"
+NAMES = "Synthetic Hidden", "Synthetic Hiddan"
 SURE, APART, SHARE = 0.001, 0.1, 0.02  # probability; milliseconds; of the median
 
 
@@ -58,7 +61,11 @@ def main() -> None:
         _register_hidden(url)
         world = World(folder, url, issue(SUBJECT, folder), [], 0.0, 0.0, 1)
         server = ours(world, stack, AEO_WORKERS="1")
-        told = [_measure(server.port, world.token, door, asked.times) for door in doors]
+        operators = [
+            _asked_about(world, server.port, *names)
+            for names in zip((HIDDEN, NOWHERE), NUMBERS, NAMES, strict=True)
+        ]
+        told = [_measure(server.port, world.token, door, asked.times, operators) for door in doors]
     sys.exit(1 if any(told) else 0)
 
 
@@ -68,7 +75,7 @@ def _register_hidden(url: str) -> None:
     said = {"tin": HIDDEN, "known_at": "2024-01-01T00:00:00Z", "source": "synthetic"}
     number = {"number": NUMBERS[0], "legal_ground": "a law", "effective": "2024-01-01"}
     lines: list[dict[str, Any]] = [
-        {"command": "register_operator", "name": "Synthetic Hidden", "roles": ["EXPORTER"]},
+        {"command": "register_operator", "name": NAMES[0], "roles": ["EXPORTER"]},
         {"command": "lodge_application", "programme": "EU-AEO", "type": "AEOF"},
         {"command": "accept_application"},
         {"command": "start_examination"},
@@ -82,26 +89,45 @@ def _register_hidden(url: str) -> None:
         connection.execute("vacuum analyze")
 
 
-def _measure(port: int, token: str, door: Door, times: int) -> bool:
+def _asked_about(world: World, port: int, tin: str, number: str, name: str) -> AskedAbout:
+    """An operator, with a receipt of the subject about it and one that an auditor holds. About the
+    one that does not exist nobody else has one: no receipt has that id."""
+
+    def receipt(token: str) -> str:
+        question = f'recognition(tin: "{tin}", in: "{SUBJECT[-2:]}", receipt: true)'
+        body = json.dumps({"query": f"{{ {question} {{ receipt {{ id }} }} }}"}).encode()
+        headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("POST", "/graphql", body, headers)
+        found = json.loads(connection.getresponse().read())
+        connection.close()
+        return str(found["data"]["recognition"]["receipt"]["id"])
+
+    asked = AskedAbout(tin, number, name, SUBJECT[-2:], own_receipt=receipt(world.token))
+    if tin == NOWHERE:
+        return asked
+    return replace(asked, receipt=receipt(issue("auditor:*", world.home)))
+
+
+def _measure(
+    port: int, token: str, door: Door, times: int, operators: Sequence[AskedAbout]
+) -> bool:
     """Prints a line for a door; returns whether the times tell the two apart."""
     lot = Random(door.name)
     took: dict[str, list[float]] = {HIDDEN: [], NOWHERE: []}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     for number in range(times + 20):
-        order = list(zip((HIDDEN, NOWHERE), NUMBERS, strict=True))
-        lot.shuffle(order)
-        for tin, certificate in order:
-            method, path, body = door.request(tin, certificate, SUBJECT[-2:])
-            headers = {"content-type": "application/json"} if body else {}
+        for asked in lot.sample(operators, len(operators)):
+            method, path, body = door.request(asked)
+            headers = {"content-type": "application/json"} if door.path == "/graphql" else {}
             if not door.public:
-                cookie = {"cookie": f"aeo-token={token}"}
-                headers |= {"authorization": f"Bearer {token}"} if body else cookie
+                headers["authorization"] = f"Bearer {token}"
             began = time.perf_counter()
             connection.request(method, path, body or None, headers)
             answer = connection.getresponse()
             answer.read()
             if number >= 20:  # the first ones warm the caches
-                took[tin].append((time.perf_counter() - began) * 1e3)
+                took[asked.tin].append((time.perf_counter() - began) * 1e3)
     connection.close()
     one, other = took[HIDDEN], took[NOWHERE]
     distance, chance = kolmogorov_smirnov(one, other)
