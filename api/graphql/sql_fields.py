@@ -91,7 +91,8 @@ class Rows:
     `order` sorts a list completely. `gives` names the parameters that `bind` returns. `key` or
     `keys` is the parameter that is looked up, one key or many; many keys give one entry each, in
     the order asked. `ctes` stand before the SELECT of a root field. `logged` is the parameter with
-    the TINs for the read log. `ready` is a precomputed text for one particular selection. `wording`
+    the TINs for the read log. `absent` is a function of the key whose text, null, stands where it
+    has no row. `ready` is a precomputed text for one particular selection. `wording`
     builds in Python what SQL does not. `names` are parameters that each row gives to the fields
     below it, as expressions over `{me}`. `own_statement` means that the SELECT takes long, so it is
     not batched with other requests (a look-up of many keys never is). `narrowed` is added to the
@@ -111,6 +112,7 @@ class Rows:
     names: Mapping[str, str] = field(default_factory=dict)
     own_statement: bool = False
     narrowed: str = ""
+    absent: str = ""
 
 
 Place = Value | Rows | WordedField

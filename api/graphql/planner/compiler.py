@@ -189,8 +189,13 @@ class Compiler:
         nullable = not isinstance(defined.type, GraphQLNonNull)
         kind = defined.type if nullable else defined.type.of_type
         if isinstance(field_place, Rows):
+            bound = len(self._bound)
             text = self._subquery(field_place, kind, details, defined, scope)
-            return f"coalesce({text}, 'null')" if nullable else text
+            absent = "'null'"
+            if field_place.absent and field_place.key:
+                key = _Scope(dict.fromkeys(field_place.gives, bound))
+                absent = f"{field_place.absent}({self._bind_names(f'%({field_place.key})s', key)})"
+            return f"coalesce({text}, {absent})" if nullable else text
         if isinstance(field_place, WordedField):
             return self._placeholder(field_place, kind, details, scope, about)
         if field_place is None and definition.base_resolver is None and scope.me:
@@ -379,7 +384,7 @@ class Compiler:
         text = f"row{self._row_count}"
         object_text = self._row(field_place, kind, details, scope, text)
         one = f"(select {object_text} from ({source}) {text})"
-        absent = literal("null")
+        absent = f"{field_place.absent}(wanted.key)" if field_place.absent else literal("null")
         if isinstance(kind.of_type, GraphQLNonNull):
             absent = f"rule.no_null('{element_type(kind).name}')"
         entries = array(f"coalesce({one}, {absent})", "wanted.place")
