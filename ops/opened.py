@@ -2,11 +2,12 @@
 
     python -m ops.opened [COPY]
 
-COPY: the folder of a golden copy. Without it, one is made for Singapore from the demo world and 500
-synthetic operators, and with operators whose numbers and identifiers begin with zeros or look like
-numbers, and whose names and addresses are in several scripts. pandas and DuckDB read the Parquet and the CSV files; LibreOffice (`soffice`)
-opens the CSV files without a window and saves them again: days must still be days, leading zeros
-and every script must still be there. Exit code 1: a cell differs, or a program is missing.
+COPY: the folder of a golden copy. Without it, one is made for Singapore from the demo world, 500
+synthetic operators, and some whose numbers and identifiers begin with zeros or look like numbers,
+and whose names and addresses are in several scripts. pandas and DuckDB read the Parquet and the CSV
+files; LibreOffice (`soffice`) opens the CSV files without a window and saves them again: days must
+still be days, leading zeros and every script must still be there. Exit code 1: a cell differs, or a
+program is missing.
 """
 
 from __future__ import annotations
