@@ -216,9 +216,11 @@ def test_in_session_mode_every_command_runs(database: str, tmp_path: Path) -> No
 
 @needs_pooler
 def test_in_session_mode_every_answer_is_the_one_that_a_direct_connection_gets(
-    world: str, tmp_path: Path
+    world: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """1,440 questions of public, partner, officer and auditor, at once, of mixed documents."""
+    # What 24 ask at once of one process waits; 503 DEADLINE would be about the machine's load.
+    monkeypatch.setenv("AEO_DEADLINE", "60")
     with psycopg.connect(world, row_factory=scalar_row) as connection:
         instant = connection.execute(
             "select to_char(now() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
@@ -273,5 +275,5 @@ def test_in_session_mode_every_answer_is_the_one_that_a_direct_connection_gets(
         wanted, found = answers(direct, tokens[0]), answers(behind, tokens[1])
 
     equal = sum(one == other for one, other in zip(wanted, found, strict=True))
-    assert {status for status, _ in wanted} == {200}
+    assert not [answer for answer in wanted if answer[0] != 200]
     assert (equal, len(found)) == (1440, 1440)
