@@ -13,11 +13,11 @@ from eventsourcing.domain import BaseAggregate
 
 from registry.application.dispatch import DECISIONS
 from registry.domain import commands as c
+from registry.domain import proposals
 from registry.domain.agreements.decisions import accede
 from registry.domain.bitemporal import BitemporalRow, TimedEvent
 from registry.domain.decisions import Decision
 from registry.domain.errors import Refusal
-from registry.domain.operators import proposals
 from registry.domain.operators.particulars_decisions import correct, merge_into
 from registry.domain.trigger import create_aggregate
 from registry.ledger.mapper import ENVELOPE
@@ -99,11 +99,13 @@ def decide(aggregate: Any, command: c.Command, today: date = TODAY) -> None:
             accede(aggregate, command, by, ZONES[member.text])
         case c.CorrectRecord(position=position):  # positions are versions here: one stream only
             correct(aggregate, command, by, position)
-        case c.ConfirmProposal():  # the register records the decision with it
+        case (
+            c.ConfirmProposal() | c.ConfirmAdministrationProposal()
+        ):  # the register records the decision with it
             proposals.confirm(aggregate, command, by, BO)
-        case c.RejectProposal():
+        case c.RejectProposal() | c.RejectAdministrationProposal():
             proposals.reject(aggregate, command, by, BO)
-        case c.WithdrawProposal():
+        case c.WithdrawProposal() | c.WithdrawAdministrationProposal():
             proposals.withdraw(aggregate, command, by, ANNA)
         case _:
             DECISIONS[type(command)](aggregate, command, by)

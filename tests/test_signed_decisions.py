@@ -419,6 +419,8 @@ def test_the_verifier_knows_of_each_event_which_command_makes_it() -> None:
         "operator.authorisation",
         "operator.decision_proposed",  # by any command that needs two persons
         "operator.proposal",
+        "administration.decision_proposed",
+        "administration.proposal",
         "operator.consent",
         "agreement.dated",
         "agreement.side",

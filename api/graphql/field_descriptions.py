@@ -37,6 +37,8 @@ BY_NAME: dict[str, str] = {
     "commandId": "The idempotency key of the command: a UUID that the sender chooses. The same "
     "command sent again with the same key is not recorded again and returns the first result; "
     "another command with the same key is refused with OTHER_COMMAND.",
+    "commands": "The commands that need a second person, by their names in an import file: "
+    "set_scope, revoke_authorisation, ... An empty list: none.",
     "commitment": "The commitment that `keepParticulars` returned: SHA-256 of a salt and the "
     "particulars, in hexadecimal.",
     "condition": "`all`: the goal needs every one of the states. `willing`: it needs those that "
@@ -148,6 +150,7 @@ BY_NAME: dict[str, str] = {
     "precision": "How exactly the source dates the count: day, month or year. Null: not stated.",
     "programme": "The programme, by its code (CN-AEO, US-CTPAT) or its global id.",
     "programmes": "The codes of the programmes that the clause covers. An empty list means all.",
+    "proposalDays": "For how many days after that of the proposal it can be confirmed.",
     "proposal": "The id of the proposal: the command id of the command that was proposed.",
     "proof": "The document that proves the consent or its withdrawal: a reference, such as a "
     "number and a date.",

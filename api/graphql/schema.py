@@ -14,6 +14,7 @@ from api.graphql.descriptions import describe
 from api.graphql.limits import CheckedDocument
 from api.graphql.scalars import SCALARS
 from api.graphql.schema_version import SchemaVersionQuery
+from api.graphql.types.administration_proposals import AdministrationProposalQuery
 from api.graphql.types.administrations import AdministrationQuery
 from api.graphql.types.agreement_queries import AgreementQuery
 from api.graphql.types.changes import ChangeQuery, Subscription
@@ -53,6 +54,7 @@ class Query(
     EventQuery,
     ClientQuery,
     ProposalQuery,
+    AdministrationProposalQuery,
     LogQuery,
     ViewerQuery,
     WebhookQuery,

@@ -29,6 +29,15 @@ query Proposals($after: String) {{
     pageInfo {{ hasNextPage endCursor }}
   }}
 }}"""
+OF_ADMINISTRATION = """\
+query AdministrationProposals {
+  administrationProposals(first: 50) {
+    edges { node {
+      administration command input state proposedBy isOwn proposedAt expires closedBy reason
+      proposal
+    } }
+  }
+}"""
 OF_OPERATOR = f"""\
 query ProposalsOf($tin: TIN!) {{
   operator(tin: $tin) {{
@@ -43,6 +52,7 @@ query ProposalsOf($tin: TIN!) {{
 async def proposals(request: Request) -> Response:
     """Lists what waits for a second person at the visitor's administration."""
     found = await ask(request, OPEN, after=request.query_params.get("after"))
+    others = await ask(request, OF_ADMINISTRATION)
     status = 403 if found.forbidden else 400 if found.errors else 200
     return page(
         request,
@@ -51,6 +61,7 @@ async def proposals(request: Request) -> Response:
         title=_("Proposals"),
         found=found,
         connection=(found.data or {}).get("proposals"),
+        others=(others.data or {}).get("administrationProposals"),
     )
 
 

@@ -22,13 +22,26 @@ _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=
 #: query takes longer than this many events do.
 WINDOW = 250_000
 
-COLUMNS = """e.position, e.originator_id as stream, e.originator_version as version,
-    e.topic as type, e.state, e.recorded_at, e.known_at, e.decided_by, e.legal_ground"""
+#: The events of proposals, as patterns of `like`: what an administration proposes, and has not
+#: decided, is for its own officers and for auditors. Not for the operator itself, either.
+OF_PROPOSALS = """'{operator.decision_proposed,operator.proposal_%%,
+    administration.decision_proposed,administration.proposal_%%}'::text[]"""
+#: The columns of an event. Whoever may not read the proposals in a stream is shown versions that do
+#: not count them (decision 0242): a gap would say that there was one.
+COLUMNS = f"""e.position, e.originator_id as stream, e.topic as type, e.state, e.recorded_at,
+    e.known_at, e.decided_by, e.legal_ground, e.originator_version - case
+        when %(everything)s or e.topic not like all ('{{operator.%%,administration.%%}}')
+            or e.originator_id = any(%(own_streams)s) or exists (select from views.operator o
+                where o.id = e.originator_id and o.administration = any(%(own)s)) then 0
+        else (select count(*) from ledger.event h where h.originator_id = e.originator_id
+            and h.originator_version < e.originator_version and h.topic like any ({OF_PROPOSALS}))
+    end as version"""
 
 #: The law is public. The events of operators and of clients are for those named in `own` and
-#: `itself`. What its customs proposes, and has not decided, is not for the operator itself.
-ALLOWED = """(e.topic not like all ('{operator.%%,client.%%}') or (e.originator_id = %(itself)s
-        and e.topic not like all ('{operator.decision_proposed,operator.proposal_%%}'))
+#: `itself`; those of proposals are not for the operator itself.
+ALLOWED = f"""(e.topic not like all ('{{operator.%%,client.%%}}')
+        and (e.topic not like all ({OF_PROPOSALS}) or e.originator_id = any(%(own_streams)s))
+    or (e.originator_id = %(itself)s and not e.topic like any ({OF_PROPOSALS}))
     or exists (select from views.operator o
         where o.id = e.originator_id and o.administration = any(%(own)s))
     or exists (select from views.client c
@@ -68,6 +81,17 @@ class Readable:
     everything: bool = False
     own: tuple[str, ...] = ()
     itself: UUID | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of ALLOWED and COLUMNS. Who reads everything reads all proposals."""
+        own = [Administration.create_id(AdministrationCode(code)) for code in self.own]
+        return {
+            "everything": self.everything,
+            "own": list(self.own),
+            "own_streams": own,
+            "itself": self.itself,
+        }
 
 
 @dataclass(frozen=True)
@@ -135,9 +159,7 @@ async def page(
         "size": size + 1,
         "streams": list(wanted.streams or ()),
         "types": list(wanted.types or ()),
-        "own": list(readable.own),
-        "itself": readable.itself,
-    }
+    } | readable.parameters
     conditions = ["e.position > %(after)s", "e.position <= %(window)s"]
     if not readable.everything:
         conditions.append(ALLOWED)
@@ -167,13 +189,16 @@ async def page(
     return EventPage(rows, max(window, after), window < last)
 
 
-async def between(connection: AsyncConnection[Any], first: int, last: int) -> list[EventRow]:
-    """The events from one position to another, both included."""
+async def between(
+    connection: AsyncConnection[Any], first: int, last: int, readable: Readable
+) -> list[EventRow]:
+    """The events from one position to another, both included, which are the subject's own. What it
+    may read decides on their versions alone."""
     async with connection.cursor(row_factory=class_row(EventRow)) as events:
         await events.execute(
-            f"select {COLUMNS} from ledger.event e where e.position between %s and %s"
+            f"select {COLUMNS} from ledger.event e where e.position between %(first)s and %(last)s"
             " order by e.position",
-            [first, last],
+            {"first": first, "last": last} | readable.parameters,
         )
         return await events.fetchall()
 
@@ -183,7 +208,7 @@ async def one(
 ) -> EventRow | None:
     """The event at this position, where the subject may read it."""
     statement = f"select {COLUMNS} from ledger.event e where e.position = %(position)s"
-    parameters = {"position": position, "own": list(readable.own), "itself": readable.itself}
+    parameters = {"position": position} | readable.parameters
     if not readable.everything:
         statement += f" and {ALLOWED}"
     async with connection.cursor(row_factory=class_row(EventRow)) as events:
@@ -191,12 +216,15 @@ async def one(
         return await events.fetchone()
 
 
-async def some(connection: AsyncConnection[Any], positions: Sequence[int]) -> list[EventRow]:
+async def some(
+    connection: AsyncConnection[Any], positions: Sequence[int], readable: Readable
+) -> list[EventRow]:
     """The events at these positions, sorted."""
     async with connection.cursor(row_factory=class_row(EventRow)) as events:
         await events.execute(
-            f"select {COLUMNS} from ledger.event e where e.position = any(%s) order by e.position",
-            [list(positions)],
+            f"select {COLUMNS} from ledger.event e where e.position = any(%(positions)s)"
+            " order by e.position",
+            {"positions": list(positions)} | readable.parameters,
         )
         return await events.fetchall()
 

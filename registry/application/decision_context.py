@@ -57,4 +57,6 @@ def decision_of(
         legal_ground=command.legal_ground,
         source=command.source,
         programme=facts.programme,
+        administration=facts.administration,
+        moment=command.known_at or now,
     )

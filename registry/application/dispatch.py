@@ -32,6 +32,7 @@ from registry.domain.operators import (
 from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
 from registry.domain.publications import Claim, Document
+from registry.domain.second_person_decisions import require_second_person
 from registry.domain.time_zones import zone
 from registry.domain.trigger import create_aggregate
 from registry.domain.values import AdministrationCode, AgreementKind
@@ -103,6 +104,7 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.DeclareCadence: lambda administration, command, by: administration.declare_cadence(
         by, command.channel, command.hours
     ),
+    c.RequireSecondPerson: require_second_person,
     c.AddKey: signatures.add_key,
     c.RetireKey: signatures.retire_key,
     c.SetTypes: lambda programme, command, by: programme.set_types(by, command.types),

@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -21,6 +21,7 @@ from eventsourcing.domain import BaseAggregate
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from registry.domain import commands as c
+from registry.domain.administrations import Administration
 from registry.domain.errors import HeldByAnother, KnownTooLate, OtherCommand, Refusal, StaleVersion
 from registry.domain.operators.events import Operator
 from registry.domain.values import AdministrationCode
@@ -47,6 +48,9 @@ MERGER_LOCK = 0x4D4552474552
 ATTEMPTS = 2  # decisions on data read from the ledger, before a version conflict is reported
 
 
+DecisionProposed: TypeAlias = Operator.DecisionProposed | Administration.DecisionProposed
+
+
 @dataclass(frozen=True)
 class Receipt:
     """The result of a recorded command. `positions` is empty if the command changed nothing.
@@ -62,7 +66,7 @@ class Receipt:
     recorded_at: datetime | None
     repeated: bool = False
     warnings: tuple[CommandWarning, ...] = ()
-    proposed: Operator.DecisionProposed | None = None
+    proposed: DecisionProposed | None = None
 
 
 @dataclass(frozen=True)
@@ -84,17 +88,19 @@ def execute_command(
     actor: str,
     decided_by: AdministrationCode | None,
     person: str | None = None,
+    sees_proposals: bool = True,
 ) -> CommandExecution:
     """Returns the workflow of one command, as a generator for `run` or `run_async`.
 
     Mergers, and confirmations, which may be of a merger, are serialised by an advisory lock: two
     mergers decided at the same time could form a cycle of successors.
     """
+    steps = _decide_and_append(registry, command, actor, decided_by, person, sees_proposals)
     if not isinstance(command, c.MergeInto | c.ConfirmProposal):
-        return (yield from _decide_and_append(registry, command, actor, decided_by, person))
+        return (yield from steps)
     lock: psycopg.Connection[Any] = yield partial(_merger_lock, registry)
     try:
-        return (yield from _decide_and_append(registry, command, actor, decided_by, person))
+        return (yield from steps)
     finally:
         lock.close()
 
@@ -126,6 +132,7 @@ def _decide_and_append(
     actor: str,
     decided_by: AdministrationCode | None,
     person: str | None,
+    sees_proposals: bool,
 ) -> CommandExecution:
     """Decides and appends, first optimistically on cached data.
 
@@ -135,38 +142,47 @@ def _decide_and_append(
     conflicts.
     """
     receipt: Receipt | None
-    decided = registry.decide_from_cache(command, decided_by, person)
+    decided = registry.decide_from_cache(command, decided_by, person, sees_proposals=sees_proposals)
     if decided is not None:
-        receipt = yield from _append(registry, command, actor, decided)
+        receipt = yield from _append(registry, command, actor, decided, sees_proposals)
         if receipt:
             return receipt
     for _ in range(ATTEMPTS):
         try:
-            decided = yield partial(registry.decide, command, decided_by, person)
+            decided = yield partial(
+                registry.decide, command, decided_by, person, sees_proposals=sees_proposals
+            )
         except Refusal:
             # The command may have been recorded by an earlier request with the same command id,
             # whose own effect now causes the refusal.
             found = yield partial(registry.ledger.find_command, c.id_of_line(command))
             if found:
-                receipt = yield partial(_first_result, registry, command, actor, found)
+                receipt = yield partial(
+                    _first_result, registry, command, actor, found, sees_proposals
+                )
                 assert receipt is not None
                 return receipt
             raise
-        receipt = yield from _append(registry, command, actor, decided)
+        receipt = yield from _append(registry, command, actor, decided, sees_proposals)
         if receipt:
             return receipt
     raise StaleVersion(f"the stream of this {command.noun} moved on twice meanwhile: send it again")
 
 
 def _append(
-    registry: Registry, command: c.Command, actor: str, aggregate: BaseAggregate[UUID]
+    registry: Registry,
+    command: c.Command,
+    actor: str,
+    aggregate: BaseAggregate[UUID],
+    sees_proposals: bool,
 ) -> Generator[Step, Any, Receipt | None]:
     """Appends the pending events and returns the receipt. Returns None on a version conflict.
 
     Raises OtherCommand, KnownTooLate, HeldByAnother.
     """
     request = registry.append_request(aggregate, command, actor)
-    pending = aggregate.collect_events()
+    together = recorded_together(aggregate)
+    pending = [event for each in together for event in each.collect_events()]
     events = [registry.mapper.to_stored_event(event) for event in pending]
     try:
         yield Append(request, events)
@@ -182,22 +198,46 @@ def _append(
         return None
     if request.repeated:
         found = yield partial(registry.ledger.find_command, request.id)
-        receipt: Receipt = yield partial(_first_result, registry, command, actor, found)
+        receipt: Receipt = yield partial(
+            _first_result, registry, command, actor, found, sees_proposals
+        )
         return receipt
-    registry.recorded(aggregate)
-    found_warnings = tuple(w for event in pending for w in warnings(aggregate, event))
+    for each in together:
+        registry.recorded(each)
+    last = together[-1]
+    found_warnings = tuple(w for event in pending for w in warnings(last, event))
     return Receipt(
-        aggregate.id,
-        aggregate.version,
+        last.id,
+        version_shown(last, sees_proposals),
         request.positions,
         request.recorded_at,
         warnings=found_warnings,
-        proposed=next((e for e in pending if isinstance(e, Operator.DecisionProposed)), None),
+        proposed=next((e for e in pending if isinstance(e, DecisionProposed)), None),
     )
 
 
+def recorded_together(aggregate: BaseAggregate[UUID]) -> list[BaseAggregate[UUID]]:
+    """The aggregates whose pending events are recorded with one command: the one that was decided
+    on, and that on which a confirmation decided."""
+    with_it = aggregate.decided_with if isinstance(aggregate, Administration) else None
+    return [aggregate] if with_it is None else [aggregate, with_it]
+
+
+def version_shown(aggregate: BaseAggregate[UUID], sees_proposals: bool) -> int:
+    """The version of an aggregate: without the events of its operator's proposals for whoever may
+    not know of them. Decision 0242."""
+    if sees_proposals or not isinstance(aggregate, Operator):
+        return aggregate.version
+    events = sum(1 if each.closed is None else 2 for each in aggregate.proposals.values())
+    return aggregate.version - events
+
+
 def _first_result(
-    registry: Registry, command: c.Command, actor: str, found: RecordedCommand
+    registry: Registry,
+    command: c.Command,
+    actor: str,
+    found: RecordedCommand,
+    sees_proposals: bool,
 ) -> Receipt:
     if found.digest != c.digest(command, actor):
         raise OtherCommand(
@@ -209,8 +249,12 @@ def _first_result(
     if not found.positions:
         return Receipt(stream, version, [], found.recorded_at, True)
     found_warnings, proposed = registry.result_at(stream, version)
+    shown = version
+    if not sees_proposals:
+        then: BaseAggregate[UUID] = registry.repository.get(stream, version=version)
+        shown = version_shown(then, sees_proposals)
     return Receipt(
-        stream, version, found.positions, found.recorded_at, True, found_warnings, proposed
+        stream, shown, found.positions, found.recorded_at, True, found_warnings, proposed
     )
 
 

@@ -9,16 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from typing import TypeAlias
+from uuid import UUID
+
+from eventsourcing.domain import BaseAggregate
 
 from registry.domain import commands as c
+from registry.domain import operator_second_person, proposals
+from registry.domain.administrations import Administration
 from registry.domain.decisions import Decision
 from registry.domain.errors import AlreadyRecorded, Refusal
-from registry.domain.operators import proposals
 from registry.domain.operators.events import Operator
 from registry.domain.values import AdministrationCode
 
-#: Decides a command on an operator, without asking for a second person.
-Decide = Callable[[Operator, c.OperatorCommand, AdministrationCode | None], None]
+#: Decides the proposed command of a confirmation, without asking for a second person. Takes the
+#: command and who decided it; returns the aggregate that has the events of the decision.
+Decide = Callable[[c.Command, AdministrationCode | None], BaseAggregate[UUID]]
+ProposalCommand: TypeAlias = c.ProposalCommand | c.AdministrationProposalCommand
 
 
 def proposed_instead(
@@ -34,20 +41,20 @@ def proposed_instead(
     The command is tried on a copy first, so a command that would be refused is refused now and
     proposes nothing. Raises that Refusal, PersonNeeded, AlreadyRecorded.
     """
-    if not proposals.may_need_second_person(operator, command, by):
+    if not operator_second_person.may_need_second_person(operator, command, by):
         return False
     trial = deepcopy(operator)
     dispatch(trial)
-    programme = proposals.programme_that_requires(trial, by)
-    if programme is None:
+    wanted = operator_second_person.who_requires(trial, by)
+    if wanted is None:
         return False
-    proposals.propose(operator, command, by, programme, person)
+    proposals.propose(operator, command, by, person, *wanted)
     return True
 
 
 def decide_on_proposal(
-    operator: Operator,
-    command: c.ProposalCommand,
+    holder: proposals.Proposals,
+    command: ProposalCommand,
     by: Decision,
     person: str | None,
     decide: Decide,
@@ -55,32 +62,34 @@ def decide_on_proposal(
     """Decides a command about a proposal. Raises a Refusal: of the command itself, or of the
     proposed decision where the facts or the rules have changed since."""
     match command:
-        case c.RejectProposal():
-            proposals.reject(operator, command, by, person)
-        case c.WithdrawProposal():
-            proposals.withdraw(operator, command, by, person)
-        case c.ConfirmProposal():
-            _confirm(operator, command, by, person, decide)
+        case c.RejectProposal() | c.RejectAdministrationProposal():
+            proposals.reject(holder, command, by, person)
+        case c.WithdrawProposal() | c.WithdrawAdministrationProposal():
+            proposals.withdraw(holder, command, by, person)
+        case c.ConfirmProposal() | c.ConfirmAdministrationProposal():
+            _confirm(holder, command, by, person, decide)
 
 
 def _confirm(
-    operator: Operator,
-    command: c.ConfirmProposal,
+    holder: proposals.Proposals,
+    command: proposals.Confirm,
     by: Decision,
     person: str | None,
     decide: Decide,
 ) -> None:
-    if not proposals.confirm(operator, command, by, person):
+    if not proposals.confirm(holder, command, by, person):
         return
-    proposed = operator.proposals[command.proposal].proposed
-    decision = proposals.proposed_command(operator, command.proposal)
-    confirmed = len(operator.pending_events)
+    proposed = holder.proposals[command.proposal].proposed
+    decision = proposals.proposed_command(holder, command.proposal)
+    confirmed = len(holder.pending_events)
     try:
-        decide(operator, decision, proposed.decided_by)
+        decided = decide(decision, proposed.decided_by)
     except Refusal as refusal:
         raise _no_longer(refusal, decision) from refusal
-    if len(operator.pending_events) == confirmed:
+    if len(decided.pending_events) == (confirmed if decided is holder else 0):
         raise _nothing_left(decision)
+    if isinstance(holder, Administration):
+        holder.decided_with = None if decided is holder else decided
 
 
 def _no_longer(refusal: Refusal, decision: c.Command) -> Refusal:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from copy import deepcopy
 from datetime import datetime
 from typing import TypeVar, cast
 from uuid import UUID
@@ -29,11 +30,19 @@ from registry.application.cache import (
 )
 from registry.application.decision_context import decision_of
 from registry.application.dispatch import BEGINNINGS, DECISIONS, begin, stream_of
-from registry.application.execute import Receipt, execute_command, run, run_async
+from registry.application.execute import (
+    DecisionProposed,
+    Receipt,
+    execute_command,
+    recorded_together,
+    run,
+    run_async,
+    version_shown,
+)
 from registry.application.foreign import FollowedAdministrations
 from registry.application.proposals import decide_on_proposal, proposed_instead
 from registry.domain import commands as c
-from registry.domain import signatures
+from registry.domain import proposals, signatures
 from registry.domain.administrations import Administration
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.agreements import decisions as agreement_decisions
@@ -59,6 +68,7 @@ from registry.domain.operators import particulars_decisions
 from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
 from registry.domain.publications import Claim, Document
+from registry.domain.second_person_decisions import administration_that_requires, copied_rules
 from registry.domain.values import AdministrationCode, Tin
 from registry.domain.warnings import WARNED, CommandWarning, warnings
 from registry.ledger.mapper import EventMapper
@@ -67,7 +77,14 @@ from registry.ledger.types import AppendRequest, Outcome
 
 #: Commands whose decision reads other operators or the ledger. They are never decided from the
 #: cache.
-NEEDS_LEDGER = (c.MergeInto, c.SplitFrom, c.CorrectRecord, c.ConfirmProposal)
+NEEDS_LEDGER = (
+    c.MergeInto,
+    c.SplitFrom,
+    c.CorrectRecord,
+    c.ConfirmProposal,
+    c.ConfirmAdministrationProposal,
+    c.RegisterProgramme,
+)
 T = TypeVar("T", bound=BaseAggregate[UUID])
 _STREAMS: dict[str, tuple[type[BaseAggregate[UUID]], type[Refusal]]] = {
     "operator": (Operator, UnknownOperator),
@@ -112,17 +129,20 @@ class Registry(Application[UUID]):
         *,
         decided_by: AdministrationCode | None = None,
         person: str | None = None,
+        sees_proposals: bool = True,
     ) -> Receipt:
         """Decides and records a command. A repeated command id returns the first result
         (idempotency).
 
         `actor` is an opaque id. `decided_by` is used if the command names no authority. `person`:
         the opaque id of the person who sends it, whatever the program; None: a program alone, which
-        neither proposes nor confirms what needs two persons. Raises a Refusal or the ledger's Busy,
-        Unreachable, Closed (in all these cases nothing was recorded), or OutcomeUnknown (send the
-        same command again to learn the outcome).
+        neither proposes nor confirms what needs two persons. `sees_proposals`: whether versions
+        count the events of proposals; they do not for whoever may not know of them. Raises a
+        Refusal or the ledger's Busy, Unreachable, Closed (in all these cases nothing was recorded),
+        or OutcomeUnknown (send the same command again to learn the outcome).
         """
-        return run(execute_command(self, command, actor, decided_by, person), self.ledger)
+        execution = execute_command(self, command, actor, decided_by, person, sees_proposals)
+        return run(execution, self.ledger)
 
     async def execute_async(
         self,
@@ -132,11 +152,12 @@ class Registry(Application[UUID]):
         *,
         decided_by: AdministrationCode | None = None,
         person: str | None = None,
+        sees_proposals: bool = True,
     ) -> Receipt:
         """Like `execute`, for an asyncio task. No thread waits for the commit; data that is not
         cached is read in `threads`. All tasks must belong to one event loop."""
         async with self._stream_queue.on(stream_of(command)[0]):
-            execution = execute_command(self, command, actor, decided_by, person)
+            execution = execute_command(self, command, actor, decided_by, person, sees_proposals)
             return await run_async(execution, self.ledger, threads)
 
     def decide(
@@ -144,6 +165,8 @@ class Registry(Application[UUID]):
         command: c.Command,
         decided_by: AdministrationCode | None = None,
         person: str | None = None,
+        *,
+        sees_proposals: bool = True,
     ) -> BaseAggregate[UUID]:
         """Decides a command and returns the aggregate with its new events pending. Records nothing.
 
@@ -151,11 +174,11 @@ class Registry(Application[UUID]):
         second old; a refusal is confirmed with fresh reference data before it is raised.
         """
         try:
-            return self._decide(
-                command, decided_by, person, self._references.no_older_than(REFERENCE_AGE / 2)
-            )
+            facts = self._references.no_older_than(REFERENCE_AGE / 2)
+            return self._decide(command, decided_by, person, facts, sees_proposals)
         except Refusal:
-            return self._decide(command, decided_by, person, self._references.no_older_than(0))
+            facts = self._references.no_older_than(0)
+            return self._decide(command, decided_by, person, facts, sees_proposals)
 
     def _decide(
         self,
@@ -163,9 +186,11 @@ class Registry(Application[UUID]):
         decided_by: AdministrationCode | None,
         person: str | None,
         facts: ReferenceData,
+        sees_proposals: bool,
     ) -> BaseAggregate[UUID]:
-        aggregate = self.decide_on(self._find(command), command, decided_by, facts, person)
-        version = aggregate.version - len(aggregate.pending_events)
+        found = self._find(command)
+        version = 0 if found is None else version_shown(found, sees_proposals)
+        aggregate = self.decide_on(found, command, decided_by, facts, person)
         if command.expected_version not in (None, version):
             raise StaleVersion(
                 f"expectedVersion: found {command.expected_version}, and the stream is at "
@@ -180,6 +205,8 @@ class Registry(Application[UUID]):
         command: c.Command,
         decided_by: AdministrationCode | None = None,
         person: str | None = None,
+        *,
+        sees_proposals: bool = True,
     ) -> BaseAggregate[UUID] | None:
         """Like `decide`, but uses cached data only. A command that starts a stream needs no
         aggregate.
@@ -195,7 +222,7 @@ class Registry(Application[UUID]):
             aggregate = self._aggregates.take(stream_of(command)[0])
             if aggregate is None:
                 return None
-        version = aggregate.version if aggregate else 0
+        version = version_shown(aggregate, sees_proposals) if aggregate else 0
         try:
             facts = self._references.from_cache()
             decided = self.decide_on(aggregate, command, decided_by, facts, person)
@@ -215,38 +242,84 @@ class Registry(Application[UUID]):
         """Decides a command on an aggregate that the caller holds. An import decides a whole file
         in this way before it records anything.
 
-        `aggregate` is None for a command that starts a stream. Where a programme's rules want a
-        second person, the pending event is a proposal. Raises a Refusal.
+        `aggregate` is None for a command that starts a stream. Where the rules want a second
+        person, the pending event is a proposal: of the operator, or of the administration, which is
+        then returned. Raises a Refusal.
         """
         self._followed.check(command)
         facts = facts or self._references.no_older_than()
         signatures.check(command, aggregate, decided_by, facts.administration)
         by = decision_of(command, aggregate, decided_by, facts)
-        if aggregate is None:
-            return begin(command, by, facts.administration)
-        self._check_references(command, facts)
+        if aggregate is not None:
+            self._check_references(command, facts)
 
         def decide_proposed(
-            operator: Operator, proposed: c.OperatorCommand, whose: AdministrationCode | None
-        ) -> None:
-            signatures.check(proposed, operator, whose, facts.administration)
-            self._check_references(proposed, facts)
-            self._dispatch(operator, proposed, decision_of(proposed, operator, whose, facts), facts)
+            proposed: c.Command, whose: AdministrationCode | None
+        ) -> BaseAggregate[UUID]:
+            assert aggregate is not None
+            is_own = stream_of(proposed)[0] == aggregate.id
+            target = aggregate if is_own else self._find(proposed)
+            signatures.check(proposed, target, whose, facts.administration)
+            if target is not None:
+                self._check_references(proposed, facts)
+            decision = decision_of(proposed, target, whose, facts)
+            return self._decided_alone(target, proposed, decision, facts)
 
-        if isinstance(command, c.ProposalCommand):
-            decide_on_proposal(cast(Operator, aggregate), command, by, person, decide_proposed)
-        elif not (
-            isinstance(aggregate, Operator)
-            and proposed_instead(
-                aggregate,
-                command,
-                by,
-                person,
-                lambda trial: self._dispatch(trial, command, by, facts),
-            )
-        ):
+        if isinstance(command, c.ProposalCommand | c.AdministrationProposalCommand):
+            holder = cast(Operator | Administration, aggregate)
+            decide_on_proposal(holder, command, by, person, decide_proposed)
+            return holder
+        if isinstance(aggregate, Operator):
+            if not proposed_instead(
+                aggregate, command, by, person, lambda op: self._dispatch(op, command, by, facts)
+            ):
+                self._dispatch(aggregate, command, by, facts)
+            return aggregate
+        wanted = administration_that_requires(command, aggregate, by)
+        if wanted is None:
+            return self._decided_alone(aggregate, command, by, facts)
+        tried = self._decided_alone(deepcopy(aggregate), command, by, facts)
+        if aggregate is not None and not tried.pending_events:
+            return aggregate
+        administration = self._administration_to_change(wanted[0], facts)
+        proposals.propose(administration, command, by, person, wanted[0].text, wanted[1])
+        return administration
+
+    def _decided_alone(
+        self,
+        aggregate: BaseAggregate[UUID] | None,
+        command: c.Command,
+        by: Decision,
+        facts: ReferenceData,
+    ) -> BaseAggregate[UUID]:
+        """Decides a command without asking for a second person, and returns the aggregate that has
+        the events. Raises a Refusal."""
+        if aggregate is not None:
             self._dispatch(aggregate, command, by, facts)
-        return aggregate
+            return aggregate
+        created = begin(command, by, facts.administration)
+        if isinstance(created, Programme):
+            others = [facts.programme(code) for code in self._programmes_of(created.administration)]
+            copied_rules(created, others, by)
+        return created
+
+    def _administration_to_change(
+        self, code: AdministrationCode, facts: ReferenceData
+    ) -> Administration:
+        """Returns an administration of the caller's own, from the ledger, for a proposal."""
+        if not facts.may_read:
+            raise NotCached
+        id = Administration.create_id(code)
+        return self._get(Administration, id, UnknownAdministration, f"administration {code}")
+
+    def _programmes_of(self, code: AdministrationCode) -> list[str]:
+        """Returns the programmes of an administration, by their codes."""
+        found = map(self.mapper.to_domain_event, self.ledger.find_programmes())
+        return [
+            event.programme
+            for event in found
+            if isinstance(event, Programme.Registered) and event.administration == code
+        ]
 
     def _dispatch(
         self,
@@ -284,6 +357,8 @@ class Registry(Application[UUID]):
 
     def recorded(self, aggregate: BaseAggregate[UUID]) -> None:
         """Updates the caches after the pending events of an aggregate were committed."""
+        if isinstance(aggregate, Administration):
+            aggregate.decided_with = None
         self._aggregates.put(aggregate)
         self._references.discard(aggregate.id)
 
@@ -364,7 +439,8 @@ class Registry(Application[UUID]):
         actor: str,
         known_at: datetime | None,
     ) -> AppendRequest:
-        event_metadata = [metadata(event, known_at) for event in aggregate.pending_events]
+        pending = [event for each in recorded_together(aggregate) for event in each.pending_events]
+        event_metadata = [metadata(event, known_at) for event in pending]
         return AppendRequest(
             id, digest, actor, event_metadata, held_numbers=held_numbers_record(aggregate)
         )
@@ -379,11 +455,11 @@ class Registry(Application[UUID]):
 
     def result_at(
         self, stream: UUID, version: int
-    ) -> tuple[tuple[CommandWarning, ...], Operator.DecisionProposed | None]:
+    ) -> tuple[tuple[CommandWarning, ...], DecisionProposed | None]:
         """Returns the warnings of the command that recorded this event, and the event itself if it
         is a proposal."""
         [event] = self.events.get(stream, gt=version - 1, lte=version)
-        if isinstance(event, Operator.DecisionProposed):
+        if isinstance(event, Operator.DecisionProposed | Administration.DecisionProposed):
             return (), event
         # most events can carry no warning, so their aggregate is not loaded
         if not isinstance(event, WARNED):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry.domain.decisions import DatedFact, Decision, civil_day_of
 from registry.domain.errors import BadValue, GroundNeeded, NotAMember, WrongDates
+from registry.domain.proposed import ProposedDecision
 from registry.domain.repeated_commands import difference, refuse_unless_identical
+from registry.domain.second_person import SecondPersonRule
 from registry.domain.stream_ids import stream_id
 from registry.domain.values import AdministrationCode, DataChannel, Sense
 
@@ -115,6 +118,78 @@ class Administration(BaseAggregate[UUID]):
             if not administration.keys:
                 administration.keyed_since = None
 
+    class SecondPersonRequired(Event):
+        """These commands of the administration's officers need a second person from this day on
+        (four eyes).
+
+        `proposal_days`: for how many days a proposal can be confirmed.
+        """
+
+        TOPIC = "administration.second_person_required"
+        commands: tuple[str, ...]
+        proposal_days: int
+
+        def apply(self, administration: Administration) -> None:
+            """Adds the rule; of two of one day, the later recorded one applies."""
+            rule = SecondPersonRule(self.effective, frozenset(self.commands), self.proposal_days)
+            administration.second_person.append(rule)
+            administration.latest_events["second_person", self.effective] = self
+
+    class DecisionProposed(Event):
+        """One person wants a decision that needs a second person by the administration's rule, and
+        that is about no operator. Nothing is decided.
+
+        `administration`: the administration itself, whose rule wants the second person.
+        `command`: the whole command as data, with the names of an import file; `proposal`: its id.
+        `proposer`: the person, as an opaque id. `expires`: the last civil day, in the
+        administration's time zone, on which it can be confirmed.
+        """
+
+        TOPIC = "administration.decision_proposed"
+        administration: AdministrationCode
+        proposal: UUID
+        command: dict[str, Any]
+        proposer: str
+        expires: date | None = None
+
+        def apply(self, administration: Administration) -> None:
+            """Adds the proposal."""
+            administration.proposals[self.proposal] = ProposedDecision(self)
+
+    class ProposalEvent(Event):
+        """The base of events that close a proposal. The class itself is never stored."""
+
+        TOPIC = "administration.proposal"  # the library requires one; never stored
+        proposal: UUID
+
+        def apply(self, administration: Administration) -> None:
+            """Closes the proposal."""
+            if proposed := administration.proposals.get(self.proposal):
+                proposed.closed = self
+
+    class ProposalConfirmed(ProposalEvent):
+        """A second person confirms a proposal. The event of the decision itself follows it, in the
+        same transaction and in the stream that the decision is about. `proposer`, `confirmer`: the
+        two persons, as opaque ids."""
+
+        TOPIC = "administration.proposal_confirmed"
+        proposer: str
+        confirmer: str
+
+    class ProposalRejected(ProposalEvent):
+        """A second person rejects a proposal. `rejecter`: the person, as an opaque id."""
+
+        TOPIC = "administration.proposal_rejected"
+        rejecter: str
+        reason: str
+
+    class ProposalWithdrawn(ProposalEvent):
+        """Whoever made a proposal withdraws it."""
+
+        TOPIC = "administration.proposal_withdrawn"
+        proposer: str
+        reason: str | None = None
+
     def __init__(
         self,
         administration: AdministrationCode,
@@ -140,6 +215,10 @@ class Administration(BaseAggregate[UUID]):
         self.keys: list[str] = []  # the keys that can sign now
         self.retired_keys: list[str] = []
         self.keyed_since: datetime | None = None
+        self.second_person: list[SecondPersonRule] = []
+        self.proposals: dict[UUID, ProposedDecision] = {}
+        #: What a confirmation decided in another stream, until both are recorded together.
+        self.decided_with: BaseAggregate[UUID] | None = None
 
     @staticmethod
     @lru_cache(maxsize=1_024)  # every command refers to some

@@ -17,6 +17,7 @@ from registry.domain.time_zones import zone
 from registry.domain.values import AdministrationCode
 
 if TYPE_CHECKING:
+    from registry.domain.administrations import Administration
     from registry.domain.programmes import Programme
 
 
@@ -40,7 +41,8 @@ class Decision(Struct, frozen=True):
 
     `effective` and `decided` are civil dates in the authority's time zone. `today` is the current
     date in that zone (for an import: the day on which the authority itself recorded it).
-    `programme` looks a programme up by its code.
+    `programme` and `administration` look one up by its code. `moment`: the instant of which `today`
+    is the date, for whoever asks for the day in another zone.
     """
 
     today: date
@@ -50,6 +52,8 @@ class Decision(Struct, frozen=True):
     legal_ground: str | None = None
     source: str | None = None
     programme: Callable[[str], Programme] | None = None
+    administration: Callable[[AdministrationCode], Administration] | None = None
+    moment: datetime | None = None
 
     def with_ground(self, ground: str | None) -> Decision:
         """The decision with this legal ground if it has none."""

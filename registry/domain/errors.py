@@ -97,7 +97,7 @@ class UnknownPerson(Refusal):
 
 
 class UnknownProposal(Refusal):
-    """The operator has no proposal with this id."""
+    """The operator or the administration has no proposal with this id."""
 
 
 class AlreadyRegistered(Refusal):
@@ -153,7 +153,7 @@ class OverrideNeeded(Refusal):
 
 
 class HeldByAnother(Refusal):
-    """The number belongs to another operator.
+    """The number belongs to another operator of the same administration.
 
     If the authority gave it to both, a reason in `shared` makes it acceptable.
     """
@@ -186,8 +186,8 @@ class KeyUnknown(Refusal):
 
 
 class PersonNeeded(Refusal):
-    """The programme's rules want two persons for this command, and the token names no person, or
-    the command comes from a file or a program."""
+    """The rules want two persons for this command, and the token names no person, or the command
+    comes from a file or a program."""
 
 
 class OwnProposal(Refusal):

@@ -6,7 +6,7 @@ A change of the law is a new date in the data, not a change of this code.
 from __future__ import annotations
 
 from bisect import bisect
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -237,19 +237,52 @@ class Programme(BaseAggregate[UUID]):
             return
         self.trigger_event(self.RuleSet, rule=rule, **content, **facts)
 
+    def dropped_by(
+        self, rule: str, value: str | None, first: date, until: date | None
+    ) -> frozenset[str]:
+        """The commands that would need no second person any more, on a day of this interval, if the
+        rule were set so."""
+        if rule != "second_person":
+            return frozenset()
+        begins = {first, *(r.effective for r in self.rules if r.effective > first)}
+        begins |= {r.until for r in self.rules if r.until and r.until > first}
+        days = [day for day in begins if until is None or day < until]
+        # A rule that begins later decides on its days, whatever an earlier one says.
+        later = {r.effective for r in self.rules if r.rule == rule and r.effective > first}
+        named: set[str] = set()
+        for day in days:
+            if not any(each <= day and self._names(each, day) for each in later):
+                named |= self.rules_on(day).second_person
+        return frozenset(named - set((value or "").split("+")))
+
+    def _names(self, effective: date, day: date) -> bool:
+        """Whether a rule about the second person that begins on `effective` still applies."""
+        return any(
+            r.until is None or day < r.until
+            for r in self.rules
+            if r.rule == "second_person" and r.effective == effective
+        )
+
+    def second_person_from(self, day: date) -> frozenset[str]:
+        """The commands that need a second person on this day or a later one."""
+        begins = {day, *(r.effective for r in self.rules if r.effective > day)}
+        return frozenset().union(*(self.rules_on(each).second_person for each in begins))
+
     def _refuse_sudden_relief(
         self, value: str | None, first: date, until: date | None, today: date
     ) -> None:
-        """Refuses that a command needs no second person any more, unless from a later day on: one
-        person could otherwise change the rule, and then decide alone. Raises WrongDates."""
-        for day in (first, today):
-            if first <= day <= today and (until is None or day < until):
-                dropped = self.rules_on(day).second_person - set((value or "").split("+"))
-                if dropped:
-                    raise WrongDates(
-                        f"effective: found {first}; {', '.join(sorted(dropped))} may do without a "
-                        f"second person from a day after {today} on"
-                    )
+        """Refuses that a command needs no second person any more, unless from a later day on.
+        Raises WrongDates."""
+        tomorrow = today + timedelta(days=1)
+        if first < tomorrow and (
+            dropped := self.dropped_by(
+                "second_person", value, first, min(until or tomorrow, tomorrow)
+            )
+        ):
+            raise WrongDates(
+                f"effective: found {first}; {', '.join(sorted(dropped))} may do without a "
+                f"second person from a day after {today} on"
+            )
 
 
 def _check_value(rule: str, value: str | None) -> None:

@@ -218,6 +218,14 @@ class LedgerRecorder(PostgresApplicationRecorder):
         text = SQL("select unnest(administrations), url from peers.peer order by 1")
         return dict(self._select(Composed([text]), []))
 
+    def find_programmes(self) -> Sequence[RecordedEvent]:
+        """Returns the event that registered each programme, in the order of the positions."""
+        statement = SQL(
+            "select originator_id, originator_version, topic, state, {} from {}"
+            " where topic = 'programme.registered' order by position"
+        ).format(SQL(COLUMNS), self._table)
+        return [_from_row(RecordedEvent, row) for row in self._select(statement, [])]
+
     def find_command(self, id: UUID) -> RecordedCommand | None:
         """Returns what a command id has recorded; None if it was never used."""
         rows = self._select(

@@ -55,6 +55,7 @@ UNPLANNED: Mapping[str, str] = {
     "Query.documents": _PAGES,
     "Query.clients": _REFERENCE,
     "Query.proposals": _PAGES,
+    "Query.administrationProposals": _PAGES,
     "Query.changes": _HISTORY,
     "Query.divergences": _HISTORY,
     "Query.correctedAnswers": _HISTORY,

@@ -22,7 +22,7 @@ from api.graphql.context import Context, Info
 from api.graphql.costs import costs
 from api.graphql.errors import bad_input
 from api.graphql.scalars import Json
-from api.graphql.types.events import REDACTED, Event, event_for
+from api.graphql.types.events import REDACTED, Event, event_for, readable
 from projections.history.belief_history import TimeInterval
 from projections.history.belief_history_sql import law_history, operator_beliefs
 from projections.history.divergence_candidates import candidates
@@ -199,7 +199,8 @@ async def events(context: Context, positions: set[int]) -> dict[int, EventRow]:
     if not positions:
         return {}
     async with context.ledger.connection() as connection:
-        return {row.position: row for row in await some(connection, sorted(positions))}
+        found = await some(connection, sorted(positions), readable(context.subject))
+        return {row.position: row for row in found}
 
 
 def disclosed_event(context: Context, tin: Tin, row: EventRow) -> Event:

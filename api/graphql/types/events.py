@@ -222,6 +222,8 @@ async def history(
         context.demand(Action.READ_EVENTS, about)
     # What its customs proposes, and has not decided, is not for the operator itself.
     may = Readable(everything=context.subject.role is not SubjectRole.COMPANY, itself=stream)
+    if about.tin is None:
+        may = readable(context.subject)
     return await _connection(context, EventSelection((stream,)), may, first, after)
 
 

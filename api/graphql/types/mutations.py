@@ -26,17 +26,19 @@ from api.graphql.global_ids import GlobalId, Node, key_of
 from api.graphql.scalars import Position
 from api.graphql.types.command_inputs import ENCODED, INPUTS, NAMED, SPELLED, described, input_class
 from api.graphql.types.erasure import prepare_particulars
-from api.graphql.types.events import Event, event_for
+from api.graphql.types.events import Event, event_for, readable
 from api.graphql.types.nodes import changed_by, node_when_projected
 from api.graphql.types.persons import PersonMutation
 from api.graphql.types.proposals import own_proposal
 from api.graphql.types.webhooks import WebhookMutation
 from projections.reads.events import between
 from projections.reads.operators import operators
+from registry.application.execute import DecisionProposed
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.clients import administration_of
 from registry.domain.errors import BadValue, Refusal, UnknownOperator
+from registry.domain.operators.events import Operator
 from registry.domain.publications import Document
 from registry.domain.values import AdministrationCode, Text
 
@@ -88,9 +90,8 @@ class Recorded:
         if not self.positions:
             return []
         first, last = self.positions[0], self.positions[-1]
-        rows = await retry.read(
-            info.context.ledger, lambda async_connection: between(async_connection, first, last)
-        )
+        may = readable(info.context.subject)
+        rows = await retry.read(info.context.ledger, lambda found: between(found, first, last, may))
         return [event_for(info.context, row) for row in rows]
 
     @costs(100)
@@ -111,20 +112,25 @@ class Recorded:
 
 @strawberry.type
 class Proposed:
-    """The command needs a second person by the rules of a programme, so it was recorded as a
-    proposal. Nothing is decided before another person confirms it (`confirmProposal`)."""
+    """The command needs a second person by the rules of a programme or an administration, so it was
+    recorded as a proposal. Nothing is decided before another person confirms it
+    (`confirmProposal`, or `confirmAdministrationProposal` for what concerns no operator)."""
 
     proposal: strawberry.ID = strawberry.field(
         description="The id of the proposal: the command id of this command."
     )
     programme: str = strawberry.field(
-        description="The code of the programme whose rules want a second person."
+        description="The code of the programme, or of the administration, whose rules want a "
+        "second person."
     )
     expires: date | None = strawberry.field(
-        description="The last day, in the operator's home time zone, on which it can be confirmed. "
-        "Null: there is no limit."
+        description="The last day, in the home time zone, on which it can be confirmed. Null: "
+        "there is no limit."
     )
-    stream: strawberry.ID = strawberry.field(description="The id of the operator's stream, a UUID.")
+    stream: strawberry.ID = strawberry.field(
+        description="The id of the stream that has the proposal, a UUID: the operator's, or the "
+        "administration's."
+    )
     version: int = strawberry.field(description="The version of the stream after the proposal.")
     position: Position = strawberry.field(description="The position of the proposal.")
     epoch: str = strawberry.field(
@@ -180,12 +186,13 @@ async def execute(context: Context, command: c.Command) -> Recorded | Proposed:
         context.writers,
         decided_by=subject.administration,
         person=subject.person,
+        sees_proposals=subject.role is not SubjectRole.COMPANY,
     )
     positions = receipt.positions
     if receipt.proposed is not None:
         return Proposed(
             proposal=strawberry.ID(str(receipt.proposed.proposal)),
-            programme=receipt.proposed.programme,
+            programme=whose_rule(receipt.proposed),
             expires=receipt.proposed.expires,
             stream=strawberry.ID(str(receipt.stream)),
             version=receipt.version,
@@ -208,6 +215,13 @@ async def execute(context: Context, command: c.Command) -> Recorded | Proposed:
         positions=positions,
         changed=changed_by(command),
     )
+
+
+def whose_rule(proposed: DecisionProposed) -> str:
+    """The code of the programme, or of the administration, whose rules want the second person."""
+    if isinstance(proposed, Operator.DecisionProposed):
+        return proposed.programme
+    return proposed.administration.text
 
 
 async def _seen(context: Context, command: c.MergeInto | c.SplitFrom) -> None:

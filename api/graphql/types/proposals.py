@@ -20,7 +20,7 @@ from registry.domain.errors import UnknownProposal
 from registry.domain.values import Tin
 
 #: Fields of the proposed command that say how it was sent.
-_SENDING = ("command", "command_id", "signature")
+SENDING = ("command", "command_id", "signature")
 
 
 @strawberry.enum
@@ -79,7 +79,7 @@ class Proposal:
             tin=Tin(row.tin),
             programme=row.programme,
             command=row.command,
-            input=Json({k: v for k, v in row.input.items() if k not in _SENDING}),
+            input=Json({k: v for k, v in row.input.items() if k not in SENDING}),
             state=ProposalState(row.state),
             proposed_by=row.proposer,
             is_own=row.proposer == context.subject.person,

@@ -5,6 +5,7 @@ from __future__ import annotations
 # msgspec hands `frozen` down to every command; mypy does not know that it does.
 # mypy: disable-error-code="misc"
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
@@ -68,3 +69,46 @@ class AddKey(KeyCommand):
 
 class RetireKey(KeyCommand):
     """The key can no longer sign. Without any key left, the administration need not sign."""
+
+
+class RequireSecondPerson(AdministrationCommand):
+    """From `effective` on these commands of the administration's officers need a second person
+    (four eyes), about operators, programmes and agreements alike.
+
+    It takes the place of the rule before it. One person may make the rule stricter; to leave out a
+    command that the rule names is itself a proposal, which another person confirms.
+    `proposal_days`: for how many days a proposal can be confirmed.
+    """
+
+    commands: tuple[str, ...]
+    proposal_days: int = 30
+
+
+class AdministrationProposalCommand(AdministrationCommand):
+    """The base of the commands about one proposal that concerns no operator. `proposal`: the
+    command id of the command that was proposed."""
+
+    proposal: UUID
+
+
+class ConfirmAdministrationProposal(AdministrationProposalCommand):
+    """A second person confirms a proposed decision about a programme, an agreement or the
+    administration's own rule, which is recorded with it.
+
+    The decision is made by the rules and the facts of this moment. Nobody confirms a proposal of
+    their own.
+    """
+
+
+class RejectAdministrationProposal(AdministrationProposalCommand):
+    """A second person rejects a proposed decision about a programme, an agreement or the
+    administration's own rule, which is then never recorded."""
+
+    reason: str
+
+
+class WithdrawAdministrationProposal(AdministrationProposalCommand):
+    """Whoever proposed a decision about a programme, an agreement or the administration's own rule
+    withdraws the proposal."""
+
+    reason: str | None = None

@@ -6,7 +6,7 @@ the *_decisions modules. timeline.py derives from the events which status applie
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
@@ -23,6 +23,7 @@ from registry.domain.operators.particulars import (
     GivenParticulars,
     OperatorParticulars,
 )
+from registry.domain.proposed import ProposedDecision
 from registry.domain.stream_ids import stream_id
 from registry.domain.trigger import trigger_plain_event
 from registry.domain.values import (
@@ -611,9 +612,9 @@ class Operator(BaseAggregate[UUID]):
         """One person wants a decision that needs a second person (four eyes). Nothing is decided.
 
         `command`: the whole command as data, with the names of an import file; `proposal`: its id.
-        `programme`: the programme whose rules want the second person. `proposer`: the person, as an
-        opaque id. `expires`: the last civil day, in the operator's home time zone, on which it can
-        be confirmed; None: no limit.
+        `programme`: the programme, or the administration, whose rules want the second person.
+        `proposer`: the person, as an opaque id. `expires`: the last civil day, in the operator's
+        home time zone, on which it can be confirmed; None: no limit.
         """
 
         TOPIC = "operator.decision_proposed"
@@ -740,15 +741,6 @@ class Operator(BaseAggregate[UUID]):
     def held(self) -> list[Authorisation]:
         """The authorisations that were granted and have not ended."""
         return [a for a in self.authorisations.values() if a.status not in OVER]
-
-
-@dataclass
-class ProposedDecision:
-    """A proposed decision, and the event that closed it; None: it is open, or its last day is
-    over."""
-
-    proposed: Operator.DecisionProposed
-    closed: Operator.ProposalEvent | None = None
 
 
 #: The events of proposals: they decide nothing, and no correction reaches them.

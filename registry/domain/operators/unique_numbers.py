@@ -180,15 +180,15 @@ class NumberDraft:
         if any(holder == tin and own.covers(number) for own, holder, _ in known):
             return
         for held, holder, holder_home in known:
-            if holder != tin and held.meets(number):
-                whose = (
-                    f"that of operator {holder}" if holder_home == home else "another operator's"
-                )
+            # A refusal because of another administration's operator would say that there is one
+            # (decision 0242).
+            if holder != tin and holder_home == home and held.meets(number):
                 what = f"value: {number.scheme} {number.value}"
                 if number.scheme == CERTIFICATE:
                     what = f"number: the certificate number {number.value} of {number.issuer}"
                 raise HeldByAnother(
-                    f"{what} is {whose}; if the authority gave it to both, say why in shared"
+                    f"{what} is that of operator {holder}; if the authority gave it to both, say "
+                    "why in shared"
                 )
 
     def _holders(self, number: Number) -> Iterator[tuple[Number, str, str]]:

@@ -92,6 +92,7 @@ VALUES: dict[tuple[type[c.Command], str] | str, tuple[Any, ...]] = {
     "ground": ("asked for it", "GDPR Art. 17"),
     # -- proposals, which are closed as of the day on which that is done
     (c.ProposalCommand, "effective"): (None, DAY),
+    (c.AdministrationProposalCommand, "effective"): (None, DAY),
     "proposal": (UUID(int=7), UUID(int=8)),
     # -- authorisations
     (c.LodgeApplication, "type"): ("AEOC", "AEOS", "AEOF"),
@@ -152,6 +153,8 @@ VALUES: dict[tuple[type[c.Command], str] | str, tuple[Any, ...]] = {
     (c.SetScope, "until"): (None, AHEAD),
     # -- administrations, programmes, documents
     (c.MembershipCommand, "member"): (GB, FR),
+    "commands": (("set_scope", "revoke_authorisation"), ("set_scope",), ()),
+    "proposal_days": (30, 9),
     "key": (KEY, SPARE),
     # A key counts from its recording on.
     (c.KeyCommand, "effective"): (None, DAY),

@@ -264,6 +264,15 @@ ADMINISTRATIONS: dict[str, tuple[Fact, ...]] = {
         fact(Administration.KeyRetired, key=KEY, effective=date(2026, 2, 2)),
     ),
 }
+waiting = fact(
+    Administration.DecisionProposed,
+    administration=EU,
+    proposal=UUID(int=7),
+    command={"command": "set_types", "programme": "EU-AEO", "types": ["AEOF"]},
+    proposer=PERSON,
+    effective=date(2026, 3, 1),
+)
+ADMINISTRATIONS["with a proposal"] = (bloc, waiting)
 programme = fact(
     Programme.Registered,
     programme="EU-AEO",

@@ -51,6 +51,8 @@ def test_a_command_is_called_what_the_contract_calls_it(kind: type[c.Command]) -
 def test_every_command_goes_somewhere() -> None:
     asked_for_more = {c.MergeInto, c.CorrectRecord, c.AccedeToAgreement}
     asked_for_more |= {c.ConfirmProposal, c.RejectProposal, c.WithdrawProposal}
+    asked_for_more |= {c.ConfirmAdministrationProposal, c.RejectAdministrationProposal}
+    asked_for_more |= {c.WithdrawAdministrationProposal}
 
     assert set(DECISIONS) | set(BEGINNINGS) | asked_for_more == set(COMMANDS)
 

@@ -32,6 +32,7 @@ NEVER_RECORDED = {
     "operator.authorisation",
     "operator.consent",
     "operator.proposal",
+    "administration.proposal",
     "agreement.dated",
     "agreement.side",
 }

@@ -1,6 +1,6 @@
 -- Why an operator cannot hold these numbers: another one does. NULL where it can. What it holds already is not
--- asked about again. The other operator is named to its own administration alone. Called under the lock of
--- ledger.head.
+-- asked about again. Operators of other administrations are not asked about: a refusal would say that there is one
+-- (decision 0242). Called under the lock of ledger.head.
 create or replace function ledger.held_by_another(holder text, home text, numbers text) returns text
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -16,12 +16,12 @@ begin
             case when o.scheme = 'CERTIFICATE'
                 then format('number: the certificate number %s of %s', o.value, o.issuer)
                 else format('value: %s %s', o.scheme, o.value) end,
-            case when o.home = home then format('that of operator %s', o.holder) else 'another operator''s' end
+            format('that of operator %s', o.holder)
         )
         from json_to_recordset(numbers::json) as n (
             scheme text, issuer text, value text, from_day date, to_day date, shared boolean)
         join ledger.held_number as o on o.scheme = n.scheme and o.value = n.value and o.issuer = n.issuer
-        where o.holder <> holder and not n.shared
+        where o.holder <> holder and o.home = home and not n.shared
             and coalesce(o.from_day, '-infinity') < coalesce(n.to_day, 'infinity')
             and coalesce(n.from_day, '-infinity') < coalesce(o.to_day, 'infinity')
             and not exists (

@@ -26,9 +26,10 @@ from projections.engine.rebuild import rebuild
 from registry.application.bulk_import import History, record_histories
 from registry.application.registry import Registry
 from registry.domain import commands as c
+from registry.domain.administrations import Administration
 from registry.domain.errors import PersonNeeded, ProposalClosed
 from registry.domain.operators.proposals import COMMAND_OF_EVENT
-from registry.domain.values import ContactRole, Tin
+from registry.domain.values import AdministrationCode, ContactRole, Tin
 from registry.ledger.database import environment
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client, record
 from tests.api.graphql.types.test_erasure import named as name_person
@@ -427,6 +428,95 @@ def test_a_company_withdraws_the_erasure_it_proposed_and_knows_of_no_other_propo
         rest = {"reason": "no"} if name == "rejectProposal" else {}
         found = counter.tell(name, eva, tin=ACME, proposal=customs, **rest)
         assert found["code"] == "FORBIDDEN"
+
+
+def test_versions_tell_a_company_nothing_of_what_its_customs_proposes(counter: Client) -> None:
+    tin = holder(counter)
+    company = f"company:{tin}"
+    consent = {"tin": tin, "publication": True}
+
+    def versions(by: str) -> list[int]:
+        Projector(counter.database).catch_up()
+        edges = counter.ask(TYPES, by, tin=tin)["operator"]["history"]["edges"]
+        return [edge["node"]["version"] for edge in edges]
+
+    shown = versions(company)
+    assert shown == list(range(1, len(shown) + 1)) and len(versions(CHINA)) == len(shown) + 2
+    proposed = counter.tell("revokeAuthorisation", ANNA, tin=tin, reason="fraud")
+    assert versions(company) == shown
+    stale = counter.tell("giveConsent", company, expectedVersion=len(shown) - 1, **consent)
+    assert stale["code"] == "STALE_VERSION" and f"version {len(shown)}:" in stale["message"]
+    said = {"expectedVersion": len(shown), "commandId": str(uuid4()), **consent}
+    given = counter.tell("giveConsent", company, **said)
+    assert given["__typename"] == "Recorded", given
+    document = """mutation ($input: ConsentInput!) { giveConsent(input: $input) {
+      ... on Recorded { version events { version } } } }"""
+    again = counter.ask(document, company, input=said)["giveConsent"]
+    assert again == {"version": len(shown) + 1, "events": [{"version": len(shown) + 1}]}
+    # Its customs counts all of them.
+    late = counter.tell(
+        "confirmProposal", BO, tin=tin, proposal=proposed["proposal"], expectedVersion=len(shown)
+    )
+    assert late["code"] == "STALE_VERSION"
+
+
+def test_what_concerns_no_operator_is_proposed_and_confirmed_at_every_door(
+    counter: Client, registry: Registry, tmp_path: Path
+) -> None:
+    required = counter.tell(
+        "requireSecondPerson", ANNA, administration="CN", commands=["set_types"]
+    )
+    assert required["__typename"] == "Recorded", required
+    types_set = {"programme": "CN-AEO", "types": ["ADVANCED", "GENERAL"], "source": "an order"}
+    file = tmp_path / "lines.jsonl"
+    file.write_text(json.dumps({"command": "set_types"} | types_set))
+    report = import_file(counter.database, file, actor="import")
+    assert report.events == 0 and "needs two persons" in report.bad[0].found
+    assert counter.tell("setTypes", CHINA, **types_set)["code"] == "PERSON_NEEDED"
+
+    proposed = counter.tell("setTypes", ANNA, **types_set)
+
+    assert proposed["__typename"] == "Proposed" and proposed["programme"] == "CN"
+    Projector(counter.database).catch_up()
+    waiting = """{ administrationProposals { edges { node {
+      administration command input state isOwn proposal } } } }"""
+    for by, own in ((ANNA, True), (BO, False), (AUDITOR, False)):
+        edges = counter.ask(waiting, by)["administrationProposals"]["edges"]
+        assert edges[0]["node"] == {
+            "administration": "CN",
+            "command": "set_types",
+            "input": types_set,
+            "state": "OPEN",
+            "isOwn": own,
+            "proposal": proposed["proposal"],
+        }
+    assert counter.ask(waiting, "officer:KR")["administrationProposals"]["edges"] == []
+    assert counter.error(waiting, KOREA)["code"] == "FORBIDDEN"
+    # The law is public, and what is only proposed is not, nor that there is a gap.
+    stream = Administration.create_id(AdministrationCode("CN"))
+    log = f"""{{ events(filter: {{ stream: "{stream}" }}, first: 100) {{
+      edges {{ node {{ type version }} }} }} }}"""
+    for by, sees in ((ANNA, True), (AUDITOR, True), (KOREA, False), ("officer:KR", False)):
+        own = [edge["node"] for edge in counter.ask(log, by)["events"]["edges"]]
+        kinds = {node["type"] for node in own}
+        assert ("administration.decision_proposed" in kinds) is sees, by
+        assert [node["version"] for node in own] == list(range(1, len(own) + 1))
+    cookie = f"{COOKIE}={issue(BO, counter.home)}"
+    page = counter.request("GET", "/proposals", headers={"cookie": cookie}).text
+    assert "set types" in page and "ADVANCED, GENERAL" in page
+    said = {"administration": "CN", "proposal": proposed["proposal"]}
+    for by, code in ((ANNA, "OWN_PROPOSAL"), ("officer:KR/kim", "FORBIDDEN")):
+        assert counter.tell("confirmAdministrationProposal", by, **said)["code"] == code
+    outcome = counter.tell("confirmAdministrationProposal", BO, **said)
+    assert [event["type"] for event in outcome["events"]] == [
+        "administration.proposal_confirmed",
+        "programme.types_set",
+    ]
+    looser = counter.tell(
+        "requireSecondPerson", ANNA, administration="CN", commands=[], effective="2099-01-01"
+    )
+    assert looser["__typename"] == "Proposed"
+    assert all(found.good for found in check(counter.database))
 
 
 def test_no_event_that_needs_two_persons_is_there_without_them(counter: Client) -> None:

@@ -72,6 +72,11 @@ def by(command: c.Command, today: date, law: dict[str, Programme]) -> Decision:
     )
 
 
+def decided(operator: Operator, command: c.Command, today: date) -> Operator:
+    decide(operator, command, today)
+    return operator
+
+
 def send(
     operator: Operator,
     command: c.Command,
@@ -86,7 +91,7 @@ def send(
             command,
             by(command, today, law),
             person,
-            lambda operator, proposed, _: decide(operator, proposed, today),
+            lambda proposed, _: decided(operator, proposed, today),
         )
     elif not proposed_instead(
         operator,

@@ -1,0 +1,129 @@
+"""The GraphQL types and query of the proposals of administrations: decisions about programmes,
+agreements and the rule of two persons that wait for a second person."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import strawberry
+
+from api.access.policy import Action, Resource, SubjectRole
+from api.graphql import paging, positions
+from api.graphql.context import Context, Info
+from api.graphql.costs import costs
+from api.graphql.scalars import Json, Position
+from api.graphql.types.proposals import SENDING, ProposalState
+from projections.reads.administration_proposals import (
+    AdministrationProposalRow,
+    proposals_of_administrations,
+)
+from registry.domain.values import AdministrationCode
+
+
+@strawberry.type
+class AdministrationProposal:
+    """A decision about a programme, an agreement or the administration's own rule, which one person
+    proposed and which needs a second person (four eyes)."""
+
+    proposal: strawberry.ID = strawberry.field(
+        description="The id of the command that was proposed. Pass it to "
+        "`confirmAdministrationProposal`, `rejectAdministrationProposal` or "
+        "`withdrawAdministrationProposal`."
+    )
+    administration: AdministrationCode = strawberry.field(
+        description="The administration whose rule wants the second person."
+    )
+    command: str = strawberry.field(
+        description="The proposed command, with its name in an import file: set_scope."
+    )
+    input: Json = strawberry.field(
+        description="The fields of the proposed command, with their names in an import file."
+    )
+    state: ProposalState = strawberry.field(description="What became of it, as of now.")
+    proposed_by: str = strawberry.field(description="The person who proposed it, as an opaque id.")
+    is_own: bool = strawberry.field(
+        description="Whether you proposed it. Nobody confirms or rejects a proposal of their own."
+    )
+    proposed_at: datetime = strawberry.field(description="When it was proposed.")
+    expires: date | None = strawberry.field(
+        description="The last day, in the administration's time zone, on which it can be "
+        "confirmed. Null: there is no limit."
+    )
+    closed_by: str | None = strawberry.field(
+        description="The person who confirmed, rejected or withdrew it, as an opaque id."
+    )
+    closed_at: datetime | None = strawberry.field(
+        description="When it was confirmed, rejected or withdrawn."
+    )
+    reason: str | None = strawberry.field(description="Why it was rejected or withdrawn.")
+    position: Position = strawberry.field(description="The position of the proposal in the log.")
+
+    @classmethod
+    def of(cls, context: Context, row: AdministrationProposalRow) -> AdministrationProposal:
+        """The proposal of a row."""
+        return cls(
+            proposal=strawberry.ID(str(row.proposal)),
+            administration=AdministrationCode(row.administration),
+            command=row.command["command"],
+            input=Json({k: v for k, v in row.command.items() if k not in SENDING}),
+            state=ProposalState(row.state(context.now)),
+            proposed_by=row.proposer,
+            is_own=row.proposer == context.subject.person,
+            proposed_at=row.proposed_at,
+            expires=row.expires,
+            closed_by=row.closer,
+            closed_at=row.closed_at,
+            reason=row.reason,
+            position=Position(row.position),
+        )
+
+
+@strawberry.type
+class AdministrationProposalEdge:
+    """A proposal and its cursor in the list."""
+
+    cursor: str
+    node: AdministrationProposal
+
+
+@strawberry.type
+class AdministrationProposalConnection:
+    """A page of proposals of administrations, the latest first."""
+
+    edges: list[AdministrationProposalEdge]
+    page_info: paging.PageInfo
+
+
+@strawberry.type
+class AdministrationProposalQuery:
+    """The query for proposals that concern no operator."""
+
+    @costs(1_000, each=20)
+    @strawberry.field
+    async def administration_proposals(
+        self, info: Info, first: int | None = 50, after: str | None = None
+    ) -> AdministrationProposalConnection:
+        """The decisions of your administration about programmes, agreements and its own rule of two
+        persons that wait, or waited, for a second person, the latest first; for auditors, those of
+        all. Nobody else may ask."""
+        context = info.context
+        subject = context.subject
+        context.demand(Action.READ_PROPOSALS, Resource(subject.own))
+        everything = subject.role is SubjectRole.AUDITOR
+        own = None if everything else sorted(code.text for code in subject.own)
+        size = paging.size(first)
+        epoch, key = paging.after_in("administrationProposals", after, (int,))
+        before = int(key[0]) if key else None
+        async with positions.of_epoch(context.ledger, epoch) as connection:
+            rows = await proposals_of_administrations(connection, own, before, size + 1)
+        edges = [
+            AdministrationProposalEdge(
+                cursor=paging.cursor_in(context.epoch, "administrationProposals", [row.position]),
+                node=AdministrationProposal.of(context, row),
+            )
+            for row in rows[:size]
+        ]
+        more = len(rows) > size
+        return AdministrationProposalConnection(
+            edges=edges, page_info=paging.PageInfo.of(edges, more=more, after=after)
+        )

@@ -1,0 +1,222 @@
+"""Proposals: a decision that one person made and a second person confirms (four eyes).
+
+A proposal is an event of the operator's stream, or of the administration's for what concerns no
+operator. Another person confirms it, or rejects it, or its author withdraws it. A person is an
+opaque id that the access token vouches for; a program without a person can neither propose nor
+confirm. A proposal lapses by itself after its last day; no event says so, as with other ends that
+were set before.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from registry.domain import commands as c
+from registry.domain.administrations import Administration
+from registry.domain.decisions import Decision
+from registry.domain.errors import (
+    AlreadyRecorded,
+    BadValue,
+    OwnProposal,
+    PersonNeeded,
+    ProposalClosed,
+    UnknownProposal,
+    WrongDates,
+)
+from registry.domain.operators.events import Operator
+from registry.domain.proposed import ProposedDecision
+from registry.domain.repeated_commands import refuse_unless_identical
+
+#: Whose stream has the proposals.
+Proposals: TypeAlias = Operator | Administration
+Confirm: TypeAlias = c.ConfirmProposal | c.ConfirmAdministrationProposal
+Reject: TypeAlias = c.RejectProposal | c.RejectAdministrationProposal
+Withdraw: TypeAlias = c.WithdrawProposal | c.WithdrawAdministrationProposal
+#: How a command was sent, which does not distinguish one proposal from another.
+_SENDING = {"command_id": None, "expected_version": None, "signature": None}
+
+
+def propose(
+    holder: Proposals,
+    command: c.Command,
+    by: Decision,
+    person: str | None,
+    whose: str,
+    days: int | None,
+) -> None:
+    """Records a command as a proposal that can be confirmed for so many days (None: no limit).
+
+    `whose`: the code of the programme or administration whose rules want a second person; an
+    administration has the proposals that its own rule wants. Raises
+    PersonNeeded, AlreadyRecorded (the same is proposed already), WrongDates, GroundNeeded.
+    """
+    proposer = _person(person, f"{command.name} needs two persons by the rules of {whose}")
+    plain = c.plain(command)
+    for proposal in holder.proposals.values():
+        if is_open(proposal, by) and _says_the_same(proposal, command):
+            raise AlreadyRecorded(
+                f"The same is proposed already, as {proposal.proposed.proposal}, and waits for a "
+                "second person"
+            )
+    rules: dict[str, Any] = {"programme": whose}
+    if isinstance(holder, Administration):
+        rules = {"administration": holder.code}
+    holder.trigger_event(
+        _kinds(holder).DecisionProposed,
+        proposal=c.id_of_line(command),
+        **rules,
+        command=plain,
+        proposer=proposer,
+        expires=None if days is None else by.today + timedelta(days=days),
+        **_envelope_of_today(by),
+    )
+
+
+def is_open(proposal: ProposedDecision, by: Decision) -> bool:
+    """Whether the proposal can be confirmed on this day."""
+    last = proposal.proposed.expires
+    return proposal.closed is None and (last is None or by.today <= last)
+
+
+def proposed_command(holder: Proposals, proposal: UUID) -> c.Command:
+    """The command of a proposal, as it is decided at its confirmation: for whatever version of the
+    stream. Raises UnknownProposal."""
+    return replace(c.read(_find(holder, proposal).proposed.command), expected_version=None)
+
+
+def confirm(holder: Proposals, command: Confirm, by: Decision, person: str | None) -> bool:
+    """Records the confirmation; the caller records the decision itself after it. Returns False
+    where this person confirmed it already.
+
+    Raises UnknownProposal, PersonNeeded, OwnProposal, ProposalClosed, AlreadyRecorded.
+    """
+    proposal = _find(holder, command.proposal)
+    confirmer = _person(person, "a confirmation is made by a person")
+    if _was_closed_so(proposal, _kinds(holder).ProposalConfirmed, by, confirmer=confirmer):
+        return False
+    if confirmer == proposal.proposed.proposer:
+        raise OwnProposal("proposal: you made it yourself; another person confirms it")
+    _refuse_unless_open(proposal, by)
+    holder.trigger_event(
+        _kinds(holder).ProposalConfirmed,
+        proposal=command.proposal,
+        proposer=proposal.proposed.proposer,
+        confirmer=confirmer,
+        **_today_only(by),
+    )
+    return True
+
+
+def reject(holder: Proposals, command: Reject, by: Decision, person: str | None) -> None:
+    """Records the rejection.
+
+    Raises UnknownProposal, PersonNeeded, OwnProposal, ProposalClosed, BadValue.
+    """
+    proposal = _find(holder, command.proposal)
+    rejecter = _person(person, "a rejection is made by a person")
+    if not command.reason.strip() or len(command.reason) > 500:
+        raise BadValue(f"reason: found {len(command.reason)} characters, wanted 1 to 500")
+    content = {"rejecter": rejecter, "reason": command.reason}
+    if _was_closed_so(proposal, _kinds(holder).ProposalRejected, by, **content):
+        return
+    if rejecter == proposal.proposed.proposer:
+        raise OwnProposal("proposal: you made it yourself; withdraw it instead")
+    _refuse_unless_open(proposal, by)
+    holder.trigger_event(
+        _kinds(holder).ProposalRejected, proposal=command.proposal, **content, **_today_only(by)
+    )
+
+
+def withdraw(holder: Proposals, command: Withdraw, by: Decision, person: str | None) -> None:
+    """Records that the author withdraws the proposal.
+
+    Raises UnknownProposal, PersonNeeded, OwnProposal, ProposalClosed.
+    """
+    proposal = _find(holder, command.proposal)
+    proposer = _person(person, "a proposal is withdrawn by the person who made it")
+    if proposer != proposal.proposed.proposer:
+        raise OwnProposal("proposal: another person made it; reject it instead")
+    content = {"proposer": proposer, "reason": command.reason}
+    if _was_closed_so(proposal, _kinds(holder).ProposalWithdrawn, by, **content):
+        return
+    _refuse_unless_open(proposal, by)
+    holder.trigger_event(
+        _kinds(holder).ProposalWithdrawn, proposal=command.proposal, **content, **_today_only(by)
+    )
+
+
+# ------------------------------------------------------------------------- inside
+
+
+def _kinds(holder: Proposals) -> type[Operator] | type[Administration]:
+    """The class of the aggregate, which has the classes of its events."""
+    return Operator if isinstance(holder, Operator) else Administration
+
+
+def _person(person: str | None, why: str) -> str:
+    if person is None:
+        raise PersonNeeded(
+            f"No person is behind this request, and {why}. Sign in, or use a token that names a "
+            "person"
+        )
+    return person
+
+
+def _find(holder: Proposals, id: UUID) -> ProposedDecision:
+    found = holder.proposals.get(id)
+    if found is None:
+        whose = holder.tin if isinstance(holder, Operator) else holder.code
+        raise UnknownProposal(f"proposal: {whose} has no proposal {id}")
+    return found
+
+
+def _says_the_same(proposal: ProposedDecision, command: c.Command) -> bool:
+    proposed = c.read(proposal.proposed.command)
+    return replace(proposed, **_SENDING) == replace(command, **_SENDING)
+
+
+def _was_closed_so(
+    proposal: ProposedDecision, kind: type[Any], by: Decision, **content: Any
+) -> bool:
+    """Whether the proposal was closed by this person in this way. Raises AlreadyRecorded where that
+    was done with another reason or ground."""
+    closed = proposal.closed
+    if not isinstance(closed, kind):
+        return False
+    who = {name: value for name, value in content.items() if name != "reason"}
+    if any(getattr(closed, name) != value for name, value in who.items()):
+        return False
+    about = f"what became of proposal {closed.proposal}"
+    refuse_unless_identical([closed], by, about, "it is closed once", **content)
+    return True
+
+
+def _refuse_unless_open(proposal: ProposedDecision, by: Decision) -> None:
+    closed, last = proposal.closed, proposal.proposed.expires
+    if closed is not None:
+        done = str(closed.TOPIC).rpartition("_")[2]
+        raise ProposalClosed(f"proposal: it was {done} as of {closed.effective}")
+    if not is_open(proposal, by):
+        raise ProposalClosed(f"proposal: {last} was its last day; the decision is proposed anew")
+
+
+def _today_only(by: Decision) -> dict[str, Any]:
+    if by.effective not in (None, by.today):
+        raise WrongDates(
+            f"effective: found {by.effective}; a proposal is confirmed, rejected or withdrawn from "
+            "the day on which that is done"
+        )
+    if by.decided not in (None, by.today):
+        raise WrongDates(
+            f"decided: found {by.decided}; it is confirmed, rejected or withdrawn today, {by.today}"
+        )
+    return by.envelope(source_suffices=False)
+
+
+def _envelope_of_today(by: Decision) -> dict[str, Any]:
+    """The envelope of the proposal itself: it counts from today, whatever it proposes."""
+    return replace(by, effective=None, decided=None).envelope(source_suffices=False)

@@ -1,0 +1,140 @@
+"""The rule of an administration about two persons (four eyes): which commands of its officers
+need a second person, from which day on.
+
+The rule holds for everything that the administration decides: about the operators of its territory
+and of its programmes, about its programmes, and for its side of agreements. A programme's own rule
+`second_person` can name further commands for the operators of that programme. One person can make
+either rule stricter. To make it looser is a decision of two persons, whatever the rules say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from eventsourcing.domain import BaseAggregate
+
+from registry.domain import commands as c
+from registry.domain.administrations import Administration
+from registry.domain.decisions import Decision, civil_day_of
+from registry.domain.errors import BadValue, Refusal, WrongDates
+from registry.domain.programme_rules import PROPOSAL_DAYS, SECOND_PERSON_COMMANDS
+from registry.domain.programmes import MOST_DAYS, Programme
+from registry.domain.repeated_commands import difference
+from registry.domain.second_person import NO_RULE, SecondPersonRule, rule_on
+from registry.domain.signatures import responsible_administrations
+from registry.domain.values import AdministrationCode
+
+#: The commands about programmes and agreements that the rule can name beside those about operators.
+OF_PROGRAMMES_AND_AGREEMENTS = frozenset(
+    name
+    for name, kind in c.COMMANDS.items()
+    if issubclass(kind, c.ProgrammeCommand | c.AgreementCommand | c.ProposeAgreement)
+)
+#: Every command that the rule can name.
+NAMEABLE = SECOND_PERSON_COMMANDS | OF_PROGRAMMES_AND_AGREEMENTS
+
+
+def require_second_person(
+    administration: Administration, command: c.RequireSecondPerson, by: Decision
+) -> None:
+    """Records which commands need a second person from a day on, unless that is recorded already.
+
+    Raises BadValue, GroundNeeded, WrongDates.
+    """
+    unknown = set(command.commands) - NAMEABLE
+    if unknown:
+        raise BadValue(
+            f"commands: found {', '.join(sorted(unknown))[:90]!r}, wanted some of "
+            f"{', '.join(sorted(NAMEABLE))}"
+        )
+    if not 1 <= command.proposal_days <= MOST_DAYS:
+        raise BadValue(f"proposalDays: found {command.proposal_days}, wanted 1 to {MOST_DAYS:,}")
+    facts = by.envelope()
+    content = {
+        "commands": tuple(sorted(set(command.commands))),
+        "proposal_days": command.proposal_days,
+    }
+    dropped = dropped_by(administration, command, by)
+    if dropped and facts["effective"] <= by.today:
+        raise WrongDates(
+            f"effective: found {facts['effective']}; {', '.join(sorted(dropped))} may do without a "
+            f"second person from a day after {by.today} on"
+        )
+    last = administration.latest_events.get(("second_person", facts["effective"]))
+    if last is None and not content["commands"] and not administration.second_person:
+        raise BadValue(f"commands: found none, and {administration.code} has no rule to end")
+    if last and difference(last, by, None, content) is None:
+        return
+    administration.trigger_event(Administration.SecondPersonRequired, **content, **facts)
+
+
+def dropped_by(
+    administration: Administration, command: c.RequireSecondPerson, by: Decision
+) -> frozenset[str]:
+    """The commands that would need no second person any more by this change of the rule."""
+    before = rule_on(administration.second_person, command.effective or by.today)
+    return before.commands - set(command.commands)
+
+
+def administration_that_requires(
+    command: c.Command, aggregate: BaseAggregate[UUID] | None, by: Decision
+) -> tuple[AdministrationCode, int] | None:
+    """The administration whose rule wants a second person for a command that is about no operator,
+    and for how many days it can be confirmed; None if none does."""
+    if isinstance(command, c.RequireSecondPerson):
+        administration = _find(command.administration, by)
+        if administration is None or not dropped_by(administration, command, by):
+            return None
+        return administration.code, rule_on(administration.second_person, by.today).days
+    if (
+        isinstance(command, c.SetRule)
+        and isinstance(aggregate, Programme)
+        and aggregate.dropped_by(
+            command.rule, command.value, command.effective or by.today, command.until
+        )
+    ):
+        return aggregate.administration, PROPOSAL_DAYS
+    if command.name not in OF_PROGRAMMES_AND_AGREEMENTS:
+        return None
+    own = responsible_administrations(command, aggregate)
+    # Of the parties that decide for a whole agreement, it is the one that gives the command.
+    for code in (by.decided_by,) if by.decided_by in own else own:
+        assert code is not None
+        rule = rule_of(code, by)
+        if command.name in rule.commands:
+            return code, rule.days
+    return None
+
+
+def rule_of(code: AdministrationCode, by: Decision) -> SecondPersonRule:
+    """The rule of an administration on the day of a decision, in its own time zone; an empty one
+    where it has none, or is not registered."""
+    administration = _find(code, by)
+    if administration is None or not administration.second_person:
+        return NO_RULE
+    day = civil_day_of(by.moment, administration.time_zone) if by.moment else by.today
+    return rule_on(administration.second_person, day)
+
+
+def copied_rules(programme: Programme, others: Iterable[Programme], by: Decision) -> None:
+    """Puts a new programme under what the rules of the administration's other programmes want two
+    persons for: registering a programme would otherwise be a way for one to decide alone."""
+    wanted = {name for each in others for name in each.second_person_from(by.today)}
+    if wanted:
+        programme.set_rule(
+            Decision(
+                today=by.today,
+                decided_by=by.decided_by,
+                source=f"the rules of the other programmes of {programme.administration}",
+            ),
+            "second_person",
+            "+".join(sorted(wanted)),
+        )
+
+
+def _find(code: AdministrationCode, by: Decision) -> Administration | None:
+    try:
+        return by.administration(code) if by.administration else None
+    except Refusal:
+        return None
