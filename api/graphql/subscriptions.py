@@ -36,6 +36,7 @@ log = structlog.get_logger("subscriptions")
 
 ATTEMPTS = 5  # to make an answer while the database fails
 TURN = 10  # answers that are made before other requests have their turn
+NAMES = 16  # names of subscriptions for which the messages of a batch are held
 
 
 class NotSubscribed(Exception):
@@ -62,9 +63,20 @@ class AnswerBatch:
     looks: list[ReadLogEntry] = field(default_factory=list)
 
     @cached_property
-    def texts(self) -> list[str]:
-        """The answers as texts, in order."""
-        return [answer.text.decode() for answer in self.answers]
+    def _messages(self) -> dict[tuple[str, str], list[str]]:
+        return {}
+
+    def messages(self, before: str, behind: str) -> list[str]:
+        """The answers as texts between two others, in order. Most clients name their subscription
+        alike, so these are made once for all of them."""
+        key = before, behind
+        if key not in self._messages:
+            if len(self._messages) >= NAMES:
+                self._messages.clear()
+            self._messages[key] = [
+                f"{before}{answer.text.decode()}{behind}" for answer in self.answers
+            ]
+        return self._messages[key]
 
     @cached_property
     def events(self) -> bytes:

@@ -69,8 +69,8 @@ class _Wrong(Exception):
 class _Socket:
     """The connection, as strawberry's handler uses it."""
 
-    def __init__(self, websocket: WebSocket) -> None:
-        self._websocket, self._turn = websocket, asyncio.Lock()
+    def __init__(self, websocket: WebSocket, send: Send) -> None:
+        self._websocket, self._turn, self._send = websocket, asyncio.Lock(), send
         #: Set where the client does not read what it is sent.
         self.stuck = asyncio.Event()
 
@@ -100,7 +100,10 @@ class _Socket:
         try:
             async with self._turn, asyncio.timeout(PATIENCE):
                 for text in texts:
-                    await self._websocket.send_text(text)
+                    if self._websocket.application_state is not WebSocketState.CONNECTED:
+                        raise WebSocketDisconnected
+                    # As the framework sends, without what it checks for each of its own callers.
+                    await self._send({"type": "websocket.send", "text": text})
         except TimeoutError:
             self.stuck.set()
             raise WebSocketDisconnected from None
@@ -149,9 +152,14 @@ class _Handler(BaseGraphQLTransportWSHandler[_Connected, None]):
     """One connection. It is also what strawberry calls the view: it accepts `connection_init`."""
 
     def __init__(
-        self, service: Service, websocket: WebSocket, scope: Scope, exchange: Exchange
+        self,
+        service: Service,
+        websocket: WebSocket,
+        scope: Scope,
+        send: Send,
+        exchange: Exchange,
     ) -> None:
-        socket = _Socket(websocket)
+        socket = _Socket(websocket, send)
         super().__init__(
             cast(Any, self),
             cast(Any, socket),
@@ -276,7 +284,7 @@ class _Handler(BaseGraphQLTransportWSHandler[_Connected, None]):
         begin = f'{{"id":{orjson.dumps(operation.id).decode()},"type":"next","payload":'
         async with aclosing(found) as batches:
             async for batch in batches:
-                await self.socket.send(*[f"{begin}{answer}}}" for answer in batch.texts])
+                await self.socket.send(*batch.messages(begin, "}"))
 
 
 def _text(*given: Any) -> str | None:
@@ -310,6 +318,6 @@ async def serve(
         return
     exchange.status = 101
     try:
-        await _Handler(service, websocket, scope, exchange).serve()
+        await _Handler(service, websocket, scope, send, exchange).serve()
     finally:
         exchange.ended()
