@@ -147,6 +147,14 @@ COLUMNS: dict[str, tuple[tuple[str, pa.DataType], ...]] = {
         ("assumed", pa.bool_()),
     ),
 }
+#: Columns whose values are of one operator each: a dictionary of them takes memory for nothing.
+_OWN = frozenset(
+    (
+        *("tin", "name", "local_name", "address", "number", "authorisation", "value"),
+        *("identifier", "valid_from", "valid_to", "since", "standing_since"),
+        *("outcome_from", "outcome_until"),
+    )
+)
 #: Columns whose name in a record is another one.
 _NAMES = {"status_abroad": "abroad", "clause": "ordinal"}
 
@@ -173,6 +181,7 @@ class Tables:
                 folder / name(f"{table}.parquet"),
                 pa.schema(columns),
                 compression="zstd",
+                use_dictionary=_repeating(columns),
                 write_statistics=["tin"],
             )
             out = pa.CompressedOutputStream(str(folder / name(f"{table}.csv.zst")), "zstd")
@@ -284,6 +293,16 @@ def _typed(table: str, found: dict[str, Any]) -> Any:
     """The columns of a table with their types."""
     columns = [_column(found, name).cast(kind) for name, kind in COLUMNS[table]]
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(COLUMNS[table]))
+
+
+def _repeating(columns: Sequence[tuple[str, pa.DataType]]) -> list[str]:
+    """The columns of a table in which the same values come again and again, as Parquet names
+    them."""
+    return [
+        f"{name}.list.element" if kind == _TEXTS else name
+        for name, kind in columns
+        if name not in _OWN
+    ]
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
