@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
+from projections.checking.check import check
 from registry.application.decision_context import decision_of
 from registry.application.registry import Registry
 from registry.domain import commands as c
@@ -122,10 +123,11 @@ def test_what_one_person_decided_alone_is_found(
         if event.originator_id == granted.originator_id and event.topic == "operator.granted"
     )
     void = c.CorrectRecord(tin=OTHER, position=position, what={"number": "N3"}, why="no")
+    correction, scope_set = alone(registry, void), alone(registry, SCOPE)
     forged = {
+        correction: "the rules of CN-AEO want two persons for it",
+        scope_set: "the rules of CN want two persons for it",
         alone(registry, GRANT): "the rules of CN-AEO want two persons for it",
-        alone(registry, void): "the rules of CN-AEO want two persons for it",
-        alone(registry, SCOPE): "the rules of CN want two persons for it",
         alone(registry, c.MergeInto(tin=THIRD, successor=OTHER, legal_ground="a law")): (
             "the rules of CN want two persons for it"
         ),
@@ -139,6 +141,10 @@ def test_what_one_person_decided_alone_is_found(
     for place, why in forged.items():
         assert f"position {place:,}: one person alone decided it, and {why}." in said, said
     assert len(said) == len(forged), said
+    # The check of a register looks at the same decisions about operators.
+    operators = [place for place, why in forged.items() if "want" in why and place != scope_set]
+    wrong = {text.split(" (")[0] for found in check(database) for text in found.wrong}
+    assert wrong == {f"position {place}" for place in operators}
 
 
 @pytest.mark.parametrize("how", ["another decision", "no decision", "the same person"])

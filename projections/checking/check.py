@@ -174,7 +174,11 @@ def _checks(
             )
     yield "periods end with their term", _unbounded(connection)
     yield from _rows_without_stream(connection)
-    yield "what needs two persons was decided by two", proposals.decided_alone(connection)
+    alone = [
+        *proposals.decided_alone(connection),
+        *proposals.alone_by_administrations(connection),
+    ]
+    yield "what needs two persons was decided by two", alone
     yield "every confirmation has its decision", proposals.loose_confirmations(connection)
     yield "every number has one holder, or is marked as shared", _duplicate_holders(connection)
     yield "held numbers follow from the events", _held_number_differences(connection)

@@ -6,13 +6,16 @@ confirmation of a proposal, in the same command and by another person than the p
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
 
+from registry.domain.administrations import Administration
 from registry.domain.decisions import civil_day_of
 from registry.domain.operators.proposals import COMMAND_OF_EVENT
+from registry.domain.second_person import SecondPersonRule, rule_on
+from registry.domain.values import AdministrationCode
 
 #: As many findings are named.
 MOST_FINDINGS = 10
@@ -63,6 +66,82 @@ from ledger.event e where e.topic = 'operator.proposal_confirmed' and not (
 order by e.position limit 10"""
 
 
+#: The rules of administrations (four eyes), in the order in which they were recorded.
+_RULES: LiteralString = """
+select a.code, a.time_zone, e.recorded_at, e.state::jsonb
+from ledger.event e join unnest(%(ids)s::uuid[], %(codes)s::text[]) s (id, code)
+    on s.id = e.originator_id join views.administration a on a.code = s.code
+where e.topic = 'administration.second_person_required' order by e.position"""
+#: Decisions about the operators of those administrations since their first rule, without a
+#: confirmation before them. Ends by law are no decisions.
+_OF_OPERATORS: LiteralString = """
+select e.position, e.topic, k.command, e.known_at, e.recorded_at, o.administration
+from ledger.event e join unnest(%(topics)s::text[], %(commands)s::text[]) k (topic, command)
+    using (topic)
+join views.operator o on o.id = e.originator_id and o.administration = any(%(of)s)
+left join ledger.event b on b.originator_id = e.originator_id
+    and b.originator_version = e.originator_version - 1 and b.command_id = e.command_id
+    and b.topic = 'operator.proposal_confirmed'
+    and b.state::jsonb ->> 'proposer' <> b.state::jsonb ->> 'confirmer'
+where b.position is null and coalesce(e.state::jsonb ->> 'by_law', '') <> 'true'
+    and e.recorded_at > %(since)s
+order by e.position"""
+#: A confirmation of an administration without the proposal before it in its stream, or without the
+#: decision after it, in whatever stream.
+_LOOSE_OF_ADMINISTRATIONS: LiteralString = """
+select 'position ' || e.position || ' confirms what was not proposed, or decides nothing'
+from ledger.event e where e.originator_id = any(%(ids)s)
+    and e.topic = 'administration.proposal_confirmed' and not (
+    exists (select from ledger.event p where p.originator_id = e.originator_id
+        and p.originator_version < e.originator_version
+        and p.topic = 'administration.decision_proposed'
+        and p.state::jsonb ->> 'proposal' = e.state::jsonb ->> 'proposal'
+        and p.state::jsonb ->> 'proposer' = e.state::jsonb ->> 'proposer'
+        and p.state::jsonb ->> 'proposer' <> e.state::jsonb ->> 'confirmer')
+    and exists (select from ledger.event d
+        where d.position = e.position + 1 and d.command_id = e.command_id))
+order by e.position limit 10"""
+#: Each process of the service may take rules that are a second old.
+_SETTLED = timedelta(seconds=2)
+
+
+def alone_by_administrations(connection: psycopg.Connection[Any]) -> list[str]:
+    """Returns what one person decided about an operator though its administration's rule wanted
+    two."""
+    rules: dict[str, list[tuple[datetime, SecondPersonRule]]] = {}
+    zones: dict[str, str] = {}
+    for code, zone, recorded, state in connection.execute(_RULES, _administrations(connection)):
+        rule = SecondPersonRule(
+            date.fromisoformat(state["effective"]), frozenset(state["commands"])
+        )
+        rules.setdefault(code, []).append((recorded + _SETTLED, rule))
+        zones[code] = zone
+    if not rules:
+        return []
+    asked = {
+        "topics": [kind.TOPIC for kind in COMMAND_OF_EVENT],
+        "commands": list(COMMAND_OF_EVENT.values()),
+        "of": list(rules),
+        "since": min(settled for each in rules.values() for settled, _ in each),
+    }
+    found = []
+    for position, topic, command, known, recorded, code in connection.execute(_OF_OPERATORS, asked):
+        day = civil_day_of(known, zones[code])
+        settled = [rule for since, rule in rules[code] if since <= recorded]
+        if command in rule_on(settled, day).commands:
+            found.append(f"position {position} ({topic}) was decided by one person alone")
+    return found[:MOST_FINDINGS]
+
+
+def _administrations(connection: psycopg.Connection[Any]) -> dict[str, list[Any]]:
+    """The codes of the administrations, and their streams."""
+    codes = [code for (code,) in connection.execute("select code from views.administration")]
+    return {
+        "codes": codes,
+        "ids": [Administration.create_id(AdministrationCode(code)) for code in codes],
+    }
+
+
 def decided_alone(connection: psycopg.Connection[Any]) -> list[str]:
     """Returns what one person decided though the rules of that day wanted two."""
     rules = connection.execute(
@@ -82,4 +161,7 @@ def decided_alone(connection: psycopg.Connection[Any]) -> list[str]:
 
 def loose_confirmations(connection: psycopg.Connection[Any]) -> list[str]:
     """Returns the confirmations that have no proposal before or no decision after them."""
-    return [row[0] for row in connection.execute(_LOOSE)]
+    of_administrations = connection.execute(
+        _LOOSE_OF_ADMINISTRATIONS, _administrations(connection)
+    ).fetchall()
+    return [row[0] for row in [*connection.execute(_LOOSE), *of_administrations]]
