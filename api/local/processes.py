@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 STOP = 10.0  # seconds that a child has to end after SIGTERM
@@ -80,11 +80,11 @@ class Helper:
             self.process.stdin.close()
         self.process.terminate()
 
-    def stop(self) -> None:
-        """Asks the process to end, and kills it after STOP seconds."""
+    def stop(self, seconds: float = STOP) -> None:
+        """Asks the process to end, and kills it after so many seconds."""
         self.end()
         try:
-            self.process.wait(STOP)
+            self.process.wait(max(seconds, 0.0))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -147,14 +147,24 @@ class ChildProcess:
         """Asks the process to end, without waiting for it."""
         self.helper.end()
 
-    def stop(self) -> None:
-        """Ends the process."""
-        self.helper.stop()
+    def stop(self, seconds: float = STOP) -> None:
+        """Asks the process to end, and kills it after so many seconds."""
+        self.helper.stop(seconds)
 
     def _begin(self) -> None:
         command, home, arguments = self._command_line
         self.helper = Helper(command, home, *arguments, name=self._name)
         self._started_at = time.monotonic()
+
+
+def stop_all(children: Sequence[ChildProcess]) -> None:
+    """Ends all of them at the same time. Together they have STOP seconds, however many they are:
+    on a busy machine each may still be importing what it needs."""
+    deadline = time.monotonic() + STOP
+    for child in children:
+        child.end()
+    for child in children:
+        child.stop(deadline - time.monotonic())
 
 
 def from_parent() -> str:

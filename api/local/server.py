@@ -19,7 +19,7 @@ from typing import Any
 
 import structlog
 
-from api.local.processes import ENDING_ALONE, ChildProcess
+from api.local.processes import ENDING_ALONE, ChildProcess, stop_all
 from api.observability.multiprocess import shared_counts
 
 log = structlog.get_logger("server")
@@ -65,8 +65,7 @@ def serve_on(conninfo: Callable[[], str], place: ServiceAddress, workers: int = 
         try:
             _serve(conninfo, place, helpers, workers - 1)
         finally:
-            for helper in helpers:
-                helper.stop()
+            stop_all(helpers)
 
 
 def _serve(

@@ -7,6 +7,7 @@ import http.client
 import json
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from api.local.processes import ENDING, ChildProcess
+from api.local.processes import ENDING, ChildProcess, stop_all
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 Say = Callable[[str], None]
@@ -44,6 +45,10 @@ class Site:
 
 class PortTaken(Exception):
     """The port is used by another program."""
+
+
+#: Set when a signal has asked this process to end.
+_STOPPING = threading.Event()
 
 
 class Stopped(BaseException):
@@ -82,19 +87,11 @@ def up(
                     try:
                         _run(url, home, helpers, site, operators, bar, say)
                     finally:
-                        _stop(helpers)
+                        stop_all(helpers)
             finally:
-                _stop(helpers)
+                stop_all(helpers)
     except Stopped:
         say("stopped")
-
-
-def _stop(helpers: list[ChildProcess]) -> None:
-    """Ends all of them at the same time."""
-    for helper in helpers:
-        helper.end()
-    for helper in helpers:
-        helper.stop()
 
 
 def _run(
@@ -259,13 +256,18 @@ def _check_port(site: Site) -> None:
 @contextmanager
 def _until_signal() -> Iterator[None]:
     """Ends the block with Stopped on Ctrl-C, SIGTERM or SIGHUP. Further signals are ignored, so
-    that they do not interrupt the clean-up."""
+    that they do not interrupt the clean-up.
+
+    Where the signal arrives in a finaliser, Python prints the exception and goes on, so that
+    `_all_alive`, which every wait calls, raises Stopped once more."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         for ending in heard:
             signal.signal(ending, signal.SIG_IGN)
+        _STOPPING.set()
         raise Stopped
 
+    _STOPPING.clear()
     # Under nohup SIGHUP is ignored already, and stays so.
     heard = [ending for ending in ENDING if signal.getsignal(ending) is not signal.SIG_IGN]
     before = {ending: signal.signal(ending, stop) for ending in heard}
@@ -277,6 +279,9 @@ def _until_signal() -> Iterator[None]:
 
 
 def _all_alive(helpers: list[ChildProcess], say: Say) -> None:
-    """Restarts child processes that ended. Raises HelperDied after too many times."""
+    """Restarts child processes that ended. Raises HelperDied after too many times, and Stopped once
+    a signal has asked this process to end."""
+    if _STOPPING.is_set():
+        raise Stopped
     for helper in helpers:
         helper.keep(say)
