@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +23,7 @@ from api.local import postgres
 from projections.engine.projector import Projector
 from registry.ledger.database import migrate
 from registry.paths import ROOT
+from tests import balance
 
 #: Variables by which tools are told where to keep what they remember.
 CACHES = {"MYPY_CACHE_DIR": "mypy", "RUFF_CACHE_DIR": "ruff", "PYTHONPYCACHEPREFIX": "bytecode"}
@@ -39,7 +41,8 @@ IN_A_HURRY = (
 # Files here stay in memory: a test's database is there in a fifth of the time. Containers often
 # have a small one, so there must be room for all that the tests have ever needed at once.
 IN_MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30  # bytes, for each process
-MOST_PROCESSES = 4  # each has a server of its own, and some tests start a whole service
+#: Each has a server of its own, and some tests start a whole service.
+MOST_PROCESSES, EACH = 6, 2 * 2**30  # bytes of memory for each process
 
 #: A test asks more in a minute than a client does.
 UNHINDERED = """
@@ -63,17 +66,45 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     they begin at once and a debugger can reach them."""
     if not all(Path(arg).is_dir() for arg in config.args) or config.getoption("keyword"):
         return 0
-    cores = min(os.cpu_count() or 1, MOST_PROCESSES)
-    return cores if cores > 1 else 0
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if cores == 1:
+        return 0
+    # A third of the tests' time is spent waiting for processes that they start.
+    return max(2, min(cores + cores // 2, MOST_PROCESSES, _memory() // EACH))
+
+
+def _memory() -> int:
+    """Bytes that this machine, or the container, lets its processes have."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with suppress(OSError, ValueError):  # "max", or no such file
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(limits)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that cost most begin first: see tests/balance.py."""
+    balance.dearest_first(items)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of this suite's own."""
+    parser.addoption("--cpu", metavar="FILE", help="append to FILE what each test costs")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In a checkout that may only be read, what the tools remember goes where it may be written."""
+    """In a checkout that may only be read, what the tools remember goes where it may be written.
+
+    Bytecode is written even where the machine's environment wants none: hundreds of processes are
+    started here, and each would compile the project anew."""
     if not os.access(ROOT, os.W_OK):
         remembered = Path(tempfile.gettempdir(), f"aeo-tests-{os.geteuid()}")
         set_hypothesis_home_dir(remembered / "hypothesis")
         for name, folder in CACHES.items():
             os.environ.setdefault(name, str(remembered / folder))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    if into := config.getoption("--cpu"):
+        config.pluginmanager.register(balance.Measuring(Path(into)))
 
 
 #: What is not on every machine, by a word of the reason for which its tests are skipped, and the

@@ -6,21 +6,18 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from api.log.signing_keys import open_signing_keys
 from projections.transparency.integrator import Integrator
 from registry.ledger import failpoints
-from registry.paths import ROOT
 from registry.transparency.signed_notes import read_checkpoint, read_note
 from tests.keeping_log import asked, eventually, happens, heads, is_signed, leaves, roots
+from tests.warm_commands import Running, start
 
 INTEGRATOR = [name for name in failpoints.NAMES if name.startswith("integrator.")]
 SIGNER = [name for name in failpoints.NAMES if name.startswith("signer.")]
@@ -49,16 +46,11 @@ class Roots:
         assert self.seen == {size: {root} for size, root in expected.items()}
 
 
-def process(command: str, database: str, home: Path, failpoint: str = "") -> subprocess.Popen[Any]:
+def process(command: str, database: str, home: Path, failpoint: str = "") -> Running:
     environment = os.environ | {"DATABASE_URL": database}
     if failpoint:
         environment["AEO_FAILPOINT"] = failpoint
-    return subprocess.Popen(
-        [sys.executable, "-m", "api", command, "--home", home],
-        cwd=ROOT,
-        env=environment,
-        stderr=subprocess.DEVNULL,
-    )
+    return start(command, "--home", home, environment=environment)
 
 
 @pytest.mark.parametrize("name", INTEGRATOR)

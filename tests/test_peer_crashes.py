@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,12 +20,12 @@ from api.access.tokens import issue
 from projections.engine.projector import Projector
 from projections.transparency.integrator import Integrator
 from registry.ledger import failpoints
-from registry.paths import ROOT
 from tests.api.client import record
 from tests.api.served import served
 from tests.chance import TIMES
 from tests.keeping_log import eventually, signing
 from tests.peering import Register, certified, register, suspended
+from tests.warm_commands import Running, start
 
 KILLS = max(3, TIMES)
 PLACES = [name for name in failpoints.NAMES if name.startswith("peers.")]
@@ -54,7 +52,7 @@ def two(
 
 def process(
     here: Register, peer: Register, url: str, own: str, *words: str, failpoint: str = ""
-) -> subprocess.Popen[Any]:
+) -> Running:
     """`aeo follow-peer`, of the register `here`."""
     subject = f"partner:{'CN' if own == 'KR' else 'KR'}"
     environment = os.environ | {
@@ -64,13 +62,7 @@ def process(
     if failpoint:
         environment["AEO_FAILPOINT"] = failpoint
     command = ["follow-peer", url, "--administrations", own, "--name", own, *words]
-    return subprocess.Popen(
-        [sys.executable, "-m", "api", *command, "--home", here.home],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    return start(*command, "--home", here.home, environment=environment)
 
 
 def happens(here: Register, *lines: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ from api.access.tokens import issue
 from api.cli import GROUPS
 from api.cli.audit import app as audit
 from api.cli.client import app as client
-from registry.paths import ROOT
+from tests import warm_commands
 from tests.api.served import served
 from tests.pooling import needs_pooler, pooler
 
@@ -81,7 +80,7 @@ LINE = {
 
 
 class Commands:
-    """Runs `python -m api` on one database."""
+    """Runs commands on one database."""
 
     def __init__(self, database: str, home: Path) -> None:
         self._home = home
@@ -97,26 +96,13 @@ class Commands:
         (home / "token").write_text("a-token-of-the-peer\n", encoding="utf-8")
 
     def run(self, *words: str, seconds: float = 120.0) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "api", *words],
-            cwd=ROOT,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-        )
+        return warm_commands.run(*words, environment=self._environment, seconds=seconds)
 
     @contextmanager
-    def running(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    def running(self, *words: str) -> Iterator[warm_commands.Running]:
         """Ends it by SIGTERM; fails where it has ended before."""
         with (self._home / f"{words[0]}.out").open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "api", *words],
-                cwd=ROOT,
-                env=self._environment,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
+            process = warm_commands.start(*words, environment=self._environment, out=out, err=out)
         try:
             yield process
             assert process.poll() is None, (self._home / f"{words[0]}.out").read_text()
@@ -259,8 +245,8 @@ def test_in_session_mode_every_answer_is_the_one_that_a_direct_connection_gets(
         home.mkdir()
     with (
         pooler(world, "session", "extra_float_digits,options", 60) as pooled,
-        served(world, homes[0], "--workers", "1") as direct,
-        served(pooled, homes[1], "--workers", "1") as behind,
+        served(world, homes[0]) as direct,
+        served(pooled, homes[1]) as behind,
         ThreadPoolExecutor(SUBJECTS) as pool,
     ):
         tokens = [{who: issue(who, home) for who in subjects if who} for home in homes]

@@ -15,11 +15,12 @@ from api.local.processes import Helper
 @contextmanager
 def served(database: str, home: Path, *more: str) -> Iterator[str]:
     """Its address on loopback, once it answers; it is stopped at the end. With demo identities, as
-    `up` starts it: a test asks as several of them. `more`: options of `serve`."""
+    `up` starts it: a test asks as several of them. `more`: options of `serve`. It has one process
+    where they say nothing else, because each imports everything, for two seconds of CPU."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    helper = Helper("serve", home, "--port", str(port), "--demo", *more)
+    helper = Helper("serve", home, "--port", str(port), "--demo", "--workers", "1", *more)
     helper.tell(database)
     try:
         while not _answers(port):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -17,6 +15,7 @@ from starlette.routing import Mount, Route
 from api.access.tokens import issue
 from api.graphql import executor
 from api.pages.query import COOKIE
+from tests import warm_commands
 from tests.api.client import ACME, AUDITOR, CHINA, Client, small_world
 from tests.gate import Gate
 
@@ -271,14 +270,8 @@ def test_no_command_of_the_terminal_makes_an_answer_of_a_fault(
     _shut(gate, how)
     url = f"{gate.conninfo} connect_timeout=2"
 
-    done = subprocess.run(
-        [sys.executable, "-m", "api", *COMMANDS[command]],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=os.environ | {"DATABASE_URL": url},
-        check=False,
-    )
+    told = os.environ | {"DATABASE_URL": url}
+    done = warm_commands.run(*COMMANDS[command], environment=told, seconds=60.0)
 
     assert done.returncode == 3, done
     assert done.stdout == ""

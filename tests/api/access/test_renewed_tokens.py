@@ -44,7 +44,7 @@ def test_a_token_is_renewed_before_it_ends_and_given_while_no_other_is_to_be_had
 ) -> None:
     file, away, now = tmp_path / "sg.json", tmp_path / "away.json", 0.0
     token = RenewedToken(file, lambda: now)
-    with served(world, tmp_path / "home", "--workers", "1") as url:
+    with served(world, tmp_path / "home") as url:
         registered(world, file, url)
         first = token()
         assert token() == first

@@ -24,44 +24,34 @@ from projections.checking.background_check import BackgroundCheck
 from projections.engine.projector import Projector
 from projections.engine.read_your_writes import wait_until
 from registry.paths import ROOT
+from tests import warm_commands
 
 FRUIT = "CN1234567890"
 
 
 class Terminal:
-    """Runs `python -m api` on one database, as the launcher does."""
+    """Runs commands on one database, as the launcher does."""
 
     def __init__(self, database: str, home: Path) -> None:
         self.database, self.home = database, home
+        self._environment = {
+            "DATABASE_URL": self.database,
+            "AEO_HOME": str(self.home),
+            "AEO_CWD": str(self.home),
+            "PATH": "/usr/bin:/bin",
+            "COLUMNS": "200",
+        }
 
     def run(self, *words: str, code: int = 0) -> str:
         """What it printed. Fails unless it ends with the code."""
-        done = subprocess.run(
-            [sys.executable, "-m", "api", *words],
-            cwd=ROOT,
-            env={
-                "DATABASE_URL": self.database,
-                "AEO_HOME": str(self.home),
-                "AEO_CWD": str(self.home),
-                "PATH": "/usr/bin:/bin",
-                "COLUMNS": "200",
-            },
-            capture_output=True,
-            text=True,
-        )
+        done = warm_commands.run(*words, environment=self._environment)
         self.complaint = done.stderr
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "api", *words],
-            cwd=ROOT,
-            env={"DATABASE_URL": self.database, "AEO_HOME": str(self.home), "PATH": "/usr/bin"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    def start(self, *words: str) -> warm_commands.Running:
+        return warm_commands.start(*words, environment=self._environment)
 
     def answers(self, url: str) -> bool:
         deadline = time.monotonic() + 60

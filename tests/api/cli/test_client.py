@@ -16,6 +16,7 @@ import pytest
 
 from api.local.processes import Helper
 from registry.paths import ROOT
+from tests import warm_commands
 from tests.api.served import served
 
 
@@ -32,12 +33,15 @@ class Place:
         }
 
     def run(self, *words: str, code: int = 0) -> str:
-        return self.shell([sys.executable, "-m", "api", "client", *words], code)
+        return self._done(warm_commands.run("client", *words, environment=self.environment), code)
 
     def shell(self, command: list[str], code: int = 0) -> str:
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True
+        return self._done(
+            subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True),
+            code,
         )
+
+    def _done(self, done: subprocess.CompletedProcess[str], code: int) -> str:
         self.complaint = done.stderr
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr

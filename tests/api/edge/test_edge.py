@@ -283,7 +283,7 @@ def test_an_edge_follows_the_register_and_hands_its_looks_back_when_the_line_ret
 ) -> None:
     copy(register, copies_of(register.home, CHINA) / "20260101T000000.000000Z-1")
     token = issue("partner:CN", register.home)
-    with served(register.database, register.home, "--workers", "1") as url:
+    with served(register.database, register.home) as url:
         source = RegisterSource(url, "CN", lambda: token)
         following = Following(store, source, 1.0)
         assert source.keys() == [
@@ -309,7 +309,7 @@ def test_an_edge_follows_the_register_and_hands_its_looks_back_when_the_line_ret
     assert following.look() == [] and url in (following.why or "")
     assert outcome(store, NEW)[0] == "NOT_RECOGNISED"  # goes on
     assert store.waiting() == 2
-    with served(register.database, register.home, "--workers", "1") as url:
+    with served(register.database, register.home) as url:
         following = Following(store, RegisterSource(url, "CN", lambda: token), 1.0)
         looks = store.looks(10)
         following.look()

@@ -94,7 +94,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any
 def service(
     cluster: tuple[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    with served(cluster[0], tmp_path_factory.mktemp("home"), "--workers", "1") as address:
+    with served(cluster[0], tmp_path_factory.mktemp("home")) as address:
         yield Service(address)
 
 

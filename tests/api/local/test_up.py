@@ -44,10 +44,18 @@ def free_port() -> int:
 class Up:
     """A running `aeo up`, in a process group of its own."""
 
-    def __init__(self, home: Path, operators: int = OPERATORS, port: int | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        operators: int = OPERATORS,
+        port: int | None = None,
+        workers: int = 1,
+    ) -> None:
+        """`workers`: processes that answer; 0: one for each core."""
         self.port = port or free_port()
         self.said = ""
         without = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"}
+        without["AEO_WORKERS"] = str(workers)
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -172,14 +180,14 @@ def test_a_first_start_killed_while_loading_is_finished_by_the_next(home: Path) 
 
 @on_linux
 def test_after_kill_9_nothing_is_missing_and_nothing_is_loaded_twice(home: Path) -> None:
-    with up(home) as running:
+    with up(home, workers=0) as running:
         running.until("ready")
         helpers = running.helpers()
         running.end(signal.SIGKILL)
     assert all(gone(helper) for helper in helpers)
     before = replayed(home)
 
-    with up(home) as running:
+    with up(home, workers=0) as running:
         running.until("ready")
         answer = running.ask('{ programme(code: "CN-AEO") { code } }')
         assert running.end(signal.SIGINT) == 0
@@ -201,7 +209,7 @@ def test_more_operators_are_added_to_those_that_are_there(home: Path) -> None:
 
 @on_linux
 def test_a_service_that_is_killed_is_started_again_and_all_goes_on(home: Path) -> None:
-    with up(home) as running:
+    with up(home, workers=0) as running:
         running.until("ready")
         for helper in running.helpers():
             if "serve" in Path(f"/proc/{helper}/cmdline").read_text():

@@ -75,7 +75,7 @@ class At:
 def at(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[At]:
     home = tmp_path_factory.mktemp("home")
     is_signed(world, home, Integrator(world).catch_up())
-    with served(world, home) as url:
+    with served(world, home, "--workers", "2") as url:
         yield At(url, home, world)
 
 

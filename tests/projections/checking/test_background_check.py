@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -26,7 +24,7 @@ from projections.models import catalogue
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.values import AdministrationCode, Tin
-from registry.paths import ROOT
+from tests import warm_commands
 
 #: What a column is changed to, by its type; in SQL, `c` is the column.
 OTHERWISE = {
@@ -235,13 +233,8 @@ def test_a_check_that_is_killed_leaves_nothing_half_done(
 ) -> None:
     before = digests(projected)
     projected.execute("update views.operator set standing = 'REVOKED'")
-    ended = subprocess.run(
-        [sys.executable, "-m", "api", "checker", "--home", tmp_path],
-        env={**os.environ, "DATABASE_URL": database, "AEO_FAILPOINT": place},
-        cwd=ROOT,
-        capture_output=True,
-        timeout=120,
-    )
+    told = {**os.environ, "DATABASE_URL": database, "AEO_FAILPOINT": place}
+    ended = warm_commands.run("checker", "--home", tmp_path, environment=told, seconds=120.0)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     [(phase, place_)] = projected.execute("select phase, place from checks.walk").fetchall()
     assert (phase, place_) in {("", ""), ("ledger", "0")}

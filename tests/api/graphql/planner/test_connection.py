@@ -151,7 +151,7 @@ def test_processes_share_a_port_add_up_what_they_count_and_end_together(
     region: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AEO_WORKERS", "2")
-    with served(region.database, region.home) as address:
+    with served(region.database, region.home, "--workers", "2") as address:
         port = int(address.rpartition(":")[2])
         both = _processes(port)
         time.sleep(2 * PAUSE)  # one process is asked, and the other adds up by itself
