@@ -134,12 +134,16 @@ def alone_by_administrations(connection: psycopg.Connection[Any]) -> list[str]:
 
 
 def _administrations(connection: psycopg.Connection[Any]) -> dict[str, list[Any]]:
-    """The codes of the administrations, and their streams."""
-    codes = [code for (code,) in connection.execute("select code from views.administration")]
-    return {
-        "codes": codes,
-        "ids": [Administration.create_id(AdministrationCode(code)) for code in codes],
-    }
+    """The codes of the administrations, and their streams. A row that no administration can have
+    is found by the comparison with the events."""
+    found: dict[str, list[Any]] = {"codes": [], "ids": []}
+    for (code,) in connection.execute("select code from views.administration").fetchall():
+        try:
+            found["ids"].append(Administration.create_id(AdministrationCode(code)))
+        except ValueError:
+            continue
+        found["codes"].append(code)
+    return found
 
 
 def decided_alone(connection: psycopg.Connection[Any]) -> list[str]:
