@@ -87,18 +87,19 @@ PUBLIC = Subject(SubjectRole.PUBLIC)
 
 
 def named(subject: str) -> Subject:
-    """Returns the subject that an id names, without its territories.
+    """Returns the subject that an id names, without its territories. Its id is the normal form, so
+    that each subject has one: company:AEOCN1234567890 is company:CN1234567890.
 
     Raises ValueError unless the id is officer:CN, partner:KR, auditor:* or company:<TIN>.
     """
     role, _, whose = subject.partition(":")
     match role:
         case "officer" | "partner":
-            return Subject(
-                SubjectRole(role), subject, administration=AdministrationCode.parse(whose)
-            )
+            code = AdministrationCode.parse(whose)
+            return Subject(SubjectRole(role), f"{role}:{code}", administration=code)
         case "company":
-            return Subject(SubjectRole.COMPANY, subject, tin=Tin.parse(whose))
+            tin = Tin.parse(whose)
+            return Subject(SubjectRole.COMPANY, f"{role}:{tin}", tin=tin)
         case "auditor" if whose == "*":
             return Subject(SubjectRole.AUDITOR, subject)
     raise ValueError(

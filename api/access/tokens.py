@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from time import time
+from unicodedata import normalize
 from uuid import uuid4
 
 from joserfc import jwt
@@ -46,9 +47,9 @@ def issue(subject: str, home: Path, seconds: int = LIFE) -> str:
     Raises ValueError for another subject, or for a validity of more than an hour.
     """
     subject, slash, person = subject.partition("/")
-    named(subject)
-    if slash and not 0 < len(person) <= 80:
-        raise ValueError("the name of a demo person has 1 to 80 characters")
+    subject = named(subject).id
+    if slash:
+        _check_person(person)
     if not 0 < seconds <= LIFE:
         raise ValueError(f"a token lives 1 to {LIFE} seconds, not {seconds}")
     now = int(time())
@@ -84,11 +85,24 @@ def verify(token: str, home: Path) -> Subject:
             raise InvalidToken(f"it would live over {LIFE} seconds", TokenReason.TOKEN_LIFETIME)
         subject = named(claims["sub"])
         if "person" in claims:
-            person = pseudonym(ISSUER, str(claims["person"]))
+            _check_person(claims["person"])
+            person = pseudonym(ISSUER, claims["person"])
             subject = replace(subject, agent=person, person=person)
         return subject
     except (JoseError, ValueError, TypeError) as error:
         raise InvalidToken(str(error), _reason(error)) from None
+
+
+def _check_person(name: object) -> None:
+    """Raises ValueError unless a name is one in one form only. Otherwise the same person could
+    confirm a proposal of their own under a name that looks the same."""
+    if not isinstance(name, str) or not 0 < len(name) <= 80:
+        raise ValueError("the name of a demo person has 1 to 80 characters")
+    if not name.isprintable() or name != " ".join(normalize("NFKC", name).split()):
+        raise ValueError(
+            f"person: found {name!r}, wanted no spaces around it, single spaces inside, and"
+            " characters of the normal form NFKC"
+        )
 
 
 def _reason(error: Exception) -> TokenReason:

@@ -16,6 +16,7 @@ from api.cli.terminal import (
     HOME,
     REFUSED,
     USAGE,
+    Actor,
     Home,
     complain,
     fail,
@@ -31,11 +32,12 @@ app = typer.Typer(
     help="Clients: programs that get access tokens with a key of their own.", no_args_is_help=True
 )
 SEEN = 10.0  # seconds to wait until the read models show a command
-Actor = Annotated[str, typer.Option(help="Who is responsible: an opaque id.")]
 Url = Annotated[
-    str,
+    str | None,
     typer.Option(
-        envvar="AEO_PUBLIC_URL", metavar="URL", help="The address under which clients reach it."
+        envvar="AEO_PUBLIC_URL",
+        metavar="URL",
+        help="The address under which clients reach it; otherwise that of `up`.",
     ),
 ]
 ADDRESS = "http://127.0.0.1:8420"
@@ -56,7 +58,7 @@ def new(
     out: Annotated[
         str | None, typer.Option(metavar="FILE", help="The new file for its private key.")
     ] = None,
-    url: Url = ADDRESS,
+    url: Url = None,
     actor: Actor = "client",
     home: Home = HOME,
 ) -> None:
@@ -76,6 +78,7 @@ def new(
     except BadValue as error:
         fail(USAGE, str(error))
     begin = str(administration).lower() if administration else "auditor"
+    url = url or _address(home)
     client = client or f"{begin}-{secrets.token_hex(4)}"
     if Path(client).name != client:
         fail(USAGE, f"--id: found {client!r}, wanted letters, digits, . _ and -")
@@ -223,6 +226,19 @@ def quota(
     for name, found, origin in rows:
         seconds = found.work / 1_000_000
         print(f"{name:24} {found.requests:>10,} requests {seconds:>10,.3f} s of work  {origin}")
+
+
+def _address(home: str) -> str:
+    """Returns the address of `up`. Says so where it is not known."""
+    from api.local.up import address_of
+
+    if (found := address_of(home_of(home))) is not None:
+        return found
+    complain(
+        f"no `aeo up` was ready in {home_of(home)} yet, so its address is not known: {ADDRESS} is"
+        " supposed; give --url where it is another"
+    )
+    return ADDRESS
 
 
 def _recorded(home: str, actor: str, command: c.Command) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import HOME, USAGE, Home, Json, fail, home_of, print_json, register
+from api.cli.terminal import HOME, USAGE, Actor, Home, Json, fail, home_of, print_json, register
 
 
 def erase(
@@ -17,7 +17,7 @@ def erase(
             help="The reason and the legal article, kept for ever: do not name a person in it."
         ),
     ],
-    actor: Annotated[str, typer.Option(help="Who is responsible: an opaque id.")] = "erase",
+    actor: Actor = "erase",
     home: Home = HOME,
     as_json: Json = False,
 ) -> None:

@@ -16,6 +16,7 @@ from api.cli.terminal import (
     HOME,
     REFUSED,
     USAGE,
+    Actor,
     Home,
     Json,
     complain,
@@ -87,7 +88,7 @@ def import_(
     separator: SeparatorOption = None,
     dates: Order = None,
     sheet: Sheet = None,
-    actor: Annotated[str, typer.Option(help="Who is responsible: an opaque id.")] = "import",
+    actor: Actor = "import",
     partial: Annotated[
         bool, typer.Option("--partial", help="Record the good lines of a file that has bad ones.")
     ] = False,

@@ -13,6 +13,7 @@ from api.cli.terminal import (
     HOME,
     REFUSED,
     USAGE,
+    Actor,
     Home,
     Json,
     complain,
@@ -61,7 +62,7 @@ def import_partner_list(
     separator: SeparatorOption = None,
     dates: Order = None,
     sheet: Sheet = None,
-    actor: Annotated[str, typer.Option(help="Who is responsible: an opaque id.")] = "import",
+    actor: Actor = "import",
     home: Home = HOME,
     as_json: Json = False,
 ) -> None:

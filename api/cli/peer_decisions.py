@@ -8,15 +8,24 @@ from typing import Annotated
 import typer
 
 from api.cli.peers import token_of
-from api.cli.terminal import EXIT_CODES, HOME, REFUSED, Home, fail, register
+from api.cli.terminal import EXIT_CODES, HOME, REFUSED, Actor, Home, fail, register
 
 app = typer.Typer(
     help="Decide about a followed register that was stopped: both heads are in the data folder.",
     no_args_is_help=True,
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The peer, as `status` names it.")]
-Why = Annotated[str, typer.Option(help="What was found out, for later readers.")]
-Actor = Annotated[str, typer.Option(help="Who is responsible: an opaque id.")]
+
+
+def _in_words(why: str) -> str:
+    if not any(map(str.isalnum, why)):
+        raise typer.BadParameter(f"found {why!r}, wanted words")
+    return why
+
+
+Why = Annotated[
+    str, typer.Option(help="What was found out, for later readers.", callback=_in_words)
+]
 
 
 @app.command(epilog=EXIT_CODES)

@@ -33,6 +33,18 @@ Home = Annotated[
         help="The data folder, used unless DATABASE_URL names a database.",
     ),
 ]
+
+
+def _one_name(text: str) -> str:
+    """Refuses an id that looks like another one: `kim ` is nobody else than `kim`."""
+    if not text or not text.isprintable() or text != " ".join(text.split()):
+        raise typer.BadParameter(
+            f"found {text!r}, wanted text without spaces around it and without invisible characters"
+        )
+    return text
+
+
+Actor = Annotated[str, typer.Option(help="Who is responsible: an opaque id.", callback=_one_name)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 HOME = ".aeo"
 CONNECT_TIMEOUT = 10  # seconds

@@ -70,27 +70,42 @@ class Interrupted(BaseException):
 def demonstrate(say: Say, within: float = 1.0) -> list[DemoStep]:
     """Runs the demonstration and removes everything that it made. Returns its steps.
 
-    `within`: the seconds in which a suspension is to be seen at the partners. Raises Interrupted.
+    `within`: the seconds in which a suspension is to be seen at the partners. Where a step does not
+    happen, the step says why, and the logs of all processes are kept. Raises Interrupted.
     """
     folder = Path(tempfile.mkdtemp(prefix="aeo-demo-"))
     folder.chmod(0o711)  # as root the database is run by another user, who must get through
-    try:
-        with _until_signal(), ExitStack() as stack:
-            show = _Show(folder, stack, say, within)
-            try:
-                show.run()
-            except (NotStarted, NotAnswered, NoToken) as error:
-                show.failed(str(error))
-            return show.steps
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with _until_signal():
+        try:
+            with ExitStack() as stack:
+                show = _Show(folder, stack, say, within)
+                try:
+                    show.run()
+                except (NotStarted, NotAnswered, NoToken) as error:
+                    show.failed(str(error))
+                if any(step.failure for step in show.steps):
+                    say(f"a step failed: the logs of all processes are in {_keep_logs(folder)}")
+                return show.steps
+        finally:
+            _ignore_signals()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keep_logs(folder: Path) -> Path:
+    """Copies the logs of all processes to a folder that stays. Returns it."""
+    kept = Path(tempfile.mkdtemp(prefix="aeo-failed-demo-"))
+    for log in folder.rglob("*.log"):
+        where = kept / log.relative_to(folder)
+        where.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(log, where)
+    return kept
 
 
 class _Show:
     def __init__(self, folder: Path, stack: ExitStack, say: Say, within: float) -> None:
         self._folder, self._stack, self._say, self._within = folder, stack, say, within
         self._began = time.monotonic()
-        self._doing = "begin"
+        self._doing, self._since = "begin", self._began
         self._servers: list[Server] = []
         stack.callback(self._stop)
         self.steps: list[DemoStep] = []
@@ -109,7 +124,7 @@ class _Show:
 
     def failed(self, why: str) -> None:
         """Notes that the present step did not happen."""
-        self._add(DemoStep(self._doing, 0.0, failure=why))
+        self._add(DemoStep(self._doing, time.monotonic() - self._since, failure=why))
 
     # ------------------------------------------------------------------- steps
 
@@ -123,8 +138,7 @@ class _Show:
             followed = {"name": peer.code, "url": peer.url, "administrations": [peer.code]}
             followed["client_file"] = self._client_file(here.code, peer.code).name
             files[here.code].write_text(json.dumps({"peer": [followed]}), encoding="utf-8")
-            self._servers.append(here)
-            here.start()
+            self._begin(here)
         for here in (self._cn, self._kr):
             here.wait_until_ready()
         self._china, self._korea = (
@@ -150,8 +164,7 @@ class _Show:
             *("edge", "--from", self._cn.url, "--for", "SG", "--edge-home", str(place)),
             *("--client", str(self._client_file("SG", "CN"))),
         )
-        self._servers.append(edge)
-        edge.start()
+        self._begin(edge)
         edge.wait_until_ready()
         self._edge = self._client(edge.url, None)
 
@@ -201,7 +214,7 @@ class _Show:
             self._until(lambda: self._edge.outcome(TIN, "SG") == "RECOGNISED")
         with self._step("KR comes back"):
             began = time.monotonic()
-            self._kr.start()
+            self._begin(self._kr)
             self._kr.wait_until_ready()
         self._watch(
             "KR has caught up: it recognises the operator again",
@@ -218,6 +231,14 @@ class _Show:
                 raise NotAnswered("KR recorded a suspension of an operator of CN")
 
     # ------------------------------------------------------------------- inside
+
+    def _begin(self, server: Server) -> None:
+        """Starts a process, in another thread: a signal that arrives meanwhile does not keep its
+        process id from being known to `_stop`."""
+        if server not in self._servers:
+            self._servers.append(server)
+        with ThreadPoolExecutor() as threads:
+            threads.submit(server.start).result()
 
     def _stop(self) -> None:
         """Ends all processes, at the same time."""
@@ -250,7 +271,7 @@ class _Show:
     def _watch(
         self, what: str, seen: Callable[[], bool], began: float, within: float | None
     ) -> None:
-        self._doing = what
+        self._doing, self._since = what, began
         self._until(seen)
         self._add(DemoStep(what, time.monotonic() - began, within))
 
@@ -268,9 +289,9 @@ class _Show:
 
     @contextmanager
     def _step(self, what: str) -> Iterator[None]:
-        self._doing, began = what, time.monotonic()
+        self._doing, self._since = what, time.monotonic()
         yield
-        self._add(DemoStep(what, time.monotonic() - began))
+        self._add(DemoStep(what, time.monotonic() - self._since))
 
     def _add(self, step: DemoStep) -> None:
         self.steps.append(step)
@@ -293,14 +314,18 @@ class _Show:
         run_command("client", "new", f"partner:{partner}", *words)
 
 
+def _ignore_signals() -> None:
+    for ending in ENDING:
+        signal.signal(ending, signal.SIG_IGN)
+
+
 @contextmanager
 def _until_signal() -> Iterator[None]:
     """Ends the block with Interrupted on Ctrl-C, SIGTERM or SIGHUP. Further signals are ignored, so
     that they do not interrupt the clean-up."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for ending in ENDING:
-            signal.signal(ending, signal.SIG_IGN)
+        _ignore_signals()
         raise Interrupted
 
     before = {ending: signal.signal(ending, stop) for ending in ENDING}

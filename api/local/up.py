@@ -21,6 +21,8 @@ Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 Say = Callable[[str], None]
 
 HOST = "127.0.0.1"
+#: The file of the home folder with the address under which clients reach the service of `up`.
+ADDRESS = "address"
 
 
 #: Seconds after which a start that is not ready says why.
@@ -41,6 +43,14 @@ class Site:
         """The address of the service. An IPv6 address is written in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+
+def address_of(home: Path) -> str | None:
+    """Returns the address that the last `up` of this home had; None where none was ready yet."""
+    try:
+        return (home / ADDRESS).read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
 
 
 class PortTaken(Exception):
@@ -143,6 +153,8 @@ def _run(
         helpers.append(ChildProcess("follow-peer", home, *more, name=f"follow-peer-{peer.name}"))
         helpers[-1].tell(url)
     _wait_until_ready(site, helpers, say)
+    address = settings.public_url or site.url
+    (home / ADDRESS).write_text(f"{address}\n", encoding="utf-8")
     say(f"ready {site.url}/")
     say(f"  GraphQL  {site.url}/graphql")
     say(f"  pages    {site.url}/")

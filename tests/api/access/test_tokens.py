@@ -110,3 +110,28 @@ def test_no_token_lives_longer_than_an_hour(tmp_path: Path, seconds: int) -> Non
 def test_nobody_gets_no_token(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'king:CN' is nobody"):
         issue("king:CN", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "person", [" anna", "anna ", "an  na", "anna\u200b", "an\u00a0na", "\uff41nna"]
+)
+def test_a_person_has_one_name(tmp_path: Path, person: str) -> None:
+    with pytest.raises(ValueError, match="person: found"):
+        issue(f"officer:CN/{person}", tmp_path)
+    with pytest.raises(InvalidToken, match="person: found"):
+        verify(signed(tmp_path, sub="officer:CN", person=person), tmp_path)
+
+
+@pytest.mark.parametrize("subject", ["officer:CN ", " officer:CN", "officer: CN", "auditor:* "])
+def test_a_subject_with_a_space_is_nobody(tmp_path: Path, subject: str) -> None:
+    with pytest.raises(ValueError):
+        issue(subject, tmp_path)
+    with pytest.raises(InvalidToken):
+        verify(signed(tmp_path, sub=subject), tmp_path)
+
+
+def test_a_company_is_one_subject_by_whichever_code_it_is_called(tmp_path: Path) -> None:
+    found = verify(signed(tmp_path, sub="company:AEOCN1234567890"), tmp_path)
+
+    assert found == verify(issue("company:CN1234567890", tmp_path), tmp_path)
+    assert found.id == "company:CN1234567890"

@@ -132,6 +132,18 @@ def home() -> Iterator[Path]:
     shutil.rmtree(place)
 
 
+def new_client(home: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "api", "client", "new", "partner:KR", "--home", str(home)],
+        cwd=ROOT,
+        env={n: text for n, text in os.environ.items() if n not in ("DATABASE_URL", "AEO_HOME")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
 def gone(process: int) -> bool:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
@@ -211,6 +223,7 @@ def test_more_operators_are_added_to_those_that_are_there(home: Path) -> None:
 def test_a_service_that_is_killed_is_started_again_and_all_goes_on(home: Path) -> None:
     with up(home, workers=0) as running:
         running.until("ready")
+        assert f"http://127.0.0.1:{running.port}/graphql" in new_client(home)
         for helper in running.helpers():
             if "serve" in Path(f"/proc/{helper}/cmdline").read_text():
                 os.kill(helper, signal.SIGKILL)
