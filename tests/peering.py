@@ -198,13 +198,16 @@ class InProcess(PeerClient):
 
 
 def follower(
-    here: Register, client: InProcess, administrations: Sequence[str] = ("KR",)
+    here: Register,
+    client: InProcess,
+    administrations: Sequence[str] = ("KR",),
+    name: str = "korea",
 ) -> PeerFollower:
     return PeerFollower(
         here.database,
         here.home,
         client,
-        name="korea",
+        name=name,
         url="http://peer.test",
         administrations=administrations,
         key=client.keys()[0],

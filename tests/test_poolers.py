@@ -24,6 +24,7 @@ from api.access.tokens import issue
 from api.cli import GROUPS
 from api.cli.audit import app as audit
 from api.cli.client import app as client
+from api.cli.peer_decisions import app as peer
 from tests import warm_commands
 from tests.api.served import served
 from tests.pooling import needs_pooler, pooler
@@ -61,6 +62,9 @@ CONNECTING: dict[str, tuple[str, ...]] = {
     "client retire-key": ("a-client", "a-key"),
     "client list": (),
     "client quota": (),
+    "peer accept": ("korea", "--why", "a test", "--actor", "kim", "--token-file", "token"),
+    "peer forget": ("korea", "--why", "a test", "--actor", "kim"),
+    "peer law": (),
     "audit export": ("--all", "--out", "bundle"),
 }
 #: Those that connect to no database, or to one of their own (bench).
@@ -136,7 +140,7 @@ def until(what: Any, seconds: float = 60.0) -> None:
 
 def test_the_table_has_every_command() -> None:
     named = {name for commands in GROUPS.values() for name in commands}
-    for group, app in (("audit", audit), ("client", client)):
+    for group, app in (("audit", audit), ("client", client), ("peer", peer)):
         named |= {
             f"{group} {each.name or each.callback.__name__}"
             for each in app.registered_commands

@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from api.cli.peers import token_of
-from api.cli.terminal import EXIT_CODES, HOME, REFUSED, Actor, Home, fail, register
+from api.cli.terminal import (
+    EXIT_CODES,
+    HOME,
+    REFUSED,
+    Actor,
+    Home,
+    Json,
+    complain,
+    fail,
+    print_json,
+    print_table,
+    register,
+)
 
 app = typer.Typer(
     help="Decide about a followed register that was stopped: both heads are in the data folder.",
@@ -72,6 +84,53 @@ def accept(
         fail(REFUSED, f"{name} is not accepted: {words}")
     hidden = f"; {found.hidden:,} operators are not shown (any more)" if found.hidden else ""
     print(f"{name} is accepted: {found.same:,} events are the same{hidden}; it is followed again")
+
+
+@app.command(epilog=EXIT_CODES)
+def law(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The peer; without it, all of them.")
+    ] = None,
+    home: Home = HOME,
+    as_json: Json = False,
+) -> None:
+    """Show where a followed register and this one hold another law: programmes and agreements.
+
+    What a peer's own administrations decide is recorded here by itself. What is of all sides of an
+    agreement together, or of another side, is only compared. Ends with 1 where something differs.
+    """
+    from dataclasses import asdict
+
+    from projections.reads.peer_law import law_differences_now
+    from registry.ledger.connections import Session
+
+    options = "-c role=aeo_auditor"
+    with register(home, "aeo_auditor") as url, Session.connect(url, options=options) as connection:
+        peers = law_differences_now(connection, name)
+    if name is not None and not peers:
+        fail(REFUSED, f"{name}: no register of this name is followed here")
+    found = [each for peer in peers for each in peer.differences]
+    if as_json:
+        print_json([asdict(each) for each in found])
+    elif found:
+        rows = [
+            [
+                each.peer,
+                each.act.code,
+                each.act.side or "all sides",
+                each.act.topic,
+                each.here.content if each.here else "not recorded",
+                each.there.content if each.there else "not recorded",
+                each.act.refused or "",
+            ]
+            for each in found
+        ]
+        print_table(None, ["peer", "of", "whose", "what", "here", "there", "why"], rows)
+    for peer in peers:
+        if not peer.compared:
+            complain(f"{peer.name} does not send its law, so nothing is compared")
+    if found:
+        fail(REFUSED, f"{len(found):,} acts of law differ")
 
 
 @app.command(epilog=EXIT_CODES)

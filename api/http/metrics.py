@@ -33,6 +33,7 @@ from api.observability.background import watched
 from projections.checking.background_check import LEADER_LOCK as CHECKER
 from projections.engine.projector import LEADER_LOCK as FOLLOWER
 from projections.reads import freshness
+from projections.reads.peer_law import law_differences
 from projections.transparency.integrator import LEADER_LOCK as LOG
 from registry.domain.time_zones import RELEASE
 
@@ -160,6 +161,12 @@ DATA_STALE = Gauge(
 PEER_STOPPED = Gauge(
     "aeo_peer_stopped",
     "1 where a peer is followed no further, because its history was changed, else 0",
+    ["peer"],
+    multiprocess_mode="mostrecent",
+)
+PEER_LAW = Gauge(
+    "aeo_peer_law_differences",
+    "Acts of law that a followed peer and this register hold otherwise; -1: it does not send them",
     ["peer"],
     multiprocess_mode="mostrecent",
 )
@@ -298,6 +305,8 @@ async def _read_freshness(connection: AsyncConnection[Any]) -> None:
         DATA_STALE.labels(source.administration).set(source.stale)
         if source.peer is not None:
             PEER_STOPPED.labels(source.peer).set(source.stopped_at is not None)
+    for peer in await law_differences(connection):
+        PEER_LAW.labels(peer.name).set(len(peer.differences) if peer.compared else -1)
     for reader in await freshness.outgoing(connection):
         age = -1 if reader.age is None else reader.age
         READING_AGE.labels(reader.partner, reader.way).set(age)

@@ -3,6 +3,8 @@
     GET  /peer/events?after=POSITION          events of own operators, each with its leaf's salt;
                      &wait=SECONDS            where there is none, the answer waits for one so long
     GET  /peer/events?stream=UUID&version=N   those of one operator after a version
+    GET  /peer/events?law=true&after=POSITION those of own programmes, and of agreements of own
+                                              administrations
     GET  /peer/streams?after=UUID             which operators there are, and how far each is
     POST /peer/report                         a peer says that two heads of this log contradict
 
@@ -71,6 +73,8 @@ async def events(request: Request) -> Response:
     """Events after a position, or those of one operator after a version."""
     asked = await _asked(request)
     stream = request.query_params.get("stream")
+    if "law" in request.query_params:
+        return await _of_law(asked, request, _uuid(stream) if stream else None)
     if stream is not None:
         return await _of_stream(asked, _uuid(stream), _number(request, "version"))
     after = _number(request, "after")
@@ -168,6 +172,20 @@ async def _of_stream(asked: _Asked, stream: UUID, version: int) -> Response:
             connection, asked.subject.visibility, asked.own, stream, version, reach.position, now
         )
         return _reached(reach, asked.own) | {"events": [_written(event) for event in found]}
+
+    return _json(await again.read(asked.service.ledger, read))
+
+
+async def _of_law(asked: _Asked, request: Request, stream: UUID | None) -> Response:
+    if (given := request.query_params["law"]) != "true":
+        raise RequestDeclined(400, "BAD_REQUEST", f"law: found {given[:40]!r}, wanted true.")
+    after = _number(request, "after")
+
+    async def read(connection: Connection) -> dict[str, Any]:
+        reach = await reads.reach(connection)
+        found, place = await reads.law(connection, asked.own, after, reach.position, stream)
+        events = [_written(event) for event in found]
+        return _reached(reach, asked.own) | {"law": True, "next": place, "events": events}
 
     return _json(await again.read(asked.service.ledger, read))
 

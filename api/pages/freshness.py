@@ -12,6 +12,7 @@ from api.languages.language import N_, _, ngettext
 from api.pages.errors import PageRoute
 from api.pages.render import page
 from projections.reads import freshness as reads
+from projections.reads.peer_law import law_differences
 
 #: By which way a partner reads, in words.
 WAYS = {
@@ -22,6 +23,7 @@ WAYS = {
     "CHANGES": N_("the feed"),
     "SUBSCRIPTION": N_("a subscription"),
 }
+MOST = 200  # differences of law that the page lists
 router = APIRouter(route_class=PageRoute)
 
 
@@ -36,12 +38,17 @@ async def freshness(request: Request) -> Response:
         return await reads.incoming(connection), await reads.outgoing(connection)
 
     incoming, outgoing = await again.read(service.views, read)
+    peers = await again.read(service.ledger, law_differences)
     return page(
         request,
         "freshness.html",
         title=_("Freshness"),
         incoming=incoming,
         outgoing=outgoing,
+        differences=[each for peer in peers for each in peer.differences],
+        most=MOST,
+        compared=any(peer.compared for peer in peers),
+        uncompared=[peer.name for peer in peers if not peer.compared],
         age=in_words,
         ways=WAYS,
     )

@@ -3,7 +3,7 @@ that it shows now, or to forget it. Either is recorded (decision 0286)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,13 +12,19 @@ import psycopg
 
 from api.peers.peer_log import PeerLog, VerifiedHead
 from api.peers.store import NotToBeFollowed, PeerRow, PeerStore
-from api.peers.transport import PeerClient, SentEvent
+from api.peers.transport import PeerClient, SentEvent, SentPage
 from registry.transparency.signed_notes import read_key
 
 _HERE = """
 select e.originator_id, e.originator_version, e.topic, e.state, e.decided_by, e.legal_ground
 from ledger.event e join peers.event p using (originator_id, originator_version)
-where p.peer = %s"""
+where p.peer = %(name)s
+union all
+select l.originator_id, l.originator_version, l.topic, l.state, l.decided_by, l.legal_ground
+from peers.law l where l.peer = %(name)s and l.history = %(history)s"""
+_LAW = """
+select distinct l.originator_id from peers.law l
+where l.peer = %(name)s and l.history = %(history)s"""
 _DECIDE = """
 insert into peers.decision (peer, kind, actor, why, stopped_for, evidence, remembered, accepted)
 values (%s, %s, %s, %s, %s, %s, %s, %s)"""
@@ -38,14 +44,16 @@ class HistoryComparison:
 
 
 def compare_histories(
-    connection: psycopg.Connection[Any], client: PeerClient, log: PeerLog, name: str
+    connection: psycopg.Connection[Any], client: PeerClient, log: PeerLog, row: PeerRow
 ) -> HistoryComparison:
-    """Compares all events of a peer that are here with those that it shows now, each of which must
-    be in its log. Raises PeerContradicts, PeerAway, PeerDeclined."""
+    """Compares all events of a peer that are here, of operators and of its law, with those that it
+    shows now, each of which must be in its log. Raises PeerContradicts, PeerAway, PeerDeclined."""
+    given = {"name": row.name, "history": row.history}
     here: dict[_Key, _Content] = {
         (stream, version): tuple(content)
-        for stream, version, *content in connection.execute(_HERE, [name])
+        for stream, version, *content in connection.execute(_HERE, given)
     }
+    law = {stream for (stream,) in connection.execute(_LAW, given)}
     different: list[str] = []
     there: dict[UUID, int] = {}
     same = 0
@@ -63,9 +71,10 @@ def compare_histories(
     for stream, version in here:
         last[stream] = max(version, last.get(stream, 0))
     for stream, version in sorted(last.items()):
-        if stream in there and there[stream] < version:
-            different.append(f"{stream}: ends at version {there[stream]}, and here at {version}")
-    return HistoryComparison(different, len(last.keys() - there.keys()), same)
+        shown = there.get(stream, 0 if stream in law else None)  # the law is shown to everybody
+        if shown is not None and shown < version:
+            different.append(f"{stream}: ends at version {shown}, and here at {version}")
+    return HistoryComparison(different, len(last.keys() - there.keys() - law), same)
 
 
 def accept_history(
@@ -81,13 +90,14 @@ def accept_history(
     row = _stopped(store)
     log = PeerLog(client, read_key(row.log_key), VerifiedHead())
     log.advance()
-    found = compare_histories(connection, client, log, row.name)
+    found = compare_histories(connection, client, log, row)
     if found.different:
         return found
     with connection.transaction():
         _record(connection, row, "accept", actor, why, log.head.note)
         connection.execute(
-            "update peers.peer set history = history + 1, position = 0, head_size = %s,"
+            "update peers.peer set history = history + 1, position = 0,"
+            " law_position = law_position * 0, head_size = %s,"
             " head_root = %s, head_note = %s, stopped_at = null, why = null, evidence = null,"
             " reported_at = null where name = %s",
             [log.head.size, log.head.root, log.head.note, row.name],
@@ -110,9 +120,15 @@ def forget_peer(
 
 
 def _shown(client: PeerClient, log: PeerLog) -> Iterator[SentEvent]:
+    yield from _pages(client.events, log)
+    if client.law(0).law:
+        yield from _pages(client.law, log)
+
+
+def _pages(ask: Callable[[int], SentPage], log: PeerLog) -> Iterator[SentEvent]:
     position = 0
     while True:
-        page = client.events(position)
+        page = ask(position)
         if page.size > log.head.size:
             log.advance()
         log.check(page.events)

@@ -21,6 +21,7 @@ import psycopg
 import structlog
 from eventsourcing.persistence import PersistenceError, StoredEvent
 
+from api.peers.law import PeerLaw
 from api.peers.peer_log import PeerContradicts, PeerLog, VerifiedHead
 from api.peers.store import NotToBeFollowed, NotYetRecorded, PeerStore, connect, leader_lock
 from api.peers.transport import PeerAway, PeerClient, PeerDeclined, SentEvent, SentPage
@@ -62,6 +63,7 @@ class PeerFollower:
         self.name, self._url, self._key = name, url, key
         self._administrations = sorted(administrations)
         self._mapper = EventMapper(AGGREGATES)
+        self._law: PeerLaw | None = None
         self._received = self._compared = float("-inf")
         self._position = 0  # of the peer's ledger: how far the last round came
 
@@ -133,6 +135,8 @@ class PeerFollower:
             wait = 0.0
             if page.size > peer_log.head.size:
                 self._advance(store, peer_log)
+            law = self._law_of(store, peer_log)
+            law.take(page.position)  # before what rests on it
             events = self._to_record(store, peer_log, page.events)
             if events or page.next > position:
                 store.record(events, page.epoch, page.next)
@@ -142,9 +146,15 @@ class PeerFollower:
                 break
         if time.monotonic() - self._compared > COMPARED:
             self._compare(store, peer_log)
+            law.record()
             self._compared = time.monotonic()
         store.heard(page.epoch, page.as_of)
         self._receive(store, page)
+
+    def _law_of(self, store: PeerStore, peer_log: PeerLog) -> PeerLaw:
+        if self._law is None or self._law.store is not store:
+            self._law = PeerLaw(store, self._client, peer_log, self._administrations)
+        return self._law
 
     def _advance(self, store: PeerStore, peer_log: PeerLog) -> None:
         if peer_log.advance():

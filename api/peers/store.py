@@ -37,7 +37,8 @@ EVENTS = UUID("4f0b3f5e-6a0c-5a55-9d7e-2f57f9c0b1d4")
 OPTIONS = "-c role=aeo_writer -c timezone=UTC"
 _COLUMNS = (
     "name, url, administrations, log_key, epoch, position, head_size, head_root, head_note,"
-    " fresh_at, stopped_at, why, evidence, reported_at, history"
+    " fresh_at, stopped_at, why, evidence, reported_at, history,"
+    " law_position"
 )
 
 
@@ -73,6 +74,7 @@ class PeerRow:
     evidence: str | None
     reported_at: datetime | None
     history: int  # how many other histories of it were accepted
+    law_position: int | None  # None: it has not sent its law
 
     @property
     def head(self) -> VerifiedHead:
@@ -90,6 +92,16 @@ class PeerStore:
         self._connection, self._conninfo, self.name = connection, conninfo, name
         self._prepared, self._history = False, 0
         self._registry = Registry(environment(conninfo))
+
+    @property
+    def connection(self) -> psycopg.Connection[Any]:
+        """The caller's connection, in which everything of the peer is read and written."""
+        return self._connection
+
+    @property
+    def registry(self) -> Registry:
+        """The register here: its ledger, and what reads its events."""
+        return self._registry
 
     def row(self) -> PeerRow | None:
         """Returns the row; None where nobody follows this peer yet."""
@@ -214,20 +226,7 @@ class PeerStore:
         in one transaction. Raises StreamMoved and other errors of the ledger."""
         with self._connection.transaction():
             if events:
-                if not self._prepared:
-                    prepare(self._connection)
-                    self._prepared = True
-                queue = deque(
-                    encode_request(request, [stored]) for request, stored in self._requests(events)
-                )
-                while queue:
-                    batch = take_batch(queue)
-                    send(self._connection, batch)
-                    for outcome in receive(self._connection, batch):
-                        if isinstance(outcome, NumberHeld):
-                            raise NotYetRecorded(str(outcome)) from outcome
-                        if isinstance(outcome, Exception):
-                            raise outcome
+                self.append(self._requests(events))
                 self._keep_proofs(events)
             reach("peers.before_position")
             if position is not None:
@@ -237,6 +236,31 @@ class PeerStore:
                     [position, epoch, self.name],
                 )
         reach("peers.after_position")
+
+    def append(self, requests: Iterable[tuple[AppendRequest, StoredEvent]]) -> None:
+        """Appends events to the ledger, in the caller's transaction. Raises StreamMoved and other
+        errors of the ledger, and NotYetRecorded."""
+        if not self._prepared:
+            prepare(self._connection)
+            self._prepared = True
+        queue = deque(encode_request(request, [stored]) for request, stored in requests)
+        while queue:
+            batch = take_batch(queue)
+            send(self._connection, batch)
+            for outcome in receive(self._connection, batch):
+                if isinstance(outcome, NumberHeld):
+                    raise NotYetRecorded(str(outcome)) from outcome
+                if isinstance(outcome, Exception):
+                    raise outcome
+
+    def request_for(self, event: SentEvent) -> AppendRequest:
+        """Returns the request that records an event of the peer here."""
+        return AppendRequest(
+            uuid5(EVENTS, f"{self.name} {event.position}{' ' * self._history}"),
+            sha256(f"{event.topic} {event.state}".encode()).digest(),
+            f"peer:{self.name}",
+            [Metadata(None, event.decided_by, event.legal_ground)],
+        )
 
     def _keep_proofs(self, events: Sequence[SentEvent]) -> None:
         with self._connection.cursor() as cursor:
@@ -273,12 +297,7 @@ class PeerStore:
             stored = StoredEvent(event.stream, event.version, event.topic, event.state.encode())
             happened = self._domain_event(stored)
             operator = operators[event.stream] = happened.mutate(operators.get(event.stream))
-            request = AppendRequest(
-                uuid5(EVENTS, f"{self.name} {event.position}{' ' * self._history}"),
-                sha256(f"{event.topic} {event.state}".encode()).digest(),
-                f"peer:{self.name}",
-                [Metadata(None, event.decided_by, event.legal_ground)],
-            )
+            request = self.request_for(event)
             if can_change_numbers([happened]):
                 held = numbers_held(operator)
                 request.held_numbers = HeldNumbersRecord(held.holder, held.home, held.written())

@@ -49,7 +49,7 @@ class SentEvent(msgspec.Struct, frozen=True, rename="camel"):
 
 class SentPage(msgspec.Struct, frozen=True, rename="camel"):
     """A page of events. `next`: everything up to this position was looked at. `as_of`: what the
-    peer has is complete as of this instant."""
+    peer has is complete as of this instant. `law`: the events are those of its law."""
 
     epoch: str
     size: int
@@ -58,6 +58,7 @@ class SentPage(msgspec.Struct, frozen=True, rename="camel"):
     administrations: list[str]
     events: list[SentEvent]
     next: int = 0
+    law: bool = False
 
 
 class SentStreams(msgspec.Struct, frozen=True, rename="camel"):
@@ -100,6 +101,13 @@ class PeerClient:
         """Returns the events of one stream after a version."""
         query = urlencode({"stream": str(stream), "version": version})
         return self._read(f"/peer/events?{query}", SentPage)
+
+    def law(self, after: int, stream: UUID | None = None) -> SentPage:
+        """Returns the events of the peer's law after a position; `stream`: of that stream alone.
+        A peer of an earlier release answers with other events, and `law` is not set."""
+        query = {"law": "true", "after": str(after)}
+        query |= {"stream": str(stream)} if stream else {}
+        return self._read(f"/peer/events?{urlencode(query)}", SentPage)
 
     def streams(self, after: UUID) -> SentStreams:
         """Returns the streams that the peer publishes to this register, after that one."""

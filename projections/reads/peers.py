@@ -16,6 +16,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from projections.reads.peer_law import law_stream
 from projections.reads.visibility import VISIBILITY_CTES, VISIBLE_NOW, VisibilityScope
 
 WINDOW = 20_000  # positions that one answer looks at
@@ -71,6 +72,17 @@ select {_COLUMNS} {_FROM}
 where e.originator_id = %(stream)s and e.originator_version > %(version)s
     and e.position <= %(until)s and {_SHOWN}
 order by e.originator_version limit %(most)s"""
+LAW = f"""
+select {_COLUMNS}
+from ledger.event e
+join proof.leaf l on l.position = e.position
+join proof.salt s on s.leaf_index = l.leaf_index
+where e.originator_id = any(%(streams)s) and e.position > %(after)s and e.position <= %(until)s
+order by e.position limit %(most)s"""
+LAW_CODES = """
+select 'programme', code from views.programme where administration = any(%(homes)s)
+union all
+select distinct 'agreement', agreement from views.party where party = any(%(homes)s)"""
 STREAMS = f"""
 with {VISIBILITY_CTES}
 select o.id, (
@@ -148,6 +160,24 @@ async def of_stream(
     """Returns the events of one operator after a version."""
     parameters = {"stream": stream, "version": version, "until": until, "most": MOST}
     return await _events(connection, STREAM, scope, now, {"homes": list(own), **parameters})
+
+
+async def law(
+    connection: AsyncConnection[Any],
+    own: Sequence[str],
+    after: int,
+    until: int,
+    stream: UUID | None = None,
+) -> tuple[list[PublishedEvent], int]:
+    """Returns the events of the own programmes, and of the agreements of own administrations, after
+    a position, and the position up to which everything was looked at. They are public."""
+    cursor = await connection.execute(LAW_CODES, {"homes": list(own)})
+    ids = {law_stream(kind, code) for kind, code in await cursor.fetchall()}
+    wanted = ids & {stream} if stream else ids
+    parameters = {"streams": list(wanted), "after": after, "until": until, "most": MOST}
+    found = await connection.execute(LAW.encode(), parameters, binary=True)
+    events = [PublishedEvent(*row) for row in await found.fetchall()]
+    return events, events[-1].position if len(events) == MOST else max(after, until)
 
 
 async def streams(

@@ -1,26 +1,39 @@
-"""Administrations whose operators another register records, and this one follows.
+"""Administrations that another register records, and this one follows.
 
-Each register is authoritative for its own administrations. A command about an operator of a
-followed one would make a second history of it, so it is refused, whoever sends it.
+Each register is authoritative for its own administrations. A command about an operator or a
+programme of a followed one, or about its side of an agreement, would make a second history of it,
+so it is refused, whoever sends it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from registry.domain import commands as c
+from registry.domain.agreements.foreign_acts import side_of
 from registry.domain.errors import RecordedElsewhere
+from registry.domain.programmes import Programme
+from registry.domain.values import AdministrationCode
 
 AGE = 1.0  # seconds for which what was read is used
+_KINDS = (c.OperatorCommand, c.ProgrammeCommand, c.AgreementCommand)
+
+
+class FollowedRegister(NamedTuple):
+    """The register of a followed administration. `law`: whether it also sends its law."""
+
+    url: str
+    law: bool
 
 
 class FollowedAdministrations:
-    """The followed administrations, each with the address of its register, at most a second old."""
+    """The followed administrations, each with its register, at most a second old."""
 
-    def __init__(self, read: Callable[[], dict[str, str]]) -> None:
+    def __init__(self, read: Callable[[], dict[str, tuple[str, bool]]]) -> None:
         self._read = read
-        self._registers: dict[str, str] = {}
+        self._registers: dict[str, FollowedRegister] = {}
         self._read_at = float("-inf")
 
     @property
@@ -28,16 +41,38 @@ class FollowedAdministrations:
         """Whether `check` answers without reading the ledger."""
         return time.monotonic() - self._read_at < AGE
 
-    def check(self, command: c.Command) -> None:
-        """Raises RecordedElsewhere for a command about an operator that another register
-        records."""
-        if not isinstance(command, c.OperatorCommand):
+    def check(self, command: c.Command, aggregate: Any = None) -> None:
+        """Raises RecordedElsewhere for a command about what another register records. `aggregate`:
+        of the command, where there is one."""
+        if not isinstance(command, _KINDS):
             return
         if not self.is_fresh:
-            self._registers, self._read_at = self._read(), time.monotonic()
-        home = command.tin.country
-        if home in self._registers:
+            read = self._read()
+            self._registers = {code: FollowedRegister(*found) for code, found in read.items()}
+            self._read_at = time.monotonic()
+        if not self._registers:
+            return
+        if isinstance(command, c.OperatorCommand):
+            home = command.tin.country
+            if home in self._registers:
+                raise RecordedElsewhere(
+                    f"tin: {command.tin} is recorded by the register of {home}, which this one"
+                    f" follows: {self._registers[home].url}"
+                )
+            return
+        side = _law_side(command, aggregate)
+        register = self._registers.get(side.text) if side else None
+        if register is not None and register.law:
+            about = "programme" if isinstance(command, c.ProgrammeCommand) else "agreement"
             raise RecordedElsewhere(
-                f"tin: {command.tin} is recorded by the register of {home}, which this one follows:"
-                f" {self._registers[home]}"
+                f"{about}: what {side} decides about {getattr(command, about)} is recorded by its"
+                f" register, which this one follows: {register.url}"
             )
+
+
+def _law_side(command: c.Command, aggregate: Any) -> AdministrationCode | None:
+    if isinstance(command, c.RegisterProgramme):
+        return command.administration
+    if isinstance(command, c.ProgrammeCommand):
+        return aggregate.administration if isinstance(aggregate, Programme) else None
+    return side_of(command)

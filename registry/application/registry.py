@@ -246,7 +246,7 @@ class Registry(Application[UUID]):
         person, the pending event is a proposal: of the operator, or of the administration, which is
         then returned. Raises a Refusal.
         """
-        self._followed.check(command)
+        self._followed.check(command, aggregate)
         facts = facts or self._references.no_older_than()
         signatures.check(command, aggregate, decided_by, facts.administration)
         by = decision_of(command, aggregate, decided_by, facts)

@@ -113,8 +113,8 @@ class AlreadyRecorded(WrongStatus):
 
 
 class RecordedElsewhere(Refusal):
-    """The operator belongs to an administration whose own register records it; this register
-    follows that one."""
+    """The operator, programme or side of an agreement belongs to an administration whose own
+    register records it; this register follows that one."""
 
 
 class Barred(Refusal):
