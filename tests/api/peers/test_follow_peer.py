@@ -281,6 +281,13 @@ def test_two_peers_for_one_administration_are_refused(korea: Register, china: Re
         other.catch_up()
 
 
+class Earlier(InProcess):
+    """A peer of an earlier release, which does not send its law."""
+
+    def _send(self, method: str, path: str, body: Any, headers: Any) -> tuple[int, bytes]:
+        return super()._send(method, path.replace("law=true&", ""), body, headers)
+
+
 def test_a_programme_that_is_not_known_here_is_waited_for(korea: Register, china: Register) -> None:
     programme = {
         "command": "register_programme",
@@ -292,7 +299,7 @@ def test_a_programme_that_is_not_known_here_is_waited_for(korea: Register, china
         "source": "a test",
     }
     lodged = {"command": "lodge_application", "tin": SEOUL, "programme": "KR-NEW", "type": "N"}
-    following = follower(china, InProcess(korea))
+    following = follower(china, Earlier(korea))
     following.catch_up()
     korea.happens(programme, lodged)
 
