@@ -16,7 +16,7 @@ from uuid import uuid4
 from api.edge.store import EdgeState, EdgeStore
 from api.golden_copy.looks import Look
 from api.graphql.types.reasons import recognition_reasons
-from projections.history.golden_copy import CopiedLaw, CopiedOperator, answered
+from projections.history.golden_copy import CopiedLaw, CopiedOperator, CopyRecord, answered
 from projections.reads.bitemporal_sql import shown
 from projections.reads.recognition import unchanged_interval
 from registry.domain.recognition import (
@@ -114,7 +114,7 @@ def answers(store: EdgeStore, tins: Sequence[Tin], question: Question) -> list[E
 def _answer(
     state: EdgeState,
     law: CopiedLaw,
-    record: CopiedOperator | None,
+    record: CopyRecord | None,
     tin: Tin,
     question: Question,
 ) -> EdgeAnswer:
@@ -166,7 +166,7 @@ def operator(store: EdgeStore, tin: Tin, at: datetime) -> dict[str, Any] | None:
     """
     state, _, records = store.records([tin.text])
     record = records.get(tin.text)
-    if record is None:
+    if not isinstance(record, CopiedOperator):
         return None
     now = [period for period in record.periods if is_valid_at(period, at)]
     identifiers = [each for each in record.identifiers if is_valid_at(each, at)]

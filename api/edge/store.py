@@ -19,7 +19,7 @@ import msgspec
 
 from api.golden_copy.looks import Look
 from api.golden_copy.manifest import CopyMoment
-from projections.history.golden_copy import CopiedLaw, CopiedOperator, read_law, read_operator
+from projections.history.golden_copy import CopiedLaw, CopyRecord, read_law, read_record
 
 _TABLES = """
 create table if not exists state (name text primary key, value blob not null) without rowid;
@@ -73,9 +73,7 @@ class EdgeStore:
         found = self._value("keys")
         return [] if found is None else msgspec.json.decode(found, type=list[str])
 
-    def records(
-        self, tins: Iterable[str]
-    ) -> tuple[EdgeState, CopiedLaw, dict[str, CopiedOperator]]:
+    def records(self, tins: Iterable[str]) -> tuple[EdgeState, CopiedLaw, dict[str, CopyRecord]]:
         """The state, the law and the records of these operators, of one instant. Raises
         NotFilled."""
         connection = self._connection()
@@ -83,19 +81,19 @@ class EdgeStore:
         try:
             state = self.state()
             law = self._current_law()
-            found: dict[str, CopiedOperator] = {}
+            found: dict[str, CopyRecord] = {}
             for tin in tins:
                 row = connection.execute(
                     "select record from operator where tin = ?", [tin]
                 ).fetchone()
                 if row is not None:
-                    found[tin] = read_operator(row[0])
+                    found[tin] = read_record(row[0])
         finally:
             connection.execute("commit")
         return state, law, found
 
     def count(self) -> int:
-        """How many operators the copy has."""
+        """How many records the copy has."""
         [(found,)] = self._connection().execute("select count(*) from operator").fetchall()
         return int(found)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from api.golden_copy.manifest import COPY, MANIFEST, NOTE, CopyFile, CopyMoment, Manifest, described
 from api.golden_copy.signing import signed
-from projections.history.golden_copy import CopiedLaw, encode
+from projections.history.golden_copy import WITHDRAWN, CopiedLaw, encode
 from registry.transparency.signed_notes import Signer
 
 if sys.version_info >= (3, 14):
@@ -50,6 +50,7 @@ class CopyWriter:
         self._thread = ThreadPoolExecutor(1, "golden-copy")
         self._writing: Future[None] | None = None
         self.rows = 0
+        self._shown = 0  # those of operators that are shown, in the tables and in XML
 
     def add(self, line: bytes) -> None:
         """Adds a record, a line of JSON without its end."""
@@ -69,7 +70,7 @@ class CopyWriter:
         found[OPERATORS] = described(self._folder / OPERATORS, self.rows)
         if self._xml:
             self._xml.close()
-            found[XML] = described(self._folder / XML, self.rows)
+            found[XML] = described(self._folder / XML, self._shown)
         for table, rows in self._tables.rows.items():
             for name in (f"{table}.csv.zst", f"{table}.parquet"):
                 found[name] = described(self._folder / name, rows)
@@ -92,9 +93,13 @@ class CopyWriter:
 
     def _write(self, lines: list[bytes]) -> None:
         self._lines.write(b"\n".join(lines) + b"\n")
-        self._tables.add(lines)
+        shown = [line for line in lines if not line.startswith(WITHDRAWN)]
+        self._shown += len(shown)
+        if not shown:
+            return
+        self._tables.add(shown)
         if self._xml:
-            self._xml.add(lines)
+            self._xml.add(shown)
 
 
 async def write_copy(

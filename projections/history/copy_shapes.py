@@ -25,8 +25,8 @@ from registry.domain.operators.particulars import NAMES
 from registry.domain.recognition import RecognitionFacts
 
 #: TIN, administration and source of an operator; its particulars, periods, identifiers and consents
-#: as JSON.
-Row = tuple[str, str, str | None, str, str, str, str]
+#: as JSON; and until when it was recognised, where a consent that reached the partner ended.
+Row = tuple[str, str, str | None, str, str, str, str, datetime | None]
 #: A line with places for values, and which of the values go there. None: it is not in the copy.
 _Template = tuple[bytes, Callable[[Sequence[bytes]], tuple[bytes, ...]]] | None
 
@@ -108,8 +108,9 @@ class CopyShapes:
         self._tokens: dict[str, bytes] = {}
 
     def line(self, row: Row) -> bytes | None:
-        """The line of an operator, without its end; None where it is not in the copy."""
-        tin, home, source, names, periods, identifiers, consents = row
+        """The line of an operator of which no consent ended, without the line's end; None where it
+        is not in the copy."""
+        tin, home, source, names, periods, identifiers, consents, _ = row
         if home != self._home:
             self._begin(home)
         held = _joined(_periods.decode(periods))

@@ -123,6 +123,21 @@ class CopiedOperator(OperatorParticulars, frozen=True, gc=False, kw_only=True):
     recognition: tuple[CopiedStretch, ...] = ()
 
 
+class WithdrawnOperator(msgspec.Struct, frozen=True, gc=False):
+    """In place of an operator that a partner is shown no longer, because a consent was withdrawn:
+    until when it was recognised in the partner's territory, in UTC, and nothing else."""
+
+    withdrawn: datetime
+    tin: str
+    administration: str
+
+
+#: How the line of a WithdrawnOperator begins, and no other.
+WITHDRAWN = b'{"withdrawn":'
+#: A record of a copy.
+CopyRecord = CopiedOperator | WithdrawnOperator
+
+
 class CopiedLaw(msgspec.Struct, frozen=True):
     """The law towards the partner's territory: agreements, blocs, consent laws, the last list of
     each home administration with its cadence, and the time zones in which civil days are given."""
@@ -153,17 +168,23 @@ class CopiedLaw(msgspec.Struct, frozen=True):
 
 _encode = msgspec.json.Encoder(enc_hook=encode_value).encode
 _operator = msgspec.json.Decoder(CopiedOperator, dec_hook=decode_value)
+_withdrawn = msgspec.json.Decoder(WithdrawnOperator)
 _law = msgspec.json.Decoder(CopiedLaw, dec_hook=decode_value)
 
 
-def encode(record: CopiedOperator | CopiedLaw) -> bytes:
+def encode(record: CopyRecord | CopiedLaw) -> bytes:
     """The canonical JSON of a record: equal records have equal bytes."""
     return _encode(record)
 
 
 def read_operator(line: bytes) -> CopiedOperator:
-    """Parses a record. Raises msgspec.ValidationError, msgspec.DecodeError."""
+    """Parses the record of an operator. Raises msgspec.ValidationError, msgspec.DecodeError."""
     return _operator.decode(line)
+
+
+def read_record(line: bytes) -> CopyRecord:
+    """Parses any record. Raises msgspec.ValidationError, msgspec.DecodeError."""
+    return _withdrawn.decode(line) if line.startswith(WITHDRAWN) else _operator.decode(line)
 
 
 def read_law(text: bytes) -> CopiedLaw:
@@ -306,13 +327,16 @@ def withheld(
 
 
 def answered(
-    record: CopiedOperator | None, law: RecognitionFacts, asked: Question
+    record: CopyRecord | None, law: RecognitionFacts, asked: Question
 ) -> tuple[RecognitionFacts, RecognitionResult]:
     """The answer from a copy, by the rule of recognition, with the facts that it used.
 
     `law`: what CopiedLaw.towards gives for the operator's home.
     """
     hidden = RecognitionFacts(None)
+    if isinstance(record, WithdrawnOperator):
+        hidden = RecognitionFacts(None, withdrawn=record.withdrawn)
+        return hidden, recognise(hidden, asked)
     if record is None or any(is_valid_at(stretch, asked.at) for stretch in record.withheld):
         return hidden, recognise(hidden, asked)
     facts = replace(

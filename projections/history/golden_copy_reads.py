@@ -17,9 +17,10 @@ from projections.history.copy_courses import HomeCourses
 from projections.history.copy_shapes import CopyShapes, Row
 from projections.history.golden_copy import (
     CopiedLaw,
-    CopiedOperator,
     CopyInstant,
+    CopyRecord,
     ParticularsSince,
+    WithdrawnOperator,
     copied,
     copied_law,
     encode,
@@ -76,16 +77,32 @@ _PERIODS = _facts(
     f", bool_or(t.status in ({_CERTIFIED})) as certified",
 )
 _IDENTIFIERS = _facts(IDENTIFIER, "identifier", "t.scheme, t.value, t.valid_from")
-_CONSENTS = _facts(CONSENT, "consent", "t.partner, t.valid_from", "t.partner = any(%(consent_to)s)")
+_CONSENTS = _facts(
+    CONSENT,
+    "consent",
+    "t.partner, t.valid_from",
+    "t.partner = any(%(consent_to)s)",
+    ", max(greatest(t.valid_to, t.recorded_from)) filter ("
+    " where t.valid_to <= %(at)s and t.partner = any(%(reached)s)) as ended",
+)
 #: The operators of the homes in the order of TINs, whatever the collation of the database.
 _OPERATORS = """
 select o.tin, o.administration, o.source from views.operator o
 where o.administration = any(%(homes)s::text[])
     and (%(tins)s::text[] is null or o.tin = any(%(tins)s::text[]))
 order by o.tin collate "C" """
+#: When a consent ended that reached the partner, where the operator was recognised there until
+#: then, by what was known then (rule.withdrawn says the same of now); else NULL.
+_RECOGNISED_UNTIL = """case when c.ended is not null then (
+        select c.ended from rule.verdict_then(
+            s.tin, (select o.administration from views.operator o where o.tin = s.tin),
+            %(territory)s, c.ended - interval '1 microsecond', c.ended - interval '1 microsecond',
+            null, null, null, null, null) v
+        where v.outcome = 'RECOGNISED') end"""
 #: Of those to whom anything was ever granted. That is looked up where nothing is granted now.
 _HELD = f"""
-select s.tin, n.facts, coalesce(p.facts, '[]'), coalesce(i.facts, '[]'), coalesce(c.facts, '[]')
+select s.tin, n.facts, coalesce(p.facts, '[]'), coalesce(i.facts, '[]'), coalesce(c.facts, '[]'),
+    {_RECOGNISED_UNTIL}
 from unnest(%(some)s::text[]) s (tin)
 join {_NAMES} n on n.tin = s.tin
 left join {_PERIODS} p on p.tin = s.tin
@@ -191,7 +208,7 @@ async def copy_source(
 
 async def records(
     connection: Connection, source: CopySource, tins: Sequence[str] | None = None
-) -> AsyncIterator[CopiedOperator]:
+) -> AsyncIterator[CopyRecord]:
     """The records of a copy in the order of TINs. `tins`: of these operators only.
 
     `connection`: in a transaction.
@@ -219,7 +236,8 @@ async def lines(
 
     shapes = CopyShapes(source.moment.at, law, line)
     async for rows in _batches(connection, source, tins):
-        yield [found for row in rows if (found := shapes.line(row)) is not None]
+        made = (shapes.line(row) if row[-1] is None else line(row) for row in rows)
+        yield [found for found in made if found is not None]
 
 
 async def _batches(
@@ -232,6 +250,9 @@ async def _batches(
         "consent_to": source.consent_to,
         "lawful": sorted({law.fact.programme for law in source.law.consent_laws}),
         "tins": list(tins) if tins is not None else None,
+        "territory": source.territory.text,
+        "at": source.moment.at,
+        "reached": await _reached(connection, source),
     }
     async with connection.cursor(name="golden_copy") as cursor, connection.cursor() as reading:
         await cursor.execute(_OPERATORS, parameters)
@@ -256,9 +277,19 @@ async def _batches(
             coming.cancel()
 
 
-def record(source: CopySource, row: Row, courses: dict[str, HomeCourses]) -> CopiedOperator | None:
+async def _reached(connection: Connection, source: CopySource) -> list[str]:
+    """The scopes of consents that reach the partner at the copy's instant."""
+    at = source.moment.at
+    asked = "select rule.parties(%s, %s, %s)"
+    async with connection.cursor() as cursor:
+        await cursor.execute(asked, [source.territory.text, at, at])
+        [[parties]] = await cursor.fetchall()
+    return [*parties, TO_ALL_ADEQUATE]
+
+
+def record(source: CopySource, row: Row, courses: dict[str, HomeCourses]) -> CopyRecord | None:
     """The record of an operator, from its row; None where it is not in the copy."""
-    tin, home, origin, names, periods, identifiers, consents = row
+    tin, home, origin, names, periods, identifiers, consents, until = row
     moment, territory = source.moment, source.territory
     administration = AdministrationCode(home)
     law = source.law.beliefs_from(home)
@@ -272,7 +303,7 @@ def record(source: CopySource, row: Row, courses: dict[str, HomeCourses]) -> Cop
     )
     scope = VisibilityScope("partner", territory.text)
     if not is_visible(administration, law, facts, scope, moment.position, moment.at, lambda: True):
-        return None
+        return None if until is None else WithdrawnOperator(until, tin, home)
     of_home = courses.get(home)
     if of_home is None:
         courses.clear()  # the operators of a home come together

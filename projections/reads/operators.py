@@ -21,6 +21,7 @@ from projections.reads.visibility import (
     VisibilityScope,
     disclosed,
 )
+from registry.domain.consent import TO_ALL_ADEQUATE
 from registry.domain.disclosure import (
     CERTIFIED,
     DisclosedInterval,
@@ -104,6 +105,31 @@ async def visible(
     async with connection.cursor(row_factory=scalar_row) as cursor:
         await cursor.execute(statement, scope.parameters(now) | {"tins": list(tins)})
         return set(await cursor.fetchall())
+
+
+@dataclass(frozen=True)
+class EndedConsent:
+    """A consent that reached a territory and ended at `valid_to` (UTC). `position`: of the event
+    since which that is known."""
+
+    tin: str
+    valid_to: datetime
+    position: int
+
+
+async def ended_consents(
+    connection: Connection, territory: str, tins: Sequence[str], now: datetime
+) -> list[EndedConsent]:
+    """The consents of these operators to a territory, to its blocs and to all adequate partners,
+    that ended by now."""
+    statement = """
+    select c.tin, c.valid_to, c.position from views.consent c
+    where c.tin = any(%(tins)s::text[]) and c.recorded_to is null and c.valid_to <= %(now)s
+      and (c.partner = %(all)s or c.partner = any(rule.parties(%(territory)s, %(now)s, %(now)s)))"""
+    given = {"tins": list(tins), "now": now, "territory": territory, "all": TO_ALL_ADEQUATE}
+    async with connection.cursor(row_factory=class_row(EndedConsent)) as cursor:
+        await cursor.execute(statement, given)
+        return await cursor.fetchall()
 
 
 async def of_stream(

@@ -6,7 +6,8 @@ the subject that asked, and the customs of one administration read each other's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -24,11 +25,13 @@ from api.graphql.types.events import Event
 from projections.history.answered import CorrectedGivenAnswer, GivenAnswer, corrected
 from projections.reads import receipts as reads
 from projections.reads.bitemporal_sql import POSITION
-from projections.reads.operators import visible
+from projections.reads.operators import EndedConsent, ended_consents, visible
 from projections.reads.receipts import ReceiptHolderScope, ReceiptRow
+from registry.domain.operators.events import Operator
 from registry.domain.values import AdministrationCode, Outcome, Tin
 
 _UNKNOWN = Outcome.UNKNOWN.value
+_WITHDRAWN = Operator.ConsentWithdrawn.TOPIC
 COST = 200  # microseconds of a receipt: a signature and a row
 
 
@@ -163,7 +166,9 @@ async def _divergent(context: Context, rows: Sequence[ReceiptRow]) -> list[Corre
     """The answers of these receipts that today's record changes, in the same order.
 
     UNKNOWN is the answer about an operator that does not exist, too: it has changed only where the
-    subject may see the operator now.
+    subject may see the operator now. Of an operator that is hidden now the holder learns what it
+    would be answered, UNKNOWN, where a consent that ended or the public law changed the answer, and
+    nothing that was recorded of it besides.
     """
     by_territory: dict[str, list[GivenAnswer]] = {}
     for row in rows:
@@ -174,10 +179,39 @@ async def _divergent(context: Context, rows: Sequence[ReceiptRow]) -> list[Corre
         for territory, answers in by_territory.items():
             code = AdministrationCode(territory)
             found += await corrected(views, code, answers, position[0] if position else 0)
-        unknown = sorted({each.given.tin for each in found if each.given.outcome == _UNKNOWN})
-        seen = await visible(views, context.subject.visibility, context.now, unknown)
-    found = [each for each in found if each.given.outcome != _UNKNOWN or each.given.tin in seen]
-    return sorted(found, key=lambda answer: answer.given.number)
+        tins = sorted({each.given.tin for each in found})
+        seen = await visible(views, context.subject.visibility, context.now, tins)
+        ended: dict[tuple[str, str], list[EndedConsent]] = {}
+        for territory in by_territory:
+            hidden = sorted({each.given.tin for each in found} - seen)
+            for consent in await ended_consents(views, territory, hidden, context.now):
+                ended.setdefault((territory, consent.tin), []).append(consent)
+    told = [each for each in found if each.given.tin in seen]
+    of_hidden = [
+        _as_hidden(each, ended)
+        for each in found
+        if each.given.tin not in seen and each.given.outcome != _UNKNOWN
+    ]
+    causes = await events(context, {each.event_position or 0 for each in of_hidden})
+    for each in of_hidden:
+        cause = causes.get(each.event_position or 0)
+        if cause and (cause.type == _WITHDRAWN or not cause.type.startswith("operator.")):
+            told.append(each)
+    return sorted(told, key=lambda answer: answer.given.number)
+
+
+def _as_hidden(
+    answer: CorrectedGivenAnswer, ended: Mapping[tuple[str, str], Sequence[EndedConsent]]
+) -> CorrectedGivenAnswer:
+    """What the holder is told of a changed answer about an operator that it may not see now."""
+    given = answer.given
+    over = [
+        consent.position
+        for consent in ended.get((given.territory, given.tin), ())
+        if consent.valid_to <= given.law_at
+    ]
+    position = max(over, default=None) or answer.event_position
+    return replace(answer, correct=Outcome.UNKNOWN, event_position=position)
 
 
 def _given(row: ReceiptRow) -> GivenAnswer:

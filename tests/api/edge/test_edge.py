@@ -19,20 +19,37 @@ from typer.testing import CliRunner
 
 from api.access.tokens import issue
 from api.cli import app as cli
-from api.edge.following import FolderSource, NoLine, RegisterSource, take_changes, take_copy
+from api.edge.following import (
+    FolderSource,
+    NoLine,
+    RegisterSource,
+    take_changes,
+    take_copy,
+    take_delta,
+)
 from api.edge.graphql import EdgeGraphQL
 from api.edge.server import Following, application
 from api.edge.store import EdgeStore
 from api.golden_copy.daily import copies_of
-from api.golden_copy.deltas import make_delta
+from api.golden_copy.deltas import fold, make_delta
 from api.golden_copy.manifest import BadCopy
 from api.golden_copy.signing import open_signer
 from api.log.signing_keys import open_signing_keys
+from projections.history.golden_copy import CopyInstant
+from projections.history.golden_copy_reads import copy_source, moved, records
 from registry.ledger.epochs import begin, current
 from registry.paths import EDGE_SCHEMA
 from registry.paths import SCHEMA as REGISTER_SCHEMA
-from tests.api.client import Client
-from tests.api.golden_copy.copies import CHINA, copy, duplicate, happenings, happens, signed
+from tests.api.client import AUDITOR, Client
+from tests.api.golden_copy.copies import (
+    CHINA,
+    contents,
+    copy,
+    duplicate,
+    happenings,
+    happens,
+    signed,
+)
 from tests.api.golden_copy.test_golden_copy import _change_a_byte
 from tests.api.region import LINES, OPEN, SHUT, STEEL, clause, operator, record
 from tests.api.served import served
@@ -216,6 +233,107 @@ def test_a_folder_with_deltas_keeps_an_edge_up(
     assert store.state() == alone.state()
     assert _contents(store) == _contents(alone)
     assert FolderSource(folder).follow(store) == []
+
+
+def test_after_a_withdrawal_copy_delta_and_edge_say_until_when_and_nothing_else(
+    register: Client, store: EdgeStore, tmp_path: Path
+) -> None:
+    before = copy(register, tmp_path / "before")
+    take_copy(store, before)
+    following = EdgeStore(tmp_path / "following" / "edge.sqlite")
+    following.pin(store.pinned())
+    take_copy(following, before)
+    assert outcome(store, OPEN)[0] == "RECOGNISED"
+
+    taken = {"command": "withdraw_consent", "tin": OPEN, "partner": "CN"}
+    stopped = {"command": "suspend_authorisation", "tin": OPEN, "reason": "a secret"}
+    record(register.database, taken)
+    record(register.database, stopped | {"legal_ground": "Art. 16"})
+    signed(register)
+    after, signer = copy(register, tmp_path / "after"), open_signer(register.home)
+    make_delta(before, after, tmp_path / "delta", signer)
+
+    fold(before, [tmp_path / "delta"], tmp_path / "folded", [signer.key])
+    assert contents(tmp_path / "folded") == contents(after)
+    take_delta(store, tmp_path / "delta")
+    state = following.state().moment
+    query = {"epoch": state.epoch, "after": state.position, "since": state.at.isoformat()}
+    headers = {"Authorization": f"Bearer {issue('partner:CN', register.home)}"}
+    answer = register.request(
+        "GET", "/golden-copy/CN/changes", params=query, headers=headers
+    ).content
+    take_changes(following, answer)
+    assert b"a secret" not in answer and OPEN.encode() in answer
+    document = f"""query ($at: DateTime) {{
+        recognition(tin: "{OPEN}", in: "CN", asOf: {{at: $at}}) {FIELDS}
+        operator(tin: "{OPEN}", asOf: {{at: $at}}) {{ tin name }} }}"""
+    now = datetime.now(UTC)
+    for at in (now, now - timedelta(days=100)):
+        there = register.ask(document, "partner:CN", at=at.isoformat())
+        [reason] = there["recognition"]["reasons"]
+        assert "recognisedUntil" in {fact["name"] for fact in reason["facts"]}
+        for edge in (store, following):
+            assert ask(edge, document, at=at.isoformat())["data"] == there
+
+
+def test_a_consent_of_a_later_day_counts_from_that_day_in_answers_copies_changes_and_the_feed(
+    register: Client, store: EdgeStore, tmp_path: Path
+) -> None:
+    given = {"command": "give_consent", "tin": SHUT, "partner": "CN"}
+    later = date.today() + timedelta(days=30)
+    record(register.database, given | {"effective": later.isoformat()})
+    signed(register)
+    day = datetime.combine(later, datetime.min.time(), UTC)
+    before, after = day - timedelta(days=1), day + timedelta(days=1)
+    question = f"""query ($at: DateTime) {{
+        recognition(tin: "{SHUT}", in: "CN", asOf: {{at: $at}}) {FIELDS} }}"""
+
+    # The law of that day is known; whoever is not shown the operator today is not told of it.
+    of_law = [
+        register.ask(question, AUDITOR, at=at.isoformat())["recognition"]["outcome"]
+        for at in (before, after)
+    ]
+    assert of_law == ["UNKNOWN", "RECOGNISED"]
+    take_copy(store, copy(register, tmp_path / "copy"))
+    for at in (datetime.now(UTC), before, after):
+        there = register.ask(question, "partner:CN", at=at.isoformat())
+        assert [r["code"] for r in there["recognition"]["reasons"]] == ["NO_INFORMATION"]
+        here = ask(store, question, at=at.isoformat())["data"]
+        assert here["recognition"]["outcome"] == "UNKNOWN"
+        if at < before:  # later, data of the Union is too old for an edge
+            assert here == there
+    assert told_of(register, SHUT) == []
+
+    async def on_the_day() -> tuple[list[bool], list[str] | None]:
+        """Whether a copy of each day has it, and what changes from the one to the other."""
+        async with await psycopg.AsyncConnection.connect(
+            register.database, options="-c timezone=UTC"
+        ) as connection:
+            source = await copy_source(connection, CHINA)
+            place = source.moment.position
+            days = [source.as_of(CopyInstant(place, at)) for at in (before, after)]
+            tins = [[each.tin async for each in records(connection, one)] for one in days]
+            changed = await moved(connection, days[0].moment, days[1], 1_000)
+        return [SHUT in each for each in tins], changed
+
+    shown, changed = asyncio.run(on_the_day())
+    assert shown == [False, True] and SHUT in (changed or [])
+
+    # A day that has come: as if it had been given before.
+    record(
+        register.database,
+        {"command": "give_consent", "tin": SHUT, "partner": "CN", "effective": "2026-07-01"}
+        | {"legal_ground": "a letter"},
+    )
+    assert told_of(register, SHUT) == [("UNKNOWN", "RECOGNISED", "2026-06-30T22:00:00")]
+
+
+def told_of(register: Client, tin: str) -> list[tuple[str, str, str]]:
+    """What the feed tells China of an operator: the outcomes before and after, and from when."""
+    document = """query { changes(for: "CN", after: 0) {
+        changes { tin was now effectiveFrom } } }"""
+    found = register.ask(document, "partner:CN")["changes"]["changes"]
+    return [(c["was"], c["now"], c["effectiveFrom"][:19]) for c in found if c["tin"] == tin]
 
 
 def _days(register: Client, tmp_path: Path, days: int) -> tuple[list[Path], Path]:

@@ -16,12 +16,13 @@ from joserfc.jwk import KeySet, OKPKey
 from ops.attacks import verifier
 from tests.api.client import AUDITOR, Client
 from tests.api.graphql.types.test_corrected_answers import NEW, small, suspended
+from tests.api.region import OPEN, record, region
 
-__all__ = ["small"]
+__all__ = ["region", "small"]
 
 CHINA = "partner:CN"
-ASK = """query ($tin: TIN!, $in: AdministrationCode!, $receipt: Boolean!) {
-  recognition(tin: $tin, in: $in, receipt: $receipt) {
+ASK = """query ($tin: TIN!, $in: AdministrationCode!, $receipt: Boolean!, $asOf: AsOf) {
+  recognition(tin: $tin, in: $in, receipt: $receipt, asOf: $asOf) {
     outcome reasons { code } receipt { id issuedAt jwt } } }"""
 BY_ID = "query ($id: ID!) { receipt(id: $id) { id jwt } }"
 MINE = """query ($first: Int, $after: String) { myDivergences(first: $first, after: $after) {
@@ -155,6 +156,33 @@ def test_a_holder_is_told_that_a_later_record_changes_the_answer(small: Client) 
     assert told["because"]["type"] == "operator.suspended"
     assert told["since"] == told["because"]["knownAt"]
     assert divergences(small, "partner:KR") == []
+
+
+def test_after_a_withdrawal_a_holder_is_told_that_and_nothing_that_came_later(
+    region: Client,
+) -> None:
+    old = asked(region, tin=OPEN, **{"asOf": {"at": "2026-01-01T00:00:00Z"}})
+    new = asked(region, tin=OPEN)
+    assert (old["outcome"], new["outcome"]) == ("RECOGNISED", "RECOGNISED")
+
+    # Each would change an answer: the first the one of today, the second both.
+    record(region.database, {"command": "withdraw_consent", "tin": OPEN, "partner": "CN"})
+    back = {"effective": "2025-06-02", "decided": "2025-06-02", "legal_ground": "Art. 16"}
+    record(
+        region.database,
+        {"command": "suspend_authorisation", "tin": OPEN, "reason": "a secret", **back},
+    )
+
+    told = divergences(region)
+    assert [each["receipt"]["id"] for each in told] == [new["receipt"]["id"]]
+    assert (told[0]["answered"], told[0]["correct"]) == ("RECOGNISED", "UNKNOWN")
+    assert told[0]["because"]["type"] == "operator.consent_withdrawn"
+    assert "suspended" not in json.dumps(told) and "secret" not in json.dumps(told)
+    assert asked(region, tin=OPEN)["outcome"] == told[0]["correct"]
+    # Who is shown it again is told all of it.
+    record(region.database, {"command": "give_consent", "tin": OPEN, "partner": "CN"})
+    assert [each["correct"] for each in divergences(region)] == ["NOT_RECOGNISED"] * 2
+    assert "operator.suspended" in json.dumps(divergences(region))
 
 
 def test_pages_of_divergences_join_without_a_gap(small: Client) -> None:
