@@ -71,7 +71,7 @@ def demonstrate(say: Say, within: float = 1.0) -> list[DemoStep]:
     """Runs the demonstration and removes everything that it made. Returns its steps.
 
     `within`: the seconds in which a suspension is to be seen at the partners. Where a step does not
-    happen, the step says why, and the logs of all processes are kept. Raises Interrupted.
+    happen, the step says why, and the logs of all processes are saved. Raises Interrupted.
     """
     folder = Path(tempfile.mkdtemp(prefix="aeo-demo-"))
     folder.chmod(0o711)  # as root the database is run by another user, who must get through
@@ -93,12 +93,12 @@ def demonstrate(say: Say, within: float = 1.0) -> list[DemoStep]:
 
 def _keep_logs(folder: Path) -> Path:
     """Copies the logs of all processes to a folder that stays. Returns it."""
-    kept = Path(tempfile.mkdtemp(prefix="aeo-failed-demo-"))
+    saved = Path(tempfile.mkdtemp(prefix="aeo-failed-demo-"))
     for log in folder.rglob("*.log"):
-        where = kept / log.relative_to(folder)
+        where = saved / log.relative_to(folder)
         where.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(log, where)
-    return kept
+    return saved
 
 
 class _Show:

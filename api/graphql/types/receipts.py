@@ -186,7 +186,7 @@ async def _divergent(context: Context, rows: Sequence[ReceiptRow]) -> list[Corre
             hidden = sorted({each.given.tin for each in found} - seen)
             for consent in await ended_consents(views, territory, hidden, context.now):
                 ended.setdefault((territory, consent.tin), []).append(consent)
-    told = [each for each in found if each.given.tin in seen]
+    shown = [each for each in found if each.given.tin in seen]
     of_hidden = [
         _as_hidden(each, ended)
         for each in found
@@ -196,8 +196,8 @@ async def _divergent(context: Context, rows: Sequence[ReceiptRow]) -> list[Corre
     for each in of_hidden:
         cause = causes.get(each.event_position or 0)
         if cause and (cause.type == _WITHDRAWN or not cause.type.startswith("operator.")):
-            told.append(each)
-    return sorted(told, key=lambda answer: answer.given.number)
+            shown.append(each)
+    return sorted(shown, key=lambda answer: answer.given.number)
 
 
 def _as_hidden(
