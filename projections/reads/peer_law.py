@@ -21,8 +21,10 @@ from registry.domain.programmes import Programme
 #: Events and fields without effect on an answer.
 _WITHOUT_EFFECT = ("agreement.amended", "agreement.noted")
 _CITED = ("source", "note", "legal_ground", "decided", "decided_by", "assumed", "confidence")
-_NAMED = ("details", "titles", "names", "title", "legal_basis", "name", "local_name", "launched")
-_TEXTS = frozenset([*_CITED, *_NAMED, "operators_described"])
+_NAMED = ("details", "titles", "names", "title", "legal_basis", "name")
+_TEXTS = frozenset([*_CITED, *_NAMED])
+#: What counts of a programme that is registered; the rest are texts.
+_REGISTERED = ("programme", "administration", "time_zone", "types", "effective")
 #: What a record is about, where a later one of the same replaces it. Of other events each is its
 #: own.
 _ABOUT: dict[str, tuple[str, ...]] = {
@@ -115,7 +117,9 @@ def last_acts(rows: Iterable[LawRow]) -> dict[ActKey, LawAct]:
         plain = {
             field: value
             for field, value in state.items()
-            if field not in _TEXTS and value not in (None, [], {}, False)
+            if field not in _TEXTS
+            and value not in (None, [], {}, False)
+            and (field in _REGISTERED or topic != "programme.registered")
         }
         act = LawAct(kind, name, topic, home or _side(state), _json(plain), position, refused)
         found[stream, topic, _about(topic, plain)] = act
