@@ -16,6 +16,7 @@ from api.access import authorisation_server
 from api.graphql.errors import RequestDeclined
 from api.http import (
     back_channel_logout,
+    credentials,
     golden_copy,
     graphiql,
     graphql,
@@ -186,6 +187,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route(authorisation_server.TOKEN_PATH, oauth.token, ["POST"])
     app.add_route(back_channel_logout.PATH, back_channel_logout.sign_out, ["POST"])
     app.routes.extend(log_tiles.ROUTES)
+    app.routes.extend(credentials.ROUTES)
     app.routes.extend(peers.ROUTES)
     app.routes.extend(golden_copy.ROUTES)
     app.include_router(pages.router)

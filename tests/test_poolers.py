@@ -70,7 +70,7 @@ CONNECTING: dict[str, tuple[str, ...]] = {
 #: Those that connect to no database, or to one of their own (bench).
 OTHERS = {"bench", "new-key", "sign-commands", "token", "export-schema", "completion"}
 OTHERS |= {"client token"}  # asks the service
-OTHERS |= {"webhooks rotate"}  # a file of the home
+OTHERS |= {"webhooks rotate", "new-receipt-key"}  # files of the home
 
 LIST = """RUC;Razón social;Estado;Fecha de resolución;N° de certificado
 20100000000;Exportadora S.A.C.;Vigente;13/01/2022;PE-0001

@@ -35,6 +35,7 @@ class Action(Enum):
     READ_CLIENTS = "read which programs have access"
     READ_PROPOSALS = "read which decisions wait for a second person"
     READ_PERSONS = "read who an operator's contacts are"
+    CERTIFY = "have a certificate of this operator made, or show it to others"
     RECORD = "change the register"
 
 
@@ -109,6 +110,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     ),
     # Auditors read pseudonyms of persons, which is enough to audit.
     Action.READ_PERSONS: _permission(_R.HOME_CUSTOMS, _R.OPERATOR),
+    Action.CERTIFY: _permission(_R.HOME_CUSTOMS, _R.OPERATOR),
     Action.RECORD: _permission(
         _R.HOME_CUSTOMS,
         _R.OPERATOR,

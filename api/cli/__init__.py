@@ -94,7 +94,11 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "erase": erase.erase,
     },
     "Benchmark it": {"bench": bench.bench},
-    "Sign": {"new-key": keys.new_key, "sign-commands": keys.sign_commands},
+    "Sign": {
+        "new-key": keys.new_key,
+        "sign-commands": keys.sign_commands,
+        "new-receipt-key": keys.new_receipt_key,
+    },
     "Export": {"token": export.token, "export-schema": export.export_schema},
     "Your shell": {"completion": completion.completion},
 }

@@ -1,4 +1,5 @@
-"""Commands for an administration that signs its decisions. They run where its key is."""
+"""Commands for keys: of an administration that signs its decisions, and of receipts. They run where
+the key is."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import BAD_FILE, REFUSED, USAGE, fail, named
+from api.cli.terminal import BAD_FILE, HOME, REFUSED, USAGE, Home, fail, home_of, named
 
 
 def new_key(
@@ -87,3 +88,17 @@ def sign_commands(
         done.append(json.dumps(c.plain(signed), ensure_ascii=False))
     for line in done:  # after all lines were signed, so that no partial output looks complete
         print(line)
+
+
+def new_receipt_key(home: Home = HOME) -> None:
+    """Replace the key that signs receipts and certificates, and print the name of the new one.
+
+    The public key of the one before stays published at /log/receipt-keys and /.well-known/did.json,
+    so that what it signed stays verifiable. A service that runs signs with the new key at once.
+    """
+    from api.credentials.keys import renew
+
+    folder = home_of(home)
+    if not folder.is_dir():
+        fail(BAD_FILE, f"{folder} is no folder of a register")
+    print(renew(folder))

@@ -2,10 +2,10 @@
 
 A receipt is a JWT of type `vc+jwt` (W3C Verifiable Credentials 2.0, secured as in VC-JOSE-COSE),
 signed with Ed25519 (RFC 8037, RFC 9864). Its key is in the home folder, apart from the keys of the
-log; the public half is served as a JWK set at `/log/receipt-keys`. A receipt contains the signed
-checkpoint of the log that was current when the answer was given, so its holder can prove later
-which history the answer stood on. Receipts of answers that are given together share one signature
-(receipt_batches.py).
+log; the public half is served as a JWK set at `/log/receipt-keys`, with those that signed before. A
+receipt contains the signed checkpoint of the log that was current when the answer was given, so its
+holder can prove later which history the answer stood on. Receipts of answers that are given
+together share one signature (receipt_batches.py).
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from registry.ledger.connections import AsyncSession
 from registry.ledger.database import connection_parameters
 
 KEY = "receipt-key.json"
+#: The public keys that signed before the present one, a JWK set: what they signed stays verifiable.
+FORMER_KEYS = "receipt-keys-former.json"
 ALGORITHM = "Ed25519"
 TYPE = "vc+jwt"
 CONTEXT = "https://www.w3.org/ns/credentials/v2"  # the name of the vocabulary; nobody fetches it
@@ -297,10 +299,31 @@ def sign(home: Path, claims: dict[str, Any]) -> str:
 
 
 def public_keys(home: Path) -> dict[str, Any]:
-    """Returns the JWK set with the public key of the receipts of this home."""
+    """Returns the JWK set of the receipts and credentials of this home: the public key that signs
+    now, then those that signed before."""
     key: OKPKey = key_in(home / KEY)
+    return {"keys": [public_key(key), *former_keys(home)]}
+
+
+def public_key(key: OKPKey) -> dict[str, Any]:
+    """Returns the public half of a key as a JWK. Its name is its thumbprint (RFC 7638)."""
     public = {**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig"}
-    return {"keys": [{**public, "alg": ALGORITHM}]}
+    return {**public, "alg": ALGORITHM}
+
+
+def former_keys(home: Path) -> list[dict[str, Any]]:
+    """Returns the public keys that signed before, newest first."""
+    path = home / FORMER_KEYS
+    try:
+        return _former(path, path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return []
+
+
+@lru_cache(maxsize=8)
+def _former(path: Path, changed: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = msgspec.json.decode(path.read_bytes())["keys"]
+    return found
 
 
 def issuer(home: Path) -> str:

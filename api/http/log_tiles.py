@@ -133,25 +133,27 @@ register_url_convertor("any", _AnyText())
 Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def _route(path: str, answer: Answer) -> Route:
-    async def answered(request: Request) -> Response:
+def answered(path: str, answer: Answer, what: str = "The log") -> Route:
+    """Returns the route of a public file. `what`: the words for it where the database is away."""
+
+    async def answering(request: Request) -> Response:
         try:
             service: Service = request.app.state.service
             return await within(service.settings.deadline, answer(request))
         except (psycopg.OperationalError, TooManyRequests, TimeoutError):  # a full pool, too
             again = {**SAFE, "Retry-After": "1", "Cache-Control": "no-store"}
-            return PlainTextResponse("The log cannot be read now. Ask again.\n", 503, again)
+            return PlainTextResponse(f"{what} cannot be read now. Ask again.\n", 503, again)
 
-    return Route(path, answered, methods=["GET"])
+    return Route(path, answering, methods=["GET"])
 
 
 ROUTES = [  # Starlette answers HEAD wherever it answers GET
-    _route("/log/checkpoint", checkpoint),
-    _route("/log/keys", keys),
-    _route("/log/receipt-keys", receipt_keys),
-    _route("/log/policy", policy),
-    _route("/log/tile/{name:any}", tile),
-    _route("/aeo-verify", verifier),
+    answered("/log/checkpoint", checkpoint),
+    answered("/log/keys", keys),
+    answered("/log/receipt-keys", receipt_keys),
+    answered("/log/policy", policy),
+    answered("/log/tile/{name:any}", tile),
+    answered("/aeo-verify", verifier),
 ]
 
 

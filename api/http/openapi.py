@@ -358,6 +358,36 @@ _PATHS: Described = {
         "The public keys of the receipts, a JWK set (RFC 7517).",
         {"200": _response("The key set.", "application/jwk-set+json", {"type": "object"}), **_LOG},
     ),
+    "/.well-known/did.json": _get(
+        "didDocument",
+        "The DID document of this register (did:web): the keys of its credentials and receipts.",
+        {
+            "200": _response("The document.", "application/did+json", {"type": "object"}),
+            "404": _response("The register has no address of its own.", TEXT),
+        },
+    ),
+    "/status-lists/{number}/{purpose}": _get(
+        "statusList",
+        "A status list of credentials (W3C Bitstring Status List), as it stands now: a vc+jwt.",
+        {
+            "200": _response("The list, signed.", "application/vc+jwt", {"type": "string"}),
+            **_LOG,
+        },
+        {
+            "name": "number",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "integer", "minimum": 1},
+            "description": "The number of the list, as credentials name it.",
+        },
+        {
+            "name": "purpose",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "enum": ["revocation", "suspension"]},
+            "description": "What a set bit means.",
+        },
+    ),
     "/log/policy": _get(
         "logPolicy",
         "The witnesses that the signer asks (C2SP tlog-policy).",

@@ -25,6 +25,7 @@ from api.access.quotas import Quotas
 from api.access.read_log import ReadLog
 from api.access.webhook_addresses import address_policy
 from api.access.webhooks import WebhookStore
+from api.credentials.store import CredentialStore
 from api.graphql.change_stream import CATCH_UP, ChangeStream
 from api.graphql.context import Context, Pool
 from api.graphql.executor import Executor
@@ -78,6 +79,7 @@ class Service:
     webhooks: WebhookStore
     current_checkpoint: CurrentCheckpoint
     receipts: ReceiptIssuer
+    credentials: CredentialStore
     persons: Persons
     subjects: SubjectResolver
     executor: Executor
@@ -224,6 +226,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             webhooks,
             current_checkpoint,
             receipts,
+            CredentialStore(settings.database),
             persons,
             subjects,
             executor,

@@ -8,6 +8,7 @@ from api.pages import (
     access,
     agreements,
     audit,
+    certificates,
     countries,
     developers,
     divergences,
@@ -25,6 +26,7 @@ from api.pages import (
     sign_in,
     sitemap,
     tour,
+    verify,
     webhooks,
 )
 from api.pages.errors import missing, still_loading, unavailable
@@ -42,6 +44,8 @@ for part in (
     looks,
     proposals,
     persons,
+    certificates,
+    verify,
     agreements,
     countries,
     programmes,

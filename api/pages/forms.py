@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import compare_digest, token_bytes, token_urlsafe
 from urllib.parse import parse_qs
 
 from fastapi import Request
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.languages.language import _, current
 from api.pages.labels import day, instant, original, typed
@@ -19,6 +23,8 @@ from registry.domain.decisions import civil_day_of
 _WITH_ZONE = re.compile(r"([Zz]|[+-]\d\d:\d\d)$")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 LONGEST = 20_000  # bytes of a submitted form; the rest is not read
+#: The same for the pages whose form has a file.
+UPLOADS = {"/verify": 3_200_000}
 
 
 @dataclass(frozen=True)
@@ -224,13 +230,58 @@ async def sent(request: Request) -> dict[str, str]:
 
 
 async def _read_form(request: Request) -> dict[str, str]:
-    body = b""
+    most = UPLOADS.get(request.url.path, LONGEST)
+    body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > LONGEST:
+        if len(body) > most:
             break
-    found = parse_qs(body[:LONGEST].decode("utf-8", "replace"))
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await _read_parts(request, bytes(body[:most]), too_large=len(body) > most)
+    found = parse_qs(bytes(body[:LONGEST]).decode("utf-8", "replace"))
     return {name: values[0].strip() for name, values in found.items() if values[0].strip()}
+
+
+@dataclass(frozen=True)
+class UploadedFile:
+    """The file of a form. `too_large`: the form was longer than it may be, and was not read to its
+    end."""
+
+    content: bytes = b""
+    too_large: bool = False
+
+
+async def uploaded(request: Request) -> UploadedFile:
+    """Returns the file of a submitted form; an empty one where none was chosen."""
+    await sent(request)
+    found: UploadedFile = getattr(request.state, "upload", UploadedFile())
+    return found
+
+
+async def _read_parts(request: Request, body: bytes, *, too_large: bool) -> dict[str, str]:
+    """Reads a form with a file (RFC 7578). What cannot be read is a form without fields."""
+    _, parameters = parse_options_header(request.headers["content-type"])
+
+    async def completed() -> AsyncGenerator[bytes, None]:
+        yield body
+        # Ends the last part of a form that was cut off; after a form that is whole it is nothing.
+        yield b"\r\n--" + parameters.get(b"boundary", b"") + b"--\r\n"
+
+    reader = MultiPartParser(request.headers, completed(), max_files=1, max_fields=10)
+    fields: dict[str, str] = {}
+    try:
+        form = await reader.parse()
+    except (MultiPartException, KeyError, ValueError):
+        return fields
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            request.state.upload = UploadedFile(await value.read(), too_large)
+        elif value.strip():
+            fields.setdefault(name, value.strip())
+    await form.close()
+    if too_large:
+        request.state.upload = UploadedFile(too_large=True)
+    return fields
 
 
 def is_foreign(request: Request) -> bool:

@@ -167,6 +167,7 @@ async def operator(request: Request, tin: str) -> Response:
         contacts=(_part(contacts) or {"contacts": []})["contacts"],
         proposals=await proposals.of_operator(request, Tin(wanted)),
         looks=(await context(request)).may(Action.READ_READERS, policy.operator(Tin(wanted))),
+        certifies=(await context(request)).may(Action.CERTIFY, policy.operator(Tin(wanted))),
         naming=persons.naming() if await persons.may_name(request, Tin(wanted)) else None,
         drawing=_drawing(entry, believed, clocks, standing.now),
     )

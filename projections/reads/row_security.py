@@ -67,6 +67,13 @@ SERVICE_READS: Mapping[str, str] = {
         "The number of operators with a valid authorisation of a programme, those hidden from "
         "the subject included: a number alone."
     ),
+    "api/pages/certificates.py reading": (
+        "Certificates: the home customs and the operator have them made, and whoever has the code "
+        "or a link is told the state of that authorisation alone."
+    ),
+    "api/http/credentials.py status_list_credential.read": (
+        "The status lists of certificates: a bit for each, in a place drawn at random."
+    ),
     "api/end_recorder.py EndRecorder.round": (
         "Ends by law: the service records them itself and shows them to nobody."
     ),

@@ -38,6 +38,8 @@ PLACES = {
     "partner": "KR",
     "copy": "20261129T000000.000000Z-1",
     "file": "manifest.json",
+    "number:int": "1",
+    "purpose": "suspension",
 }
 #: Doors that say nothing of the register, so need no database, and why. Every other answers 503.
 NO_DATABASE = {
@@ -72,6 +74,9 @@ NO_DATABASE = {
     "/sign-in/start": "here there is no issuer",
     "/sign-in/callback": "here there is no issuer",
     "/sign-in/back-channel-logout": "without a logout token: refused before anything is read",
+    f"/operators/{ACME}/certificate/CN-KR-AEO/manifest.json": "no id of a certificate",
+    "/.well-known/did.json": "the keys of the home, as a DID document",
+    "/verify": "a form; what is given to it is checked by POST",
     "/developers": "how to ask; its examples are texts",
     "/peer/events": "without a token: refused before anything is read",
     "/peer/streams": "without a token: refused before anything is read",

@@ -1,0 +1,418 @@
+"""A company has a certificate made, shows it to others, and whoever has it checks it."""
+
+from __future__ import annotations
+
+import io
+import re
+from base64 import urlsafe_b64decode
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+import pypdf
+import pypdfium2
+import pytest
+import zxingcpp
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from api.credentials.keys import renew
+from api.credentials.sealed_pdf import FONTS
+from tests.api.certified import (
+    KOREA,
+    certified,
+    cookie,
+    file,
+    finding,
+    form,
+    issued,
+    office,
+    read_finding,
+    suspend,
+)
+from tests.api.client import Client
+from tests.api.graphql.types.test_receipts import asked
+from tests.api.pages.test_in_browser import COMPLAINTS, TOO_FAINT
+from tests.api.pages.test_pages import read
+from tests.api.region import record
+from tests.api.served import served
+
+__all__ = ["office"]
+
+
+@pytest.fixture(scope="module")
+def pottery(office: Client) -> tuple[str, str, str]:
+    """An operator with a certificate that stays good: its TIN, the code, and the id."""
+    tin = certified(office)
+    return tin, *issued(office, tin)
+
+
+def checked(
+    at: Client, text: str = "", content: bytes = b"", name: str = "a.pdf"
+) -> tuple[str, str]:
+    """What the form of a stranger comes to."""
+    upload = {"files": {"file": (name, content)}} if content else {}
+    answer = at.send("/verify", {"what": text}, **upload)
+    if answer.status_code == 303:
+        answer = at.request("GET", answer.headers["location"])
+    return read_finding(answer.text)
+
+
+def test_a_certificate_is_green_until_its_operator_is_suspended(office: Client) -> None:
+    tin = certified(office)
+    code, id = issued(office, tin)
+    pdf = file(office, tin, id, "certificate.pdf")
+    before = office.request("GET", f"/verify/{code}/state").json()
+
+    assert finding(office, f"/verify/{code}") == ("valid", "good") == checked(office, content=pdf)
+    suspend(office, tin)
+    assert finding(office, f"/verify/{code}") == ("suspended", "bad")
+    assert checked(office, content=pdf) == ("suspended", "bad")
+    assert office.request("GET", f"/verify/{code}/state").json()["state"] != before["state"]
+    page = read(office, f"/verify/{code}")
+    assert re.search(r"As of now, [^U]+UTC: S suspended", page)
+    assert re.search(r"As of then, when it was issued, [^U]+UTC: V valid", page)
+
+
+def test_an_authorisation_that_is_not_valid_has_no_certificate(office: Client) -> None:
+    tin = certified(office)
+    suspend(office, tin)
+
+    page = form(office, tin, f"company:{tin}", action="issue", authorisation="KR-AEO/1")
+
+    assert "No certificate was made: the authorisation is not valid now" in page
+    assert "/verify/" not in re.sub(r'href="/[^"]*/?verify"', "", page)
+
+
+def test_what_has_ended_and_what_was_withdrawn_are_red_each_in_its_own_words(
+    office: Client,
+) -> None:
+    tin = certified(office)
+    code, _ = issued(office, tin)
+    day = f"{datetime.now(UTC).date() - timedelta(1)}"
+    said = {"command": "revoke_authorisation", "tin": tin, "reason": "fraud", "effective": day}
+    record(office.database, {**said, "legal_ground": "Art. 5"})
+    assert finding(office, f"/verify/{code}") == ("ended", "bad")
+
+    other = certified(office)
+    code, id = issued(office, other)
+    form(office, other, f"company:{other}", action="withdraw", credential=id)
+    assert finding(office, f"/verify/{code}") == ("withdrawn", "bad")
+
+
+def test_an_expired_certificate_is_amber_though_the_authorisation_is_valid(office: Client) -> None:
+    tin = certified(office)
+    code, id = issued(office, tin)
+    pdf = file(office, tin, id, "certificate.pdf")
+    with psycopg.connect(office.database, autocommit=True) as connection:
+        connection.execute(
+            "update access.credential set issued_at = now() - interval '31 days',"
+            " valid_until = now() - interval '1 day' where code = %s",
+            [code],
+        )
+
+    assert finding(office, f"/verify/{code}") == ("expired", "warn")
+    assert checked(office, content=pdf) == ("expired", "warn")
+
+
+def test_only_the_operator_and_its_home_customs_have_it_made(
+    office: Client, pottery: tuple[str, str, str]
+) -> None:
+    tin, _, id = pottery
+    for by in ("company:KR77999999", "officer:CN", "partner:KR", "auditor:*"):
+        page = office.request("GET", f"/operators/{tin}/certificate", headers=cookie(office, by))
+        assert page.status_code == 403, by
+        path = f"/operators/{tin}/certificate/{id}/credential.jwt"
+        assert office.request("GET", path, headers=cookie(office, by)).status_code == 403
+        sent = office.send(
+            f"/operators/{tin}/certificate",
+            {"action": "withdraw", "credential": id},
+            headers=cookie(office, by),
+        )
+        assert sent.status_code == 403
+
+    code, _ = issued(office, certified(office), KOREA)
+    assert finding(office, f"/verify/{code}") == ("valid", "good")
+
+
+def test_a_form_that_is_sent_twice_makes_one_certificate(office: Client) -> None:
+    tin = certified(office)
+    said = {
+        "action": "issue",
+        "authorisation": "KR-AEO/1",
+        "command_id": "6f1c1e0e-9c5b-4c57-9d43-8d3f0a8f1f11",
+    }
+    for _ in range(2):
+        page = form(office, tin, f"company:{tin}", **said)
+
+    assert len(set(re.findall(r'href="/verify/([0-9A-Z]{20})"', page))) == 1
+
+
+def test_the_pdf_is_one_page_with_a_code_that_leads_to_the_check(
+    office: Client, pottery: tuple[str, str, str]
+) -> None:
+    """The QR code is read from the picture of the page, at the resolution of a poor telephone."""
+    tin, code, id = pottery
+    for language in ("", "/zh-Hans", "/ar", "/ru", "/fr", "/es"):
+        pdf = file(office, tin, id, "certificate.pdf", language)
+        document = pypdfium2.PdfDocument(pdf)
+        assert len(document) == 1
+        width, height = document[0].get_size()
+        assert (round(width), round(height)) == (595, 842)  # A4 in points
+        picture = document[0].render(scale=1.2).to_pil()
+        [found] = zxingcpp.read_barcodes(picture)
+        assert found.text == f"http://localhost/verify/{code}"
+        text = document[0].get_textpage().get_text_bounded()
+        assert tin in text and "Certificate of authorisation" in text
+        document.close()
+    assert finding(office, f"/verify/{code}") == ("valid", "good")
+
+
+def test_the_fonts_are_those_that_were_listed() -> None:
+    listed = dict(
+        reversed(line.split("  ")) for line in (FONTS / "SHA256SUMS").read_text().splitlines()
+    )
+
+    assert {file.name: sha256(file.read_bytes()).hexdigest() for file in FONTS.glob("*.ttf")} == (
+        listed
+    )
+    assert len(list(FONTS.glob("*.LICENSE"))) == len(listed)
+
+
+def test_the_pdf_is_the_same_each_time_and_carries_the_credential(
+    office: Client, pottery: tuple[str, str, str]
+) -> None:
+    tin, _, id = pottery
+    one, other = (file(office, tin, id, "certificate.pdf") for _ in range(2))
+
+    assert sha256(one).digest() == sha256(other).digest()
+    attached = pypdf.PdfReader(io.BytesIO(one)).attachments
+    assert attached["credential.jwt"] == [file(office, tin, id, "credential.jwt")]
+    assert attached["event.tlog-proof"][0].startswith(b"c2sp.org/tlog-proof@v1\n")
+
+
+def test_a_picture_of_the_code_is_read(office: Client, pottery: tuple[str, str, str]) -> None:
+    tin, _, id = pottery
+    document = pypdfium2.PdfDocument(file(office, tin, id, "certificate.pdf"))
+    shot = io.BytesIO()
+    document[0].render(scale=1.5).to_pil().rotate(7, expand=True, fillcolor="white").save(
+        shot, "JPEG", quality=60
+    )
+    document.close()
+    blank = io.BytesIO()
+    Image.new("RGB", (300, 300), "white").save(blank, "PNG")
+
+    assert checked(office, content=shot.getvalue(), name="a.jpg") == ("valid", "good")
+    assert checked(office, content=blank.getvalue(), name="a.png") == ("no QR code", "warn")
+
+
+def test_what_is_presented_is_never_green_unless_it_is_ours_and_whole(
+    office: Client, pottery: tuple[str, str, str]
+) -> None:
+    tin, code, id = pottery
+    pdf, jwt = (file(office, tin, id, name) for name in ("certificate.pdf", "credential.jwt"))
+    text = jwt.decode()
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(595, 842)
+    stranger = io.BytesIO()
+    writer.write(stranger)
+    again = io.BytesIO()
+    pypdf.PdfWriter(clone_from=io.BytesIO(pdf)).write(again)  # what an editor of PDF files does
+    assert pdf.count(b"/MediaBox") == 1
+    unsealed = pdf[: pdf.rindex(b"%aeo-seal")]
+
+    for content, expected in (
+        (pdf, ("valid", "good")),
+        (jwt, ("valid", "good")),
+        (stranger.getvalue(), ("PDF not ours", "bad")),
+        (again.getvalue(), ("PDF altered", "bad")),
+        (pdf.replace(b"/MediaBox", b"/CropBox "), ("PDF altered", "bad")),
+        (pdf + b"\n", ("PDF altered", "bad")),
+        (unsealed, ("PDF altered", "bad")),
+        (pdf.replace(b"%PDF-", b"%PDX-"), ("no QR code", "warn")),
+        (b"\xff" * 50, ("no QR code", "warn")),
+        (b"%PDF-1.7 " + b"x" * 3_100_000, ("too large", "warn")),
+        (b"%PDF-1.7 " + b"x" * 3_300_000, ("too large", "warn")),
+    ):
+        assert checked(office, content=content) == expected
+    for typed, expected in (
+        (text, ("valid", "good")),
+        (f"  {code[:5]}-{code[5:10].lower()} {code[10:]} ", ("valid", "good")),
+        (f"http://localhost/fr/verify/{code}?x=1", ("valid", "good")),
+        (f"https://elsewhere.example/verify/{code}", ("other register", "warn")),
+        ("0" * 20, ("unknown code", "bad")),
+        ("hello", ("not understood", "warn")),
+        ("a.b.c", ("no credential", "bad")),
+        ("http://localhost/countries", ("not understood", "warn")),
+    ):
+        assert checked(office, typed) == expected, typed
+    assert office.send("/verify", {}).status_code == 400
+
+
+def test_a_certificate_of_another_register_is_sent_there(
+    office: Client, pottery: tuple[str, str, str]
+) -> None:
+    """Its key is unknown here, and the register that it names is not this one."""
+    from joserfc import jws
+    from joserfc.jwk import OKPKey
+
+    tin, _, id = pottery
+    body = urlsafe_b64decode(file(office, tin, id, "credential.jwt").split(b".")[1] + b"==")
+    key = OKPKey.generate_key("Ed25519")
+    header = {"alg": "Ed25519", "typ": "vc+jwt", "kid": "did:web:customs.example#k"}
+
+    def signed(payload: bytes) -> str:
+        return jws.serialize_compact(header, payload, key, algorithms=["Ed25519"])
+
+    other = body.replace(b"did:web:localhost", b"did:web:customs.example")
+    assert checked(office, signed(other)) == ("other register", "warn")
+    assert "https://customs.example/verify" in office.send("/verify", {"what": signed(other)}).text
+    assert checked(office, signed(body)) == ("unknown key", "bad")
+
+
+def test_a_key_that_was_replaced_still_proves_what_it_signed(office: Client) -> None:
+    tin = certified(office)
+    code, id = issued(office, tin)
+    pdf = file(office, tin, id, "certificate.pdf")
+    earlier = office.request("GET", "/.well-known/did.json").json()["assertionMethod"]
+
+    renew(office.home)
+
+    now = office.request("GET", "/.well-known/did.json").json()["assertionMethod"]
+    assert now[1:] == earlier and len(set(now)) == len(earlier) + 1
+    assert finding(office, f"/verify/{code}") == ("valid", "good") == checked(office, content=pdf)
+    fresh, _ = issued(office, certified(office))
+    assert finding(office, f"/verify/{fresh}") == ("valid", "good")
+
+
+def test_a_link_shows_the_certificate_until_it_ends_and_counts_who_looks(office: Client) -> None:
+    tin = certified(office)
+    _, id = issued(office, tin)
+    owner = f"company:{tin}"
+    by = cookie(office, owner)
+    links = []
+    for days in ("1", "30"):
+        page = form(office, tin, owner, action="share", credential=id, days=days)
+        [link] = re.findall(r'href="http://localhost(/verify/[A-Za-z0-9_-]{43})"', page)
+        links.append(link)
+    kept, ended = links
+
+    for _ in range(2):
+        assert finding(office, kept) == ("valid", "good")
+    pdf = office.request("GET", f"{kept}/certificate.pdf")
+    assert pdf.headers["content-type"] == "application/pdf" and checked(
+        office, content=pdf.content
+    ) == ("valid", "good")
+
+    page = office.request("GET", f"/operators/{tin}/certificate", headers=by).text
+    assert kept not in page  # it is shown once
+    assert re.findall(r"<td>(\d+) <span[^>]*>last", page) == ["2"]
+    newest = re.findall(r'name="share" value="([0-9a-f-]{36})"', page)[0]
+    form(office, tin, owner, action="revoke", credential=id, share=newest)
+    assert finding(office, ended) == ("link ended", "warn")
+    assert office.request("GET", f"{ended}/certificate.pdf").status_code == 404
+    with psycopg.connect(office.database, autocommit=True) as connection:
+        connection.execute("update access.credential_share set expires_at = now()")
+    assert finding(office, kept) == ("link ended", "warn")
+    wrong = form(office, tin, owner, action="share", credential=id, days="400")
+    assert "Choose for how long" in wrong
+
+
+def test_the_status_lists_say_it_without_a_neighbour_being_known(office: Client) -> None:
+    tin, other = certified(office), certified(office)
+    claims: list[dict[str, Any]] = []
+    for each in (tin, other):
+        _, id = issued(office, each)
+        claims.append(_claims(file(office, each, id, "credential.jwt").decode()))
+    suspend(office, tin)
+
+    bits = []
+    for one in claims:
+        for status in one["credentialStatus"]:
+            path = status["statusListCredential"].removeprefix("http://localhost")
+            answer = office.request("GET", path)
+            assert answer.headers["content-type"] == "application/vc+jwt"
+            listed = _claims(answer.text)["credentialSubject"]
+            assert listed["statusPurpose"] == status["statusPurpose"]
+            bits.append(_bit(listed["encodedList"], int(status["statusListIndex"])))
+
+    assert bits == [False, True, False, False]
+    assert office.request("GET", "/status-lists/2/suspension").status_code == 404
+    assert office.request("GET", "/status-lists/1/anything").status_code == 404
+
+
+def test_a_receipt_is_red_once_it_would_be_answered_otherwise(office: Client) -> None:
+    tin = certified(office)
+    receipt = asked(office, "partner:CN", tin)["receipt"]
+    text, by = receipt["jwt"], cookie(office, "partner:CN")
+
+    def presented(what: str, **headers: Any) -> tuple[str, str]:
+        return read_finding(office.send("/verify", {"what": what}, **headers).text)
+
+    assert presented(text) == ("receipt genuine", "warn")  # the public is not told of today
+    assert presented(text, headers=by) == ("receipt stands", "good")
+    assert presented(receipt["id"], headers=by) == ("receipt stands", "good")
+    assert presented(receipt["id"]) == ("unknown code", "bad")
+    assert presented(text[:-6] + "AAAAAA") == ("receipt altered", "bad")
+    suspend(office, tin)
+    assert presented(text, headers=by) == ("receipt changed", "bad")
+
+
+def test_a_suspension_turns_an_open_page_red_within_five_seconds(
+    office: Client, browser: Browser, pottery: tuple[str, str, str]
+) -> None:
+    """In a real browser, on the smallest telephone; without scripts when the page is loaded
+    again. The client asks in a thread of its own: the browser has the loop of this one."""
+    with ThreadPoolExecutor(1) as aside:
+        tin = aside.submit(certified, office).result()
+        code, _ = aside.submit(issued, office, tin).result()
+    with served(office.database, office.home) as address:
+        small = browser.new_context(viewport={"width": 320, "height": 640})
+        page = small.new_page()
+        page.goto(f"{address}/verify/{code}")
+        answer = page.locator("#answer")
+        expect(answer).to_have_attribute("data-finding", "valid")
+        page.get_by_role("button", name="Check the signature in this browser").click()
+        expect(page.locator("#browser-verdict")).to_contain_text("The register signed this")
+        page.evaluate("document.getElementById('credential').textContent += 'A'")
+        page.get_by_role("button", name="Check the signature in this browser").click()
+        expect(page.locator("#browser-verdict")).to_contain_text("The credential is not proved")
+
+        suspend(office, tin)
+        expect(answer).to_have_attribute("data-finding", "suspended", timeout=5_000)
+        assert "bad" in (answer.get_attribute("class") or "")
+
+        for path in ("/verify", f"/verify/{code}", f"/verify/{pottery[1]}", "/verify/" + "0" * 20):
+            page.goto(address + path)
+            assert page.evaluate(COMPLAINTS) + page.evaluate(TOO_FAINT) == []
+            for language in ("en", "ar", "ru", "zh-Hans", "fr", "es"):
+                page.goto(f"{address}/{language}{path}")
+                width = page.evaluate("document.documentElement.scrollWidth")
+                assert width <= 320, (language, path, width)
+        small.close()
+        plain = browser.new_context(java_script_enabled=False)
+        page = plain.new_page()
+        page.goto(f"{address}/verify/{code}")
+        expect(page.locator("#answer")).to_have_attribute("data-finding", "suspended")
+        page.get_by_label("Code, link, credential or receipt").fill(pottery[1])
+        page.get_by_role("button", name="Check", exact=True).click()
+        expect(page.locator("#answer")).to_have_attribute("data-finding", "valid")
+        plain.close()
+
+
+def _claims(jwt: str) -> dict[str, Any]:
+    import json
+
+    found: dict[str, Any] = json.loads(urlsafe_b64decode(jwt.split(".")[1] + "=="))
+    return found
+
+
+def _bit(encoded: str, place: int) -> bool:
+    import gzip
+
+    assert encoded[0] == "u"
+    raw = gzip.decompress(urlsafe_b64decode(encoded[1:] + "=="))
+    assert len(raw) == 131_072 // 8
+    return bool(raw[place // 8] >> (7 - place % 8) & 1)
