@@ -79,6 +79,8 @@ CLIENTS = (
     Client("graphql-http audit", ("node", "audit.mjs")),
     Client("graphql-sse, graphql-ws", ("node", "streams.mjs")),
     Client("gql", ("python", "gql_client.py")),
+    Client("jose, vc-bitstring-status-list", ("node", "credentials.mjs")),
+    Client("openvc", ("python", "openvc_client.py")),
     Client("examples of /developers", ("python", "run_examples.py")),
 )
 
