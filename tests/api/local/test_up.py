@@ -31,7 +31,7 @@ from api.local.postgres import database
 from registry.paths import ROOT
 
 OPERATORS = 40
-PATIENCE = 120.0  # seconds; only a broken start takes them
+PATIENCE = 300.0  # seconds; only a broken start takes them
 
 
 def free_port() -> int:
@@ -145,7 +145,7 @@ def new_client(home: Path) -> str:
 
 
 def gone(process: int) -> bool:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with suppress(OSError):
             if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
@@ -229,10 +229,10 @@ def test_a_service_that_is_killed_is_started_again_and_all_goes_on(home: Path) -
                 os.kill(helper, signal.SIGKILL)
 
         said = running.until("serve was started again")
-        for _ in range(200):
+        answer, deadline = None, time.monotonic() + PATIENCE
+        while answer is None and time.monotonic() < deadline:
             with suppress(OSError):
                 answer = running.ask('{ programme(code: "CN-AEO") { code } }')
-                break
             time.sleep(0.1)
         assert running.end(signal.SIGTERM) == 0
 
@@ -286,7 +286,7 @@ def test_a_start_with_a_stopped_read_model_says_what_lets_it_go_on_and_comes_up_
 def test_while_more_operators_are_added_those_that_are_there_are_answered(home: Path) -> None:
     with up(home, operators=OPERATORS + 3_000) as running:
         running.until(r".*synthetic operators|ready")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         answer = None
         while answer is None and time.monotonic() < deadline:
             with suppress(urllib.error.URLError, ConnectionError):
