@@ -106,7 +106,7 @@ def _asked_about(world: World, port: int, tin: str, number: str, name: str) -> A
     asked = AskedAbout(tin, number, name, SUBJECT[-2:], own_receipt=receipt(world.token))
     if tin == NOWHERE:
         return asked
-    return replace(asked, receipt=receipt(issue("auditor:*", world.home)))
+    return replace(asked, receipt=receipt(issue("auditor:*", world.folder)))
 
 
 def _measure(
