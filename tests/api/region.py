@@ -4,6 +4,7 @@ before China did, Japan has no agreement with anybody. Every reading test asks h
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -361,26 +362,47 @@ def record(database: str, *lines: Line) -> list[int]:
     return found
 
 
-@pytest.fixture(scope="module")
-def recorded_region(server: str, blank_register: str) -> Iterator[str]:
-    """The name of a database with the region in it, of which each test of a file has a copy."""
-    name = f"regional_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {blank_register} STRATEGY file_copy")
+#: The names of databases with the region in them, by server: each process of the tests makes one.
+_recorded: dict[str, str] = {}
+
+
+def _recorded_region(server: str, blank_register: str) -> str:
+    """The name of a database with the region in it, of which each test has a copy, or each file.
+    Nobody stays connected to it."""
+    if server not in _recorded:
+        name = "recorded_region"
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(
+                f"CREATE DATABASE {name} TEMPLATE {blank_register} STRATEGY file_copy"
+            )
         record(make_conninfo(server, dbname=name), *LINES)
-        yield name
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        _recorded[server] = name
+    return _recorded[server]
+
+
+@pytest.fixture(scope="module")
+def recorded_region(server: str, blank_register: str) -> str:
+    """The name of the database with the region in it."""
+    return _recorded_region(server, blank_register)
+
+
+@contextmanager
+def _counter(server: str, recorded_region: str, home: Path) -> Iterator[Client]:
+    name = f"region_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {recorded_region} STRATEGY file_copy")
+        try:
+            with Client(make_conninfo(server, dbname=name), home) as client:
+                yield client
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
 def own_region(server: str, recorded_region: str, tmp_path: Path) -> Iterator[Client]:
     """A counter with a region of its own, for what must not touch the other tests of a file."""
-    name = f"own_region_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {recorded_region} STRATEGY file_copy")
-        with Client(make_conninfo(server, dbname=name), tmp_path) as client:
-            yield client
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with _counter(server, recorded_region, tmp_path) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -388,14 +410,6 @@ def region(
     server: str, blank_register: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Client]:
     """A counter with the region behind it, for the tests of one file."""
-    name = f"region_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {blank_register} STRATEGY file_copy")
-        database = make_conninfo(server, dbname=name)
-        home: Path = tmp_path_factory.mktemp("home")
-        try:
-            record(database, *LINES)
-            with Client(database, home) as client:
-                yield client
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    recorded = _recorded_region(server, blank_register)
+    with _counter(server, recorded, tmp_path_factory.mktemp("home")) as client:
+        yield client

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from string import ascii_uppercase
@@ -40,10 +42,12 @@ def test_they_are_the_days_on_which_the_rule_is_answered_otherwise_now(database:
         _write(connection, worlds)
         _write_changes(connection, worlds)
     days = found = late_law = 0
+    with _asking(database) as ask:
+        told_of = {place: ask(place, WINDOW) for world in worlds for place in world.territories}
     for world in worlds:
         past = _Anew(world)
         for territory in world.territories:
-            told = asyncio.run(_divergences(database, territory, WINDOW))
+            told = told_of[territory]
             for stream in world.operators:
                 own = told.pop(stream[0].event.tin.text, [])
                 for at in past.days(WINDOW):
@@ -78,9 +82,13 @@ def test_a_smaller_window_shows_the_same_days_of_it(database: str) -> None:
         _write(connection, worlds)
         _write_changes(connection, worlds)
     cut = 0
-    for territory in [place for world in worlds for place in world.territories]:
-        whole = asyncio.run(_divergences(database, territory, WINDOW))
-        inside = asyncio.run(_divergences(database, territory, INSIDE))
+    with _asking(database) as ask:
+        answered = [
+            (ask(place, WINDOW), ask(place, INSIDE))
+            for world in worlds
+            for place in world.territories
+        ]
+    for whole, inside in answered:
         expected = {
             tin: [
                 (
@@ -166,16 +174,30 @@ def _write_changes(connection: psycopg.Connection[Any], worlds: list[World]) -> 
         copy(cursor, "views", TABLES["change"], rows)
 
 
+@contextmanager
+def _asking(
+    database: str,
+) -> Iterator[Callable[[AdministrationCode, TimeInterval], dict[str, list[Divergence]]]]:
+    """Asks over one connection: another would read the catalogue and plan each time anew, which
+    takes most of the database's time."""
+    with asyncio.Runner() as runner:
+        connecting = psycopg.AsyncConnection.connect(
+            database, autocommit=True, options="-c timezone=UTC"
+        )
+        connection = runner.run(connecting)
+        try:
+            yield lambda territory, window: runner.run(_divergences(connection, territory, window))
+        finally:
+            runner.run(connection.close())
+
+
 async def _divergences(
-    database: str, territory: AdministrationCode, window: TimeInterval
+    connection: psycopg.AsyncConnection[Any], territory: AdministrationCode, window: TimeInterval
 ) -> dict[str, list[Divergence]]:
-    async with await psycopg.AsyncConnection.connect(
-        database, autocommit=True, options="-c timezone=UTC"
-    ) as connection:
-        law = await law_history(connection, territory)
-        tins = await candidates(connection, VisibilityScope("auditor"), NOW, law, window, "", 1_000)
-        found = {
-            tin: divergences(beliefs, territory, window)
-            for tin, beliefs in (await operator_beliefs(connection, law, tins)).items()
-        }
+    law = await law_history(connection, territory)
+    tins = await candidates(connection, VisibilityScope("auditor"), NOW, law, window, "", 1_000)
+    found = {
+        tin: divergences(beliefs, territory, window)
+        for tin, beliefs in (await operator_beliefs(connection, law, tins)).items()
+    }
     return {tin: told for tin, told in found.items() if told}
