@@ -27,6 +27,7 @@ from api.http import (
     peers,
     resource_metadata,
     security_contact,
+    site_files,
 )
 from api.http.cors import Cors
 from api.http.exchanges import Exchange
@@ -181,6 +182,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route("/schema.graphql", openapi.graphql_schema, ["GET"])
     app.add_route("/openapi.json", openapi.openapi, ["GET"])
     app.add_route(security_contact.PATH, security_contact.security_txt, ["GET"])
+    app.add_route("/robots.txt", site_files.robots, ["GET"])
+    app.add_route("/favicon.ico", site_files.favicon, ["GET"])
     app.add_route(resource_metadata.PATH, resource_metadata.resource_metadata, ["GET"])
     app.add_route(authorisation_server.METADATA_PATH, oauth.metadata, ["GET"])
     app.add_route(authorisation_server.JWKS_PATH, oauth.key_set, ["GET"])

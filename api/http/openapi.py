@@ -23,7 +23,11 @@ TEXT, JSON = "text/plain", "application/json"
 GRAPHQL = "application/graphql-response+json"
 
 #: Paths that the document leaves out, and why; `{...}` as in the application's routes.
-NOT_DESCRIBED = {"/static/{path}": "files that pages load, whose names change with their content"}
+NOT_DESCRIBED = {
+    "/static/{path}": "files that pages load, whose names change with their content",
+    "/robots.txt": "what search engines may read, as RFC 9309 has it",
+    "/favicon.ico": "leads to the mark of the site",
+}
 #: The reason why the document leaves out every page.
 OF_PAGES = "for people, in HTML; a program asks the same of /graphql"
 

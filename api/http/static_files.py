@@ -26,7 +26,7 @@ from registry.paths import STATIC
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
-_HASHED = re.compile(r"(?P<begin>.+)\.(?P<hash>[0-9a-f]{12})(?P<end>\.[A-Za-z]+)")
+_HASHED = re.compile(r"(?P<begin>.+)\.(?P<hash>[0-9a-f]{12})(?P<end>\.[A-Za-z0-9]+)")
 #: References to static files in a page or a script.
 _NAMED = re.compile(r'"/static/([A-Za-z0-9_./-]+)"')
 
@@ -39,15 +39,17 @@ def names() -> frozenset[str]:
 
 
 def named_by_content(text: str) -> str:
-    """Returns a page or a script with plain references to static files replaced by hashed names."""
+    """Returns a page, a script or a style with its plain references to static files replaced by
+    hashed names."""
     return _NAMED.sub(lambda found: f'"{address(found[1])}"', text)
 
 
 @cache
 def content(name: str) -> bytes:
-    """Returns a file as it is served: references in a script have hashed names. Raises OSError."""
+    """Returns a file as it is served: references in a script or a style have hashed names. Raises
+    OSError."""
     read = (STATIC / name).read_bytes()
-    if not name.endswith(".js") or name.startswith("vendor/"):
+    if not name.endswith((".js", ".css")) or name.startswith("vendor/"):
         return read
     return named_by_content(read.decode()).encode()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.pages import (
+    about,
     access,
     agreements,
     audit,
@@ -17,6 +18,7 @@ from api.pages import (
     freshness,
     identity,
     looks,
+    network,
     operators,
     persons,
     programmes,
@@ -59,6 +61,8 @@ for part in (
     access,
     docs,
     sitemap,
+    about,
+    network,
     sign_in,
 ):
     router.include_router(part.router)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.languages.language import ReaderText, _
-from api.pages import forms, timeline
+from api.pages import agreement_comparison, forms, timeline
 from api.pages.errors import PageRoute
 from api.pages.labels import OPEN_END, Sign, country, interval, phrase, shown, territory, worded
 from api.pages.query import ask
@@ -58,7 +58,13 @@ AGREEMENTS = """\
 query Agreements($filter: AgreementFilter, $asOf: AsOf, $after: String) {
   agreements(filter: $filter, asOf: $asOf, first: 50, after: $after) {
     totalCount
-    edges { node { code title titles kind status parties { code } } }
+    edges {
+      node {
+        code title titles kind status
+        parties { code }
+        dates { what earliest latest }
+      }
+    }
     pageInfo { hasNextPage endCursor }
   }
 }"""
@@ -80,6 +86,17 @@ def step_sign(what: str) -> Sign:
     found = STEP.get(what)
     return worded(what, found) if found else Sign(phrase(what), "", "still")
 
+
+#: The parts of each tab, in order; each is a template in `agreements/`. `all`: everything, to
+#: print.
+TABS: dict[str, tuple[str, ...]] = {
+    "overview": ("sides", "steps"),
+    "scope": ("scope",),
+    "sources": ("steps", "sources"),
+    "compare": ("compare",),
+    "history": ("history",),
+    "all": ("sides", "steps", "scope", "sources", "history"),
+}
 
 #: Steps that can happen several times: two days are two events, not contradicting sources.
 AGAIN = {"LISTED", "MEETING", "EXERCISE", "ANNOUNCED"}
@@ -141,6 +158,9 @@ async def agreement(request: Request, id: str) -> Response:
             look=("/agreements", _("All agreements")),
         )
     found_agreement = asked.data["agreement"]
+    tab = request.query_params.get("tab", "")
+    tab = tab if tab in TABS else "overview"
+    parts = TABS[tab]
     return page(
         request,
         "agreement.html",
@@ -149,11 +169,23 @@ async def agreement(request: Request, id: str) -> Response:
         agreement=found_agreement,
         asked=asked,
         clocks=clocks,
+        tab=tab,
+        parts=parts,
+        compared=await agreement_comparison.compared(request, id) if "compare" in parts else None,
         conflicts=_conflicts(found_agreement),
+        grouped=_grouped(found_agreement["dates"]),
         scopes=_scopes(found_agreement),
         position=found_agreement["position"],
         drawing=_drawing(found_agreement, clocks, asked.now),
     )
+
+
+def _grouped(dates: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Returns the days of each step side by side, as each source gives them."""
+    steps: dict[tuple[str, str | None, int | None], list[dict[str, Any]]] = defaultdict(list)
+    for found in dates:
+        steps[found["what"], found["side"], found["term"]].append(found)
+    return list(steps.values())
 
 
 def _conflicts(agreement_data: dict[str, Any]) -> set[tuple[str, str | None, int | None]]:

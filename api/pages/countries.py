@@ -3,6 +3,8 @@ claims."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -10,13 +12,17 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.languages.language import _
-from api.pages import forms
+from api.pages import forms, growth, world_map
 from api.pages.errors import PageRoute
 from api.pages.labels import country as name_of
 from api.pages.labels import original, territory
 from api.pages.query import ask
 from api.pages.render import page
+from registry.domain.decisions import civil_day_of
 from registry.domain.values import AdministrationCode
+
+#: The published count that is compared with the register's own in a picture.
+MEASURE = "aeo_partner_territories_signed"
 
 router = APIRouter(route_class=PageRoute)
 
@@ -51,7 +57,13 @@ query Country($code: AdministrationCode!, $asOf: AsOf) {
   }
   agreements(filter: { party: $code }, first: 100) {
     totalCount
-    edges { node { code title kind status parties { code } } }
+    edges {
+      node {
+        code title kind status
+        parties { code }
+        dates { what earliest latest }
+      }
+    }
     pageInfo { hasNextPage }
   }
 }"""
@@ -64,6 +76,21 @@ query Claims($code: AdministrationCode!) {
     measure value asOf source registryCount difference explanation
   }
 }"""
+
+GOALS = """\
+query Goals($code: AdministrationCode!, $asOf: AsOf) {
+  targets(owner: $code, asOf: $asOf) { document text deadline met quotation }
+}"""
+
+#: The parts of each tab, in order; each is a template in `countries/`. `all`: everything, to print.
+TABS: dict[str, tuple[str, ...]] = {
+    "overview": ("map",),
+    "partners": ("partners", "members"),
+    "programmes": ("programmes",),
+    "promises": ("claims", "targets"),
+    "agreements": ("others",),
+    "all": ("map", "partners", "programmes", "members", "claims", "targets", "others"),
+}
 
 COUNTRIES = """\
 query Countries($asOf: AsOf) {
@@ -118,14 +145,9 @@ async def country(request: Request, code: str) -> Response:
             look=("/countries", _("All customs territories")),
         )
     found_territory = asked.data["administration"]
-    published = await ask(request, CLAIMS, code=code)
+    tab = request.query_params.get("tab", "")
+    tab = tab if tab in TABS else "overview"
     rows = [_row(code, partner) for partner in asked.data["partners"]]
-    more = asked.data["agreements"]["pageInfo"]["hasNextPage"]
-    others = [
-        edge["node"]
-        for edge in asked.data["agreements"]["edges"]
-        if edge["node"]["kind"] != "AEO_MUTUAL_RECOGNITION"
-    ]
     return page(
         request,
         "country.html",
@@ -134,13 +156,71 @@ async def country(request: Request, code: str) -> Response:
         territory=found_territory,
         asked=asked,
         clocks=clocks,
+        tab=tab,
+        parts=TABS[tab],
         rows=sorted(rows, key=lambda row: row["name"]),
-        others=others,
-        published=published,
-        claims=published.data["claims"] if published.data else [],
-        more=more,
+        **_pictures(code, asked.data, rows, asked.now),
+        **await _promises(request, code, clocks, TABS[tab]),
+        **_others(asked.data["agreements"]),
         **_memberships(found_territory, asked.data["union"]),
     )
+
+
+def _pictures(
+    code: str, data: dict[str, Any], rows: list[dict[str, Any]], now: datetime
+) -> dict[str, Any]:
+    """Returns the map of the partners, and how the number of the agreements grew."""
+    statuses = {
+        row["code"]: "force" if row["recognises"] or row["recognisedBy"] else "signed"
+        for row in rows
+    }
+    today = civil_day_of(now, data["administration"]["timeZone"]).isoformat()
+    members = [
+        m["member"]
+        for m in data["administration"]["memberships"]
+        if data["administration"]["bloc"] and (m["validTo"] is None or m["validTo"] > today)
+    ]
+    nodes = [edge["node"] for edge in data["agreements"]["edges"]]
+    signed = [
+        growth.signed_years(node["dates"])
+        for node in nodes
+        if node["kind"] == "AEO_MUTUAL_RECOGNITION"
+    ]
+    return {
+        "map": world_map.draw(statuses | dict.fromkeys([code, *members], "self")),
+        "growth": growth.draw(growth.by_year(signed, now.year)),
+    }
+
+
+async def _promises(
+    request: Request, code: str, clocks: forms.AsOfFields, parts: Sequence[str]
+) -> dict[str, Any]:
+    """Returns what was published, and the goals, where the tab shows them."""
+    if "claims" not in parts:
+        return {"published": None, "claims": [], "goals": None, "compared": None}
+    published = await ask(request, CLAIMS, code=code)
+    claims = published.data["claims"] if published.data else []
+    goals = await ask(request, GOALS, code=code, asOf=clocks.as_of)
+    compared = [
+        claim
+        for claim in claims
+        if claim["registryCount"] is not None and claim["measure"] == MEASURE
+    ]
+    return {
+        "published": published,
+        "claims": sorted(claims, key=lambda claim: str(claim["asOf"])),
+        "goals": goals.data["targets"] if goals.data else [],
+        "compared": growth.compared(compared),
+    }
+
+
+def _others(agreements: dict[str, Any]) -> dict[str, Any]:
+    """Returns the agreements about other things than authorised operators."""
+    nodes = [edge["node"] for edge in agreements["edges"]]
+    return {
+        "others": [node for node in nodes if node["kind"] != "AEO_MUTUAL_RECOGNITION"],
+        "more": agreements["pageInfo"]["hasNextPage"],
+    }
 
 
 def _row(of: str, partner: dict[str, Any]) -> dict[str, Any]:

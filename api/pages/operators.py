@@ -104,10 +104,26 @@ query Recognition($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf) {
 }"""
 
 
+#: The parts of each tab, in order; each is a template in `operators/`. `all`: everything, to print.
+TABS: dict[str, tuple[str, ...]] = {
+    "overview": ("recognition", "timeline", "authorisations", "certificate"),
+    "recognition": ("recognition", "groups"),
+    "history": ("timeline", "periods", "proposals", "looks", "events"),
+    "numbers": ("numbers", "persons"),
+    "proof": ("proof",),
+    "all": (
+        *("recognition", "timeline", "periods", "authorisations", "groups", "numbers", "persons"),
+        *("certificate", "proposals", "looks", "events", "proof"),
+    ),
+}
+_NOT_ASKED = PageQuery("", {}, None, (), 200, datetime.min)
+
+
 @router.get("/operators/{tin}")
 async def operator(request: Request, tin: str) -> Response:
-    """Shows an operator. An unknown and an invisible one give the same page. `?in=KR` adds its
-    recognition there."""
+    """Shows an operator. An unknown and an invisible one give the same page. `?tab=history` shows
+    one of the tabs, `?in=KR` its recognition there; a partner is shown that of its own
+    territory."""
     try:
         wanted = Tin.parse(tin.upper()).text
     except ValueError as wrong:
@@ -127,18 +143,15 @@ async def operator(request: Request, tin: str) -> Response:
             asked=standing,
             clocks=clocks,
         )
-    there, not_there = _territory(request)
+    tab = request.query_params.get("tab", "")
+    tab = tab if tab in TABS else "overview"
+    there, not_there = await _territory(request, Tin(wanted))
+    values = await _parts(request, entry, clocks, TABS[tab])
     recognition = None
-    if there and not not_there:
+    if there and not not_there and "recognition" in TABS[tab]:
         abroad_clocks = await forms.clocks(request, there)  # in the time zone of the importing side
         variables = {"tin": wanted, "in": there, "asOf": abroad_clocks.as_of}
         recognition = await ask(request, RECOGNITION, **variables)
-    details = await ask(request, DETAILS, tin=wanted, asOf=clocks.as_of)
-    abroad = await ask(request, RECOGNISED_IN, tin=wanted, asOf=clocks.as_of)
-    history = await ask(request, HISTORY, tin=wanted)
-    contacts = await ask(request, persons.CONTACTS, tin=wanted, asOf=clocks.as_of)
-    details_data = _part(details) or {"periods": [], "authorisations": [], "identifiers": []}
-    believed = [p for p in details_data["periods"] if p["recordedTo"] is None]
     return page(
         request,
         "operator.html",
@@ -149,37 +162,81 @@ async def operator(request: Request, tin: str) -> Response:
         clocks=clocks,
         zone=entry["administration"]["timeZone"],
         position=entry["position"],
+        tab=tab,
+        parts=TABS[tab],
         there=there,
         not_there=not_there,
         recognition=recognition,
-        details=details,
-        details_data=details_data,
-        believed=believed,
-        before=[p for p in details_data["periods"] if p["recordedTo"] is not None],
-        deadlines={a["number"]: a["deadlines"] for a in details_data["authorisations"]},
-        unknown_deadlines={
-            a["number"]: a["unknownDeadlines"] for a in details_data["authorisations"]
-        },
-        abroad=abroad,
-        groups=_alike((_part(abroad) or {"recognisedIn": []})["recognisedIn"]),
-        history=history,
-        events=(_part(history) or {"history": None})["history"],
-        contacts=(_part(contacts) or {"contacts": []})["contacts"],
-        proposals=await proposals.of_operator(request, Tin(wanted)),
-        looks=(await context(request)).may(Action.READ_READERS, policy.operator(Tin(wanted))),
-        certifies=(await context(request)).may(Action.CERTIFY, policy.operator(Tin(wanted))),
-        naming=persons.naming() if await persons.may_name(request, Tin(wanted)) else None,
-        drawing=_drawing(entry, believed, clocks, standing.now),
+        **values,
     )
 
 
-def _territory(request: Request) -> tuple[str, str]:
-    """Returns the territory of the recognition question as it was typed, and the error."""
+async def _parts(
+    request: Request, entry: dict[str, Any], clocks: forms.AsOfFields, parts: Sequence[str]
+) -> dict[str, Any]:
+    """Returns what the parts of the tab show. What no part needs is not asked."""
+    tin, wanted = Tin(entry["tin"]), {"tin": entry["tin"], "asOf": clocks.as_of}
+
+    async def asked(document: str, *needed: str, **variables: Any) -> PageQuery:
+        return await ask(request, document, **variables) if {*needed} & {*parts} else _NOT_ASKED
+
+    details = await asked(DETAILS, "timeline", "periods", "authorisations", "numbers", **wanted)
+    abroad = await asked(RECOGNISED_IN, "recognition", "groups", **wanted)
+    history = await asked(HISTORY, "events", "proof", tin=tin.text)
+    contacts = await asked(persons.CONTACTS, "persons", **wanted)
+    own = _part(details) or {"periods": [], "authorisations": [], "identifiers": []}
+    believed = [p for p in own["periods"] if p["recordedTo"] is None]
+    groups = _alike((_part(abroad) or {"recognisedIn": []})["recognisedIn"])
+    naming = "persons" in parts and await persons.may_name(request, tin)
+    now = (await context(request)).now
+    return {
+        "details": details,
+        "details_data": own,
+        "believed": believed,
+        "before": [p for p in own["periods"] if p["recordedTo"] is not None],
+        "deadlines": {a["number"]: a["deadlines"] for a in own["authorisations"]},
+        "unknown_deadlines": {a["number"]: a["unknownDeadlines"] for a in own["authorisations"]},
+        "abroad": abroad,
+        "groups": groups,
+        "counts": _counts(groups),
+        "history": history,
+        "events": (_part(history) or {"history": None})["history"],
+        "contacts": (_part(contacts) or {"contacts": []})["contacts"],
+        "proposals": await proposals.of_operator(request, tin) if "proposals" in parts else None,
+        "looks": (await context(request)).may(Action.READ_READERS, policy.operator(tin)),
+        "certifies": (await context(request)).may(Action.CERTIFY, policy.operator(tin)),
+        "naming": persons.naming() if naming else None,
+        "drawing": _drawing(entry, believed, clocks, now) if "timeline" in parts else None,
+        "hidden": {
+            "sentences": list(
+                dict.fromkeys([*details.sentences, *abroad.sentences, *history.sentences])
+            ),
+            "forbidden": details.forbidden or abroad.forbidden or history.forbidden,
+        },
+    }
+
+
+def _counts(groups: Sequence[Sequence[dict[str, Any]]]) -> list[tuple[str, int]]:
+    """Returns how many territories give each answer."""
+    found: dict[str, int] = {}
+    for group in groups:
+        outcome = group[0]["outcome"]
+        found[outcome] = found.get(outcome, 0) + len(group)
+    return list(found.items())
+
+
+async def _territory(request: Request, tin: Tin) -> tuple[str, str]:
+    """Returns the territory of the recognition question as it was typed, and the error. Where none
+    was typed, that of the visitor, if the operator is another territory's."""
     typed = territory(request.query_params.get("in", ""))
     try:
-        return (AdministrationCode.parse(typed).text, "") if typed else ("", "")
+        if typed:
+            return AdministrationCode.parse(typed).text, ""
     except ValueError as wrong:
         return typed, original(str(wrong))
+    subject = (await context(request)).subject
+    own = subject.administration.text if subject.administration else ""
+    return ("" if own == tin.country or tin.country in subject.home else own), ""
 
 
 def _part(asked: PageQuery) -> dict[str, Any] | None:

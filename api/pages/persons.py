@@ -181,7 +181,7 @@ def _command(typed: dict[str, str]) -> dict[str, str]:
 
 
 def _back(tin: Tin) -> Response:
-    return RedirectResponse(f"/operators/{tin}#persons", 303, HEADERS)
+    return RedirectResponse(f"/operators/{tin}?tab=numbers#persons", 303, HEADERS)
 
 
 def _name_again(request: Request, tin: Tin, form: dict[str, Any], sentence: str = "") -> Response:

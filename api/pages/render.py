@@ -6,14 +6,17 @@ import shlex
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.types import Scope
 
 from api.http.static_files import address
+from api.http.static_files import content as static_content
 from api.languages import catalogues
 from api.languages.language import Language, current
 from api.languages.negotiation import negotiated
@@ -57,6 +60,18 @@ def _ngettext(one: str, many: str, num: int, /, **values: Any) -> Markup:
     return language.markup(text, {"num": language.number(num), **values})
 
 
+@pass_context
+def url(context: Context, path: str, fragment: str = "", /, **query: str) -> str:
+    """Returns the address of another page on the same as-of pair as this one, so that a visitor who
+    looks at a day stays on that day. `query`: further fields, of which empty ones are left out."""
+    clocks = context.get("clocks")
+    given = dict(query)
+    if isinstance(clocks, forms.AsOfFields):
+        given |= {"at": clocks.law, "known-at": clocks.belief}
+    text = urlencode({name: value for name, value in given.items() if value})
+    return f"{path}{'?' if text else ''}{text}{fragment}"
+
+
 templates = Environment(
     loader=FileSystemLoader(TEMPLATES),
     extensions=["jinja2.ext.i18n"],
@@ -74,6 +89,7 @@ templates.newstyle_gettext = True  # type: ignore[attr-defined]
 templates.policies["ext.i18n.trimmed"] = True
 templates.globals |= {
     "static": address,
+    "url": url,
     "type_names": type_names.of,
     "_": _gettext,
     "gettext": _gettext,
@@ -96,7 +112,7 @@ templates.filters |= {
     "measure": labels.measure,
     "event_name": labels.event_name,
     "details": labels.details,
-    "capitalize_first": lambda text: text[:1].upper() + text[1:],
+    "capitalize_first": lambda text: type(text)(text[:1].upper() + text[1:]),
     "instant": labels.instant,
     "civil": labels.civil,
     "interval": labels.interval,
@@ -150,6 +166,7 @@ def page(
         "here": (f"/{tag}" if tag and entry else "") + path + query,
         "section": site.section(entry),
         "site_menu": site.menu(),
+        "site_foot": site.foot(),
         "above": site.trail(entry),
         "is_english": bool(entry and entry.english),
         "reader": language,
@@ -157,6 +174,8 @@ def page(
         "texts": language.texts_of("pages.js", *scripts),
         "subject": subject(request),
         "position": None,
+        "dense": subject(request).partition(":")[0] in ("officer", "auditor"),
+        "evidence": _evidence(request, values.get("clocks")) if status == 200 else None,
         "demo": request.app.state.settings.demo,
         "signs_in": bool(request.app.state.service.authenticator.parties),
         "csrf": partial(forms.csrf_token, request),
@@ -171,6 +190,53 @@ def page(
     if (token := getattr(request.state, "csrf", None)) is not None:
         answer.set_cookie(forms.CSRF_COOKIE, token, httponly=True, samesite="strict")
     return answer
+
+
+@lru_cache(maxsize=1)
+def _picture_style() -> Markup:
+    """Returns the style of a picture that stands alone: the values of the design, and its rules."""
+    names = ("tokens.css", "pictures.css")
+    return Markup("\n".join(static_content(name).decode() for name in names))
+
+
+def picture(template: str, name: str, **values: Any) -> Response:
+    """Returns a picture as an SVG file to keep, which needs no other file."""
+    svg = templates.get_template(template).render(
+        {"style": _picture_style(), "reader": current.get()} | values
+    )
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return Response(svg, 200, headers, "image/svg+xml")
+
+
+class Evidence(NamedTuple):
+    """What a printed page needs to be evidence: the instant of the answer, the as-of pair, the last
+    signed head of the log (its size and root), and the address with its host."""
+
+    instant: str
+    law: str
+    belief: str
+    head: str
+    address: str
+
+
+def _evidence(request: Request, clocks: object) -> Evidence | None:
+    context = getattr(request.state, "context", None)
+    if context is None:
+        return None
+    readings = (clocks if isinstance(clocks, forms.AsOfFields) else forms.AsOfFields()).readings
+    line = request.app.state.service.current_checkpoint.line or b""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return Evidence(
+        context.now.isoformat(),
+        readings["at"],
+        readings["knownAt"],
+        line.decode("ascii"),
+        f"{request.url.netloc}{request.url.path}{query}",
+    )
 
 
 class Version(NamedTuple):

@@ -31,7 +31,8 @@ class Readers(Enum):
 @dataclass(frozen=True)
 class SitePage:
     """A page. `address`: as in its route. `title`: in English, a text of the catalogues; `menu`:
-    its place in the menu, 0 for none; `english`: its content has no other language; `shown`: it has
+    its place in the menu, 0 for none; `foot`: the foot of every page leads to it;
+    `english`: its content has no other language; `shown`: it has
     a page to show, and is not only an address of a form or a redirection."""
 
     address: str
@@ -39,6 +40,7 @@ class SitePage:
     parent: str | None = None
     readers: Readers = Readers.EVERYBODY
     menu: int = 0
+    foot: bool = False
     english: bool = False
     shown: bool = True
 
@@ -97,19 +99,25 @@ PAGES = (
     SitePage("/freshness", N_("Freshness"), "/countries"),
     SitePage("/agreements", N_("Agreements"), menu=4),
     SitePage("/agreements/{id}", N_("Agreement"), "/agreements"),
-    SitePage("/documents", N_("Documents"), menu=5),
+    SitePage("/network", N_("Network"), menu=5),
+    SitePage("/documents", N_("Documents"), menu=6),
     SitePage("/documents/{id}", N_("Document"), "/documents"),
-    SitePage("/audit", N_("Audit"), menu=6),
+    SitePage("/audit", N_("Audit"), menu=7),
     SitePage("/log", N_("The log"), "/audit"),
     SitePage("/divergences", N_("Answers that were put right"), "/audit", Readers.CUSTOMS),
     SitePage("/receipts", N_("Receipts whose answer has changed"), "/audit", Readers.CUSTOMS),
     SitePage("/receipts/{id}", N_("Receipt"), "/receipts", Readers.CUSTOMS),
-    SitePage("/developers", N_("Developers"), menu=7, english=True),
+    SitePage("/developers", N_("Developers"), menu=8, english=True),
     SitePage("/webhooks", N_("Webhooks"), "/developers", Readers.CUSTOMS, english=True),
-    SitePage("/docs", N_("Docs"), menu=8, english=True),
+    SitePage("/docs", N_("Docs"), menu=9, english=True),
     SitePage("/docs/{name:path}", N_("Documentation"), "/docs", english=True),
     SitePage("/access", N_("Who may see what"), "/docs", english=True),
-    SitePage("/sitemap", N_("Site map"), "/"),
+    SitePage("/about", N_("About this register"), "/", foot=True),
+    SitePage("/help", N_("Help"), "/", foot=True),
+    SitePage("/privacy", N_("Privacy"), "/about", foot=True),
+    SitePage("/accessibility", N_("Accessibility"), "/about", foot=True),
+    SitePage("/components", N_("Components of the pages"), "/about", english=True, foot=True),
+    SitePage("/sitemap", N_("Site map"), "/", foot=True),
     SitePage("/sign-in", N_("Sign in"), "/"),
     SitePage("/sign-in/start", N_("Sign in"), "/sign-in", shown=False),
     SitePage("/sign-in/callback", N_("Signed in"), "/sign-in", shown=False),
@@ -117,7 +125,7 @@ PAGES = (
     SitePage("/as", N_("Ask as"), "/", Readers.DEMONSTRATION),
 )
 #: The entry of the menu that is no page: the door for programs.
-GRAPHQL = SitePage("/graphql", N_("GraphQL"), menu=9, english=True)
+GRAPHQL = SitePage("/graphql", N_("GraphQL"), menu=10, english=True)
 
 #: Where a request keeps the language that its address names.
 LANGUAGE = "aeo.language"
@@ -136,6 +144,12 @@ def by_address() -> dict[str, SitePage]:
 def menu() -> tuple[SitePage, ...]:
     """The entries of the menu, in order."""
     return tuple(sorted((page for page in (*PAGES, GRAPHQL) if page.menu), key=lambda p: p.menu))
+
+
+@cache
+def foot() -> tuple[SitePage, ...]:
+    """The pages to which the foot of every page leads."""
+    return tuple(page for page in PAGES if page.foot)
 
 
 def _pattern(address: str) -> str:

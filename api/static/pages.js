@@ -1,4 +1,4 @@
-// The pages work without this. It offers to copy what is there to be copied.
+// The pages work without this. It copies, sorts tables, and makes tables readable on a telephone.
 import { say } from "/static/texts.js";
 
 for (const button of document.querySelectorAll("button[data-copy]")) {
@@ -9,4 +9,60 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     button.textContent = say("Copied");
     setTimeout(() => { button.textContent = say("Copy"); }, 2000);
   });
+}
+
+// ------------------------------------------------------------------ tables
+
+/** Each cell is given its column's name, which the style shows where rows are stacked as cards. */
+function label(table) {
+  const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+  const role = (elements, name) => { for (const element of elements) element.setAttribute("role", name); };
+  role([table], "table");
+  role(table.querySelectorAll("thead, tbody"), "rowgroup");
+  role(table.rows, "row");
+  role(table.tHead.rows[0].cells, "columnheader");
+  for (const row of table.tBodies[0].rows) {
+    if (row.cells.length !== names.length) continue;
+    [...row.cells].forEach((cell, column) => {
+      cell.setAttribute("role", cell.tagName === "TH" ? "rowheader" : "cell");
+      if (cell.tagName === "TD") cell.dataset.label ??= names[column];
+    });
+  }
+}
+
+/** By the cell's `data-value`, else by its text; numbers by their value. */
+const compared = new Intl.Collator(document.documentElement.lang, { numeric: true });
+const value = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim().replaceAll("\u202f", "");
+
+function sortable(table) {
+  const rows = [...table.tBodies[0].rows], heads = [...table.tHead.rows[0].cells];
+  if (rows.length < 3 || rows.some((row) => row.cells.length !== heads.length)) return;
+  heads.forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "sort";
+    button.append(...head.childNodes);
+    button.title = say("Sort by this column");
+    head.append(button);
+    button.addEventListener("click", () => {
+      const falling = head.ariaSort === "ascending";
+      for (const other of heads) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+      const order = [...rows].sort((a, b) => compared.compare(value(a, column), value(b, column)));
+      table.tBodies[0].append(...(falling ? order.reverse() : order));
+    });
+  });
+}
+
+for (const table of document.querySelectorAll(".scroll > table")) {
+  if (!table.tHead || table.tBodies.length !== 1) continue;
+  label(table);
+  table.parentElement.classList.add("stack");
+  if ("sorts" in table.dataset) sortable(table);
+}
+
+// The chosen tab or entry of a menu that does not fit is scrolled into sight, and a year is followed as it is moved.
+for (const chosen of document.querySelectorAll(".menu [aria-current], .tab-links [aria-current]")) {
+  const list = chosen.closest("ul");
+  list.scrollLeft += chosen.getBoundingClientRect().left - list.getBoundingClientRect().left - 24;
 }

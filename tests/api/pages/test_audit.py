@@ -107,7 +107,7 @@ def test_the_sliders_turn_the_clocks_without_a_script(browser: Browser, address:
     page.get_by_role("button", name="Turn").click()
 
     page.wait_for_url("**/audit?of=CN-KR-AEO&at=*")
-    day = date.fromisoformat(page.get_by_label("What counted in law at").input_value())
+    day = date.fromisoformat(page.get_by_label("Status on").input_value())
     assert page.get_by_label("In law on").input_value() == str(day.toordinal())
     expect(page.locator("#answer")).to_contain_text(f"In law on {day}, as known now")
     expect(page.locator("#no-script")).to_contain_text("by a program of your own")
@@ -121,7 +121,7 @@ def test_with_a_script_the_answer_follows_the_slider(auditor: Page, address: str
     auditor.keyboard.press("Home")
 
     expect(auditor.locator("#answer")).to_contain_text("the register knew nothing of it")
-    day = auditor.get_by_label("As the register knew it at").input_value()
+    day = auditor.get_by_label("As recorded by").input_value()
     assert auditor.url.endswith(f"known-at={day}")
     assert slider.get_attribute("aria-valuetext") == day
     expect(auditor.locator("#events tbody tr").first).to_contain_text("not yet known")

@@ -172,13 +172,14 @@ def test_where_one_is_on_a_page_can_be_seen(page: Page, address: str) -> None:
 
 def test_the_clocks_are_turned_by_hand(page: Page, address: str) -> None:
     become(page, address, "officer:CN")
-    page.goto(f"{address}/operators/CN0000000012")
-    page.get_by_label("What counted in law at").fill("2026-03-05")
-    page.get_by_label("As the register knew it at").fill("2026-03-06")
+    page.goto(f"{address}/operators/CN0000000012?tab=history")
+    page.get_by_text("Change the dates").click()
+    page.get_by_label("Status on").fill("2026-03-05")
+    page.get_by_label("As recorded by").fill("2026-03-06")
 
     page.get_by_role("button", name="Show").click()
 
-    page.wait_for_url("**/operators/CN0000000012?at=2026-03-05&known-at=2026-03-06")
+    page.wait_for_url("**/operators/CN0000000012?at=2026-03-05&known-at=2026-03-06&tab=history")
     intervals = page.get_by_role("region", name="Intervals of status")
     assert "suspended" not in intervals.inner_text()
     assert "valid" in intervals.inner_text()
@@ -213,7 +214,7 @@ def test_the_pages_need_no_script(browser: Browser, address: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{address}/tour/9")
-    page.get_by_label("What counted in law at").fill("2024-08-20")
+    page.get_by_label("Status on").fill("2024-08-20")
     page.get_by_role("button", name="Ask", exact=True).click()
 
     page.wait_for_url("**/tour/9?ask=1&at=2024-08-20&known-at=")

@@ -45,7 +45,10 @@ def test_a_person_is_named_and_erased_by_forms(counter: Client, by: str) -> None
 
     done = send(counter, PERSONS, by, **who)
 
-    assert (done.status_code, done.headers["location"]) == (303, f"/operators/{ACME}#persons")
+    assert (done.status_code, done.headers["location"]) == (
+        303,
+        f"/operators/{ACME}?tab=numbers#persons",
+    )
     [she] = [
         contact
         for contact in contacts(counter)

@@ -321,7 +321,7 @@ def test_the_sealed_text_of_one_person_says_nothing_in_the_place_of_another(
 def page_of(counter: Client, by: str) -> str:
     Projector(counter.database).catch_up()
     cookie = {"Cookie": f"aeo-token={issue(by, counter.home)}"}
-    return counter.request("GET", f"/operators/{ACME}", headers=cookie).text
+    return counter.request("GET", f"/operators/{ACME}?tab=all", headers=cookie).text
 
 
 def test_the_page_shows_a_contact_to_those_who_may_and_then_that_it_is_erased(

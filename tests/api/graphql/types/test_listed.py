@@ -103,7 +103,7 @@ def test_what_a_later_list_leaves_out_is_an_end_between_the_two(
 def test_the_page_says_it_in_words_and_the_read_models_hold(doors: tuple[Client, ...]) -> None:
     counter = doors[0]
     shown = {"cookie": f"{COOKIE}={issue(AUDITOR, counter.home)}"}
-    page = counter.request("GET", f"/operators/{TIN}", headers=shown)
+    page = counter.request("GET", f"/operators/{TIN}?tab=all", headers=shown)
     assert page.status_code == 200
     assert "no longer on the list" in page.text
     assert "not known: between two lists" in page.text

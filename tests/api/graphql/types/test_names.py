@@ -122,7 +122,7 @@ def test_agreements_documents_and_programmes_are_found_alike(counter: Client, na
 
 
 def test_a_page_shows_what_nobody_can_see_by_its_number(counter: Client) -> None:
-    page = opened(counter, f"/operators/{OLD}", CHINA).text
+    page = opened(counter, f"/operators/{OLD}?tab=all", CHINA).text
     assert "&lt;U+202E&gt;" in page and "&lt;U+001B&gt;" in page
     assert _is_clean(page)
 

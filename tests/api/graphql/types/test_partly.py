@@ -73,12 +73,13 @@ def test_the_statement_says_of_parts_what_the_resolvers_say(at: Client, tin: str
 
 
 def test_the_headline_and_the_timeline_say_the_part(at: Client) -> None:
-    page = read(at, f"/operators/{PARTLY}?at={DAY}")
+    page = read(at, f"/operators/{PARTLY}?at={DAY}&tab=all")
 
     assert "V valid S suspended abroad" in page
+    assert "Partners recognise that part alone" in page
     assert "P valid, part S suspended" in page
     assert "valid, part S suspended from 2025-09-15" in page  # the timeline, to whom it is read
-    assert "abroad" not in read(at, "/operators/CN1234567890").split("Where it stood")[0]
+    assert "abroad" not in read(at, "/operators/CN1234567890").split("Change the dates")[0]
 
 
 def test_the_audit_says_the_part(at: Client) -> None:
@@ -106,7 +107,7 @@ def test_a_clause_begins_in_an_interval_where_nobody_knows_the_day(at: Client) -
         assert clause["begins"]["earliest"] == clause["validFrom"] == clause["begins"]["latest"]
 
 
-@pytest.mark.parametrize("path", [f"/agreements/{SOYA}", "/tour/6"])
+@pytest.mark.parametrize("path", [f"/agreements/{SOYA}?tab=scope", "/tour/6"])
 def test_a_page_shows_the_interval_and_no_day(at: Client, path: str) -> None:
     page = read(at, path)
 

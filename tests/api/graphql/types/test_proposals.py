@@ -227,14 +227,14 @@ def test_pages_show_what_waits_to_officers_and_to_nobody_else(counter: Client) -
         cookie = f"{COOKIE}={issue(by, counter.home)}"
         return counter.request("GET", path, headers={"cookie": cookie})
 
-    for path in ("/proposals", f"/operators/{tin}"):
+    for path in ("/proposals", f"/operators/{tin}?tab=all"):
         found = opened(path, BO).text
         assert "annul authorisation" in found and "waits for a second person" in found
         assert "&lt;forged&gt;" in found and "<forged>" not in found
         assert "valid until: 2031-01-01" in found and "&#39;valid_until" not in found
         assert "waits for a second person, not you" in opened(path, ANNA).text
     assert opened("/proposals", f"company:{tin}").status_code == 403
-    assert "annul" not in opened(f"/operators/{tin}", f"company:{tin}").text
+    assert "annul" not in opened(f"/operators/{tin}?tab=all", f"company:{tin}").text
 
 
 def test_of_two_officers_who_confirm_at_once_one_is_told_of_the_other(

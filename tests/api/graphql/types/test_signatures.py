@@ -121,7 +121,7 @@ def test_a_page_says_who_vouches_for_each_event(counter: Client) -> None:
     counter.tell("addKey", CHINA, administration="CN", key=str(CHINESE.key))
     counter.tell("amendParticulars", CHINA, **signed(amend("Acme Lines")))
     shown = {"cookie": f"{COOKIE}={issue(AUDITOR, counter.home)}"}
-    for page in (f"/operators/{ACME}", f"/audit?of={ACME}"):
+    for page in (f"/operators/{ACME}?tab=all", f"/audit?of={ACME}"):
         text = counter.request("GET", page, headers=shown).text
         assert text.count("signed by CN") == 1, page
         assert text.count("unsigned import") == sum(
