@@ -10,6 +10,7 @@ from api.pages import (
     agreements,
     audit,
     certificates,
+    commands,
     countries,
     developers,
     divergences,
@@ -18,6 +19,7 @@ from api.pages import (
     freshness,
     identity,
     looks,
+    mass_decisions,
     network,
     operators,
     persons,
@@ -30,6 +32,7 @@ from api.pages import (
     tour,
     verify,
     webhooks,
+    work,
 )
 from api.pages.errors import missing, still_loading, unavailable
 
@@ -48,6 +51,9 @@ for part in (
     persons,
     certificates,
     verify,
+    commands,
+    work,
+    mass_decisions,
     agreements,
     countries,
     programmes,

@@ -15,6 +15,7 @@ from api.access import policy
 from api.access.policy import Action
 from api.languages.language import _
 from api.pages import forms, persons, proposals, timeline
+from api.pages.command_actions import actions_of
 from api.pages.errors import PageRoute
 from api.pages.labels import civil, moment, original, standing, territory
 from api.pages.query import PageQuery, ask, context
@@ -167,6 +168,7 @@ async def operator(request: Request, tin: str) -> Response:
         there=there,
         not_there=not_there,
         recognition=recognition,
+        actions=await actions_of(request, Tin(wanted)) if tab in ("overview", "all") else [],
         **values,
     )
 

@@ -321,6 +321,34 @@ class Registry(Application[UUID]):
             if isinstance(event, Programme.Registered) and event.administration == code
         ]
 
+    def try_on(
+        self,
+        aggregate: BaseAggregate[UUID] | None,
+        command: c.Command,
+        decided_by: AdministrationCode | None = None,
+        person: str | None = None,
+    ) -> BaseAggregate[UUID]:
+        """Decides a command about an operator as if one person sufficed and nobody signed: what it
+        would do, for a preview. Nothing of it can be appended: the caller drops the aggregate.
+
+        `aggregate` is None for a command that starts a stream. Raises a Refusal.
+        """
+        self._followed.check(command)
+        facts = self._references.no_older_than()
+        by = decision_of(command, aggregate, decided_by, facts)
+
+        def decide_proposed(
+            proposed: c.Command, whose: AdministrationCode | None
+        ) -> BaseAggregate[UUID]:
+            decision = decision_of(proposed, aggregate, whose, facts)
+            return self._decided_alone(aggregate, proposed, decision, facts)
+
+        if isinstance(command, c.ProposalCommand):
+            holder = cast(Operator, aggregate)
+            decide_on_proposal(holder, command, by, person, decide_proposed)
+            return holder
+        return self._decided_alone(aggregate, command, by, facts)
+
     def _dispatch(
         self,
         aggregate: BaseAggregate[UUID],

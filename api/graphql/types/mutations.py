@@ -175,7 +175,7 @@ async def execute(context: Context, command: c.Command) -> Recorded | Proposed:
     if not verdict.allowed:
         raise Forbidden(verdict.reason)
     if isinstance(command, c.MergeInto | c.SplitFrom):
-        await _seen(context, command)
+        await check_visible(context, command)
     if isinstance(command, c.WithdrawProposal) and subject.role is SubjectRole.COMPANY:
         await loop.run_in_executor(context.writers, own_proposal, context, command)
     if isinstance(command, c.NameContact | c.ErasePerson | c.ConfirmProposal):
@@ -224,7 +224,7 @@ def whose_rule(proposed: DecisionProposed) -> str:
     return proposed.administration.text
 
 
-async def _seen(context: Context, command: c.MergeInto | c.SplitFrom) -> None:
+async def check_visible(context: Context, command: c.MergeInto | c.SplitFrom) -> None:
     """Raises UnknownOperator for an operator of another administration that the subject may not
     see, with the message for one that does not exist. For operators of its own administration the
     register itself checks that they exist."""

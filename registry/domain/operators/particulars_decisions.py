@@ -225,6 +225,15 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
     )
 
 
+def is_correctable(event: Operator.Event) -> bool:
+    """Whether a correction can change this event."""
+    try:
+        _refuse_uncorrectable(event, 0)
+    except UnknownPosition:
+        return False
+    return True
+
+
 def _refuse_uncorrectable(wrong: Operator.Event | None, position: int) -> None:
     """Raises UnknownPosition for an event that no correction may concern."""
     if isinstance(wrong, Operator.Corrected):

@@ -21,6 +21,12 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "/operators/{tin}/certificate": (f"/operators/{STEEL}/certificate",),
     "/verify": ("/verify",),
     "/verify/{code}": ("/verify/00000000000000000000",),
+    "/operators/{tin}/{command}": (
+        f"/operators/{STEEL}/suspend-authorisation",
+        f"/operators/{STEEL}/amend-particulars",
+    ),
+    "/work": ("/work",),
+    "/work/{command}": ("/work/suspend-authorisation",),
     "/proposals": ("/proposals",),
     "/tour": ("/tour",),
     "/tour/{number}": ("/tour/2", "/tour/4", "/tour/12", "/tour/16"),

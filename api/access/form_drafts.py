@@ -1,0 +1,71 @@
+"""Drafts of forms: what was typed when the session had ended, for the same browser.
+
+A form that arrives without a session records nothing, and what was typed would be lost while its
+sender signs in. It is stored for a day, under the id of its command, and shown to the browser that
+sent it and to nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from registry.ledger.connections import AsyncSession
+from registry.ledger.database import connection_parameters
+
+MOST = 20  # drafts of one browser
+ALL = 50_000  # drafts of all; further ones replace the oldest
+_KEEP = (
+    "insert into access.form_draft (id, browser, address, fields) values (%s, %s, %s, %s)"
+    " on conflict (id) do update set fields = excluded.fields, saved = excluded.saved"
+    " where form_draft.browser = excluded.browser"
+)
+_SWEEP = (
+    "delete from access.form_draft where saved < clock_timestamp() - interval '1 day'"
+    " or id in (select id from access.form_draft where browser = %s"
+    f" order by saved desc offset {MOST})"
+    f" or id in (select id from access.form_draft order by saved desc offset {ALL})"
+)
+_READ = "select fields from access.form_draft where id = %s and browser = %s and address = %s"
+
+
+class FormDrafts:
+    """Stores and reads drafts. `conninfo`: the database of the service."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+
+    async def keep(self, id: UUID, browser: str, address: str, fields: Mapping[str, str]) -> None:
+        """Stores what was typed. `browser`: the token of the browser's forms. Raises
+        psycopg.OperationalError."""
+        async with self._connection() as connection:
+            row = [id, _digest(browser), address, Jsonb(dict(fields))]
+            await connection.execute(_KEEP, row)
+            await connection.execute(_SWEEP, [_digest(browser)])
+
+    async def read(self, id: UUID, browser: str, address: str) -> dict[str, str]:
+        """Returns what was typed; empty where this browser has no such draft. Raises
+        psycopg.OperationalError."""
+        async with self._connection() as connection:
+            cursor = await connection.execute(_READ, [id, _digest(browser), address])
+            row = await cursor.fetchone()
+            return dict(row[0]) if row else {}
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        wanted = {"role": "aeo_reader", "statement_timeout": "2000"}
+        parameters = connection_parameters(
+            self._conninfo, wanted, connect_timeout=2, autocommit=True
+        )
+        async with await AsyncSession.connect(**parameters) as connection:
+            yield connection
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode()).digest()

@@ -1,0 +1,258 @@
+"""The form generator: the fields of a form, made from the fields of a command and their types.
+
+A command has exactly one form. Its fields are those of its GraphQL input, in the order in which the
+command declares them, with the common ones (days, legal ground) last. What the fields offer to
+choose from comes from the operator's file and from the programme's rules of the day.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import Enum
+from types import NoneType
+from typing import Any
+
+import msgspec
+from strawberry.utils.str_converters import to_camel_case
+
+from api.graphql.types.command_inputs import COMMON, NOT_ASKED, REQUIRED, input_class
+from api.languages.language import N_, _, current
+from api.pages.labels import phrase
+from registry.domain import commands as c
+from registry.domain.corrections import CORRECTABLE
+from registry.domain.values import AdministrationCode
+
+#: Fields that are no question: they say how the command is sent, or whom it is about.
+SENDING = ("command_id", "expected_version", "signature", "tin")
+#: Fields in which sentences are written.
+_LONG = {"reason", "why", "ground", "reply", "address", "outcome"}
+LONGEST = 500  # characters of a field
+#: What a field means, beside its name.
+HINTS = {
+    "effective": N_(
+        "The first day on which it counts in law. Left empty: the day that the programme's rules "
+        "give, else today."
+    ),
+    "decided": N_("The day of the decision. Left empty: today."),
+    "legal_ground": N_(
+        "The article or the decision on which it rests. Needed where the day lies before today."
+    ),
+    "authorisation": N_("Needed only where the operator has several that could be meant."),
+    "reason": N_("In words. Partners are not shown it."),
+    "until": N_("The first day on which it is over."),
+    "valid_until": N_("The last day. Left empty: as the programme's rules say."),
+    "barred_until": N_(
+        "The first day on which a new grant is possible. Left empty: as the programme's rules say."
+    ),
+    "part": N_("Left empty: the whole."),
+    "days": N_("Left empty: as many as the programme's rules allow."),
+    "shared": N_("Only where another operator has the same number, too: why."),
+    "override": N_("Only where its form or its check digit is unusual: why it is genuine."),
+    "proof": N_("The reference of the document: its number and its day."),
+    "proof_sha256": N_("SHA-256 of the document: 64 hexadecimal digits."),
+    "successor": N_("Its TIN."),
+    "origin": N_("Its TIN."),
+    "why": N_("What is wrong in the record. It stays for ever: name no person in it."),
+    "ground": N_("The article. It stays for ever: name no person in it."),
+    "position": N_("The record that is wrong."),
+    "what": N_("Fill in only what is wrong, with what is right."),
+    "read_on": N_("The day on which the list was read."),
+    "list": N_("The name of the list: letters, digits, dots and dashes."),
+    "partner": N_("One partner; or choose one of the two consents below."),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value that can be chosen, and its words in the reader's language."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class FormField:
+    """A field of a form. `kind`: text, area, day, number, choice, yes (a single box), many (a box
+    for each choice) or parts (a field for each choice). `suggestions`: values for a free text;
+    `is_number`: the value is a whole number."""
+
+    name: str
+    kind: str
+    required: bool
+    choices: tuple[Choice, ...] = ()
+    suggestions: tuple[str, ...] = ()
+    longest: int = LONGEST
+    is_number: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name in the reader's language."""
+        words = phrase(self.name)
+        return words[:1].upper() + words[1:]
+
+    @property
+    def hint(self) -> str:
+        """What it means, in the reader's language; "" where its name says it."""
+        return current.get().gettext(HINTS[self.name]) if self.name in HINTS else ""
+
+    @property
+    def spelled(self) -> str:
+        """Its name in the GraphQL input."""
+        return to_camel_case(self.name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that it has in the submitted form."""
+        if self.kind in ("many", "parts"):
+            return tuple(f"{self.name}.{choice.value}" for choice in self.choices)
+        return (self.name,)
+
+
+def fields_of(
+    kind: type[c.Command], offered: Mapping[str, Sequence[Choice | str]] | None = None
+) -> tuple[FormField, ...]:
+    """The fields of a command's form. `offered`: choices of fields that are no closed list by
+    their type, by the name of the field; a list of texts only suggests."""
+    command = input_class(kind)
+    hints = typing.get_type_hints(command)
+    found = {field.name: field for field in msgspec.structs.fields(command)}
+    own = [name for name in found if name not in (*COMMON, *NOT_ASKED, *SENDING)]
+    own.sort(key=lambda name: not (found[name].required or (kind, name) in REQUIRED))
+    common = [name for name in COMMON if name in found and name not in SENDING]
+    if issubclass(kind, c.OperatorCommand):
+        common.remove("source")
+    return tuple(
+        _field(found[name], hints[name], (kind, name) in REQUIRED, (offered or {}))
+        for name in (*own, *common)
+    )
+
+
+def _field(
+    info: msgspec.structs.FieldInfo,
+    hint: Any,
+    required: bool,
+    offered: Mapping[str, Sequence[Choice | str]],
+) -> FormField:
+    name = info.encode_name
+    kind, choices = _kind(name, hint)
+    made = FormField(name, kind, required or info.required, choices, is_number=kind == "number")
+    given = offered.get(name)
+    if given is None:
+        return made
+    texts = tuple(each for each in given if isinstance(each, str))
+    if texts:
+        return replace(made, suggestions=texts)
+    # Without anything to choose from it stays a free text, whose refusal says why.
+    chosen = tuple(each for each in given if isinstance(each, Choice))
+    if not chosen:
+        return made
+    return replace(made, kind="parts" if kind == "parts" else "choice", choices=chosen)
+
+
+def _kind(name: str, hint: Any) -> tuple[str, tuple[Choice, ...]]:
+    """The kind of a field of this type, and its choices if the type is a closed list."""
+    args = [arg for arg in typing.get_args(hint) if arg not in (NoneType, Ellipsis)]
+    origin = typing.get_origin(hint)
+    if origin is dict:
+        return "parts", tuple(Choice(field, phrase(field)) for field in CORRECTABLE)
+    if origin is tuple:
+        return ("many", _terms(args[0])) if isinstance(args[0], type) else ("text", ())
+    plain = args[0] if args else hint
+    if plain is bool:
+        return "yes", ()
+    if plain is date:
+        return "day", ()
+    if plain is int:
+        return "number", ()
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        return "choice", _terms(plain)
+    if plain is AdministrationCode:
+        return "choice", territories()
+    return ("area" if name in _LONG else "text"), ()
+
+
+def _terms(kind: type) -> tuple[Choice, ...]:
+    if not issubclass(kind, Enum):
+        return ()
+    return tuple(Choice(term.value, phrase(term.value)) for term in kind)
+
+
+def territories() -> tuple[Choice, ...]:
+    """All customs territories by their names in the reader's language."""
+    language = current.get()
+    codes = [code for code in map(str, language.locale.territories) if len(code) == 2]
+    known = [(language.territory(code), code) for code in codes if _is_territory(code)]
+    return tuple(Choice(code, f"{name} ({code})") for name, code in sorted(known))
+
+
+def _is_territory(code: str) -> bool:
+    try:
+        AdministrationCode.parse(code)
+    except ValueError:
+        return False
+    return True
+
+
+# ------------------------------------------------------------------ from a form to an input
+
+
+def read_fields(
+    fields: Sequence[FormField], typed: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Returns the GraphQL input that was typed, and a sentence for each field that cannot be
+    read."""
+    input: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
+    for field in fields:
+        text = typed.get(field.name, "")
+        if field.kind in ("many", "parts"):
+            value: Any = _several(field, typed)
+        elif field.kind == "yes":
+            value = True if text else None
+        else:
+            value = text or None
+        if value is None and field.required and field.kind != "yes":
+            wrong[field.name] = _("Nothing is filled in here, and it is needed.")
+        elif value is not None:
+            if problem := _unreadable(field, text):
+                wrong[field.name] = problem
+            input[field.spelled] = _number(text) if field.is_number else value
+    return input, wrong
+
+
+def _several(field: FormField, typed: Mapping[str, str]) -> Any:
+    given = {
+        choice.value: typed[name]
+        for choice, name in zip(field.choices, field.names, strict=True)
+        if typed.get(name)
+    }
+    if field.kind == "many":
+        return list(given) or None
+    return given or None
+
+
+def _unreadable(field: FormField, text: str) -> str:
+    """Why the text of a field cannot be read; "" where it can."""
+    if len(text) > field.longest:
+        return _("At most %(most)s characters.", most=field.longest)
+    if field.is_number and _number(text) is None:
+        return _("Found %(found)s, wanted a whole number.", found=repr(text[:40]))
+    if field.kind == "day" and not _is_day(text):
+        return _("Found %(found)s, wanted a day, as 2026-12-01.", found=repr(text[:40]))
+    if field.kind == "choice" and text not in {choice.value for choice in field.choices}:
+        return _("Found %(found)s, which is none of the choices.", found=repr(text[:40]))
+    return ""
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

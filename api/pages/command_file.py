@@ -1,0 +1,198 @@
+"""An operator's file as the forms of commands need it: its state, the law of the day, and what the
+subject may do with it now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from typing import Any, TypeVar
+
+from fastapi import Request
+
+from api.access import policy
+from api.access.policy import Action, Resource, SubjectRole
+from api.graphql.context import Context
+from api.pages.command_fields import Choice
+from api.pages.labels import day, event_name, phrase, standing
+from api.pages.query import ask, context
+from registry.application.allowed_commands import AllowedCommand, TrialLaw, allowed_commands
+from registry.application.execute import version_shown
+from registry.domain import commands as c
+from registry.domain.decisions import civil_day_of
+from registry.domain.errors import UnknownOperator
+from registry.domain.identifiers import schemes
+from registry.domain.operators.authorisation import Authorisation
+from registry.domain.operators.events import PROPOSAL_EVENTS, Operator
+from registry.domain.operators.preconditions import as_of_day
+from registry.domain.programmes import Programme
+from registry.domain.values import AdministrationCode, Tin
+
+T = TypeVar("T")
+Offered = Mapping[str, Sequence[Choice | str]]
+
+HOME = """\
+query Home($code: AdministrationCode!) {
+  administration(code: $code) { timeZone programmes { code } }
+}"""
+RECORDS = """\
+query Records($tin: TIN!) {
+  operator(tin: $tin) {
+    history(first: 100) { edges { node { position type effective corrects } } }
+  }
+}"""
+
+
+@dataclass(frozen=True)
+class OperatorFile:
+    """`operator` is None for a TIN that is not registered. `zone`: of the home administration, in
+    which its civil days are; `today`: the day there."""
+
+    tin: Tin
+    operator: Operator | None
+    zone: str
+    today: date
+    programmes: list[Programme] = field(default_factory=list)
+    allowed: list[AllowedCommand] = field(default_factory=list)
+    #: Whether the subject sees proposals: what its customs proposes is not for the operator itself.
+    sees_proposals: bool = True
+
+    @property
+    def version(self) -> int:
+        """The version of the operator's stream as the subject sees it; 0 where there is none."""
+        return version_shown(self.operator, self.sees_proposals) if self.operator else 0
+
+    def since(self, version: int) -> list[Operator.Event]:
+        """What was recorded after a version, as far as the subject sees it."""
+        if self.operator is None:
+            return []
+        hidden = () if self.sees_proposals else PROPOSAL_EVENTS
+        seen = [event for event in self.operator.history if not isinstance(event, hidden)]
+        return seen[max(version - 1, 0) :]  # version 1 is the registration
+
+    def allows(self, kind: type[c.Command]) -> AllowedCommand | None:
+        """What the file allows of a command; None where it does not allow it."""
+        return next((allowed for allowed in self.allowed if allowed.kind is kind), None)
+
+
+def may_give(context: Context, tin: Tin, kind: type[c.Command]) -> bool:
+    """Whether the subject may give this command about this operator."""
+    home = Resource(policy.operator(tin).home, tin, command=kind)
+    return policy.decide(context.subject, Action.RECORD, home).allowed
+
+
+async def file_of(request: Request, tin: Tin, only: type[c.Command] | None = None) -> OperatorFile:
+    """Reads the file, and tries which of the subject's commands it allows: today, or with `only`
+    whether it allows this one from any day."""
+    asked = await context(request)
+    home = await ask(request, HOME, code=tin.country)
+    administration = (home.data or {}).get("administration") or {"timeZone": "UTC"}
+    codes = [programme["code"] for programme in administration.get("programmes", ())]
+    zone = administration["timeZone"]
+    today = civil_day_of(asked.now, zone)
+    return await _in_thread(asked, partial(_read, asked, tin, zone, today, codes, only))
+
+
+async def _in_thread(asked: Context, work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(asked.writers, work)
+
+
+def _read(
+    asked: Context,
+    tin: Tin,
+    zone: str,
+    today: date,
+    codes: list[str],
+    only: type[c.Command] | None,
+) -> OperatorFile:
+    registry, subject = asked.registry, asked.subject
+    sees = subject.role is not SubjectRole.COMPANY
+    programmes = [registry.programme(code) for code in codes]
+    try:
+        operator = registry.operator(tin)
+    except UnknownOperator:
+        return OperatorFile(tin, None, zone, today, programmes)
+    kinds = [kind for kind in c.COMMANDS.values() if may_give(asked, tin, kind)]
+    if only is not None:
+        kinds = [kind for kind in kinds if kind is only]
+    if not kinds:
+        return OperatorFile(tin, operator, zone, today, programmes, [], sees)
+
+    def decide(trial: Operator, command: c.OperatorCommand) -> None:
+        registry.try_on(trial, command, subject.administration, subject.person)
+
+    law = TrialLaw(programmes, today, subject.person, only is not None)
+    allowed = allowed_commands(operator, law, decide, kinds)
+    return OperatorFile(tin, operator, zone, today, programmes, allowed, sees)
+
+
+# ------------------------------------------------------------------ what the fields offer
+
+
+async def offered(request: Request, file: OperatorFile, kind: type[c.Command]) -> Offered:
+    """What the fields of a command's form offer, by the file and by the law of the day."""
+    allowed = file.allows(kind)
+    choices = dict(allowed.choices) if allowed else {}
+    found: dict[str, Sequence[Choice | str]] = {}
+    operator = file.operator
+    if operator and choices.get("authorisation"):
+        held = {str(a): a for a in operator.authorisations.values()}
+        named = choices["authorisation"]
+        found["authorisation"] = [_authorisation(operator, held[n], file) for n in named]
+    for name in ("proposal", "person", "value", "scheme"):
+        if name in choices:
+            found[name] = [Choice(str(value), str(value)) for value in choices[name]]
+    if kind is c.AddIdentifier:
+        found["scheme"] = [Choice(code, code) for code in sorted(schemes())]
+    if kind is c.RecordEnd and "what" in choices:
+        found["what"] = [Choice(what, phrase(what)) for what in choices["what"]]
+    if kind is c.RecordConsultationReply and "asked" in choices:
+        codes: Sequence[AdministrationCode] = choices["asked"]
+        found["asked"] = [Choice(code.text, code.text) for code in codes]
+    if kind is c.CorrectRecord:
+        found["position"] = await _records(request, file.tin)
+    found |= _of_law(file, kind)
+    return found
+
+
+def _authorisation(operator: Operator, held: Authorisation, file: OperatorFile) -> Choice:
+    status = as_of_day(operator, held, file.today).status
+    words = standing({"status": status.value, "suspendedParts": []}).word
+    return Choice(str(held), f"{held} \N{MIDDLE DOT} {held.programme} {held.type}, {words}")
+
+
+def _of_law(file: OperatorFile, kind: type[c.Command]) -> dict[str, Sequence[Choice | str]]:
+    """Programmes, types, parts and grounds by the programmes' rules of the day."""
+    held = {a.programme for a in file.operator.authorisations.values()} if file.operator else set()
+    apply = kind in (c.LodgeApplication, c.ListOperator)
+    programmes = [p for p in file.programmes if apply or p.programme in held]
+    types = [type for p in programmes for type in p.types_on(file.today)]
+    parts = [
+        part
+        for p in programmes
+        for type in p.types_on(file.today)
+        for part in sorted(p.rules_on(file.today).parts(type) - {type})
+    ]
+    grounds = [rule.source for p in programmes for rule in p.rules_on(file.today).found.values()]
+    return {
+        "programme": [Choice(p.programme, f"{p.name} ({p.programme})") for p in programmes],
+        "type": [Choice(type, type) for type in dict.fromkeys(types)],
+        "part": [Choice(part, part) for part in dict.fromkeys(parts)],
+        "legal_ground": sorted(set(grounds)),
+    }
+
+
+async def _records(request: Request, tin: Tin) -> list[Choice | str]:
+    """The records that a correction can change, the latest first."""
+    asked = await ask(request, RECORDS, tin=tin.text)
+    node: dict[str, Any] = (asked.data or {}).get("operator") or {"history": {"edges": []}}
+    return [
+        Choice(
+            str(edge["node"]["position"]),
+            f"{event_name(edge['node']['type'])}, {day(edge['node']['effective'])}",
+        )
+        for edge in reversed(node["history"]["edges"])
+        if edge["node"]["corrects"] is None
+    ]

@@ -1,0 +1,45 @@
+"""The address of a recorded command's last page, with what was measured, sealed for the browser
+that sent the form: another address shows no figure that was not measured."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from hashlib import sha256
+
+from fastapi import Request
+
+from api.pages.forms import CSRF_COOKIE
+
+
+@dataclass(frozen=True)
+class CommandReceipt:
+    """What became of a command. `version`: of the stream after it; 0: there was nothing to change.
+    `milliseconds`: until the read models answered with it; None: they had not yet."""
+
+    position: int
+    version: int
+    milliseconds: int | None
+
+    @property
+    def _text(self) -> str:
+        late = "late" if self.milliseconds is None else str(self.milliseconds)
+        return f"{self.position}.{self.version}.{late}"
+
+    def sealed(self, request: Request, address: str) -> str:
+        """Returns it as a text for the query string of this address."""
+        return f"{self._text}.{_seal(request, address, self._text)}"
+
+
+def opened(request: Request, address: str, text: str) -> CommandReceipt | None:
+    """Returns the receipt in a text; None where this browser was not given it for this address."""
+    body, _, seal = text.rpartition(".")
+    if not body or not hmac.compare_digest(_seal(request, address, body), seal):
+        return None
+    position, version, late = body.split(".")
+    return CommandReceipt(int(position), int(version), None if late == "late" else int(late))
+
+
+def _seal(request: Request, address: str, text: str) -> str:
+    key = request.cookies.get(CSRF_COOKIE, "").encode("latin-1", "replace")
+    return hmac.new(key or b"none", f"{address} {text}".encode(), sha256).hexdigest()[:32]

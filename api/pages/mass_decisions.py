@@ -1,0 +1,253 @@
+"""One decision about many operators: one form, one preview, and a command of its own for each.
+
+The id of each command is derived from that of the form and the TIN, so a form that is sent twice
+records each decision once. A refused one stops no other.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.access.policy import SubjectRole
+from api.access.token_reasons import InvalidToken
+from api.graphql.command_trials import try_command
+from api.graphql.context import Context
+from api.graphql.errors import Forbidden, Refused
+from api.graphql.types.command_inputs import SPELLED
+from api.graphql.types.mutations import command_of_line
+from api.languages.language import _
+from api.pages import forms
+from api.pages.command_effects import effects
+from api.pages.command_fields import FormField, fields_of, read_fields
+from api.pages.commands import (
+    GRAVE,
+    drafted,
+    mutation_of,
+    name_of,
+    session_ended,
+    sign_in_first,
+    title_of,
+)
+from api.pages.errors import PageRoute, missing
+from api.pages.labels import original
+from api.pages.query import ask, context
+from api.pages.refusals import refusal
+from api.pages.render import page
+from registry.domain import commands as c
+from registry.domain.decisions import civil_day_of
+from registry.domain.errors import Refusal
+from registry.domain.values import Outcome, Tin
+
+router = APIRouter(route_class=PageRoute)
+
+MOST = 200  # operators of one form
+#: The commands that can be given to many: those about the one authorisation of each operator.
+KINDS: tuple[type[c.OperatorCommand], ...] = tuple(
+    kind for kind in c.COMMANDS.values() if issubclass(kind, c.AuthorisationCommand)
+)
+
+
+@dataclass(frozen=True)
+class MassRow:
+    """What becomes of one operator. `wrong`: why it is refused; `lost`: in how many territories it
+    loses recognition; `position`: of the record; `proposed`: a second person confirms it."""
+
+    tin: str
+    wrong: str = ""
+    lost: int = 0
+    position: int = 0
+    proposed: bool = False
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class MassForm:
+    """The form: which command, what was typed, and what is wrong with its fields."""
+
+    kind: type[c.OperatorCommand]
+    fields: tuple[FormField, ...]
+    typed: dict[str, str]
+    wrong: dict[str, str] = field(default_factory=dict)
+    rows: list[MassRow] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """The page of the form."""
+        return address_of(self.kind)
+
+    @property
+    def title(self) -> str:
+        """The name of the command in the reader's language."""
+        return title_of(self.kind)
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether the number of operators is typed before anything is recorded."""
+        return self.kind in GRAVE
+
+    @property
+    def good(self) -> list[MassRow]:
+        """The rows that are not refused."""
+        return [row for row in self.rows if not row.wrong]
+
+    @property
+    def hidden_fields(self) -> dict[str, str]:
+        """What was typed, for the hidden fields of the next step, and the versions of the files."""
+        own = ("csrf", "step", "confirm", "versions")
+        versions = " ".join(f"{row.tin}:{row.version}" for row in self.good)
+        return {k: v for k, v in self.typed.items() if k not in own} | {"versions": versions}
+
+
+def address_of(kind: type[c.Command]) -> str:
+    """Returns the address of a command's form for many operators."""
+    return f"/work/{name_of(kind).replace('_', '-')}"
+
+
+def links() -> list[tuple[str, str]]:
+    """The forms for many operators: title and address."""
+    return [(title_of(kind), address_of(kind)) for kind in KINDS]
+
+
+@router.get("/work/{command}")
+async def form(request: Request, command: str) -> Response:
+    """Shows the form for many operators."""
+    kind = await _kind(request, command)
+    if isinstance(kind, Response):
+        return kind
+    typed = dict(request.query_params)
+    if draft := typed.pop("draft", ""):
+        typed = await drafted(request, draft, address_of(kind))
+    typed.setdefault("command_id", str(uuid4()))
+    return _page(request, MassForm(kind, _fields(kind), typed))
+
+
+@router.post("/work/{command}")
+async def step(request: Request, command: str) -> Response:
+    """Checks or records the decision for each operator."""
+    typed = {"command_id": str(uuid4()), **await forms.sent(request)}
+    try:
+        kind = await _kind(request, command)
+        is_public = (await context(request)).subject.role is SubjectRole.PUBLIC
+    except InvalidToken:
+        is_public = True
+    if is_public:
+        return await session_ended(request, f"/work/{command}", typed)
+    if isinstance(kind, Response):
+        return kind
+    shown = MassForm(kind, _fields(kind), typed)
+    if typed.get("step") != "record":
+        typed.pop("versions", None)
+    input, wrong = read_fields(shown.fields, typed)
+    tins = _tins(typed.get("tins", ""))
+    if not tins or len(tins) > MOST:
+        wrong["tins"] = _(
+            "Found %(found)s operators, wanted 1 to %(most)s.", found=len(tins), most=MOST
+        )
+    if wrong or typed.get("step") == "change":
+        shown = MassForm(kind, shown.fields, typed, wrong if typed.get("step") != "change" else {})
+        return _page(request, shown, 400 if shown.wrong else 200)
+    asked = await context(request)
+    if typed.get("step") != "record":
+        rows = [await _tried(request, asked, shown, input, tin) for tin in tins]
+        checked = MassForm(kind, shown.fields, typed, {}, rows)
+        return page(request, "mass_check.html", title=shown.title, form=checked)
+    if shown.is_grave and typed.get("confirm") != str(len(tins)):
+        rows = [await _tried(request, asked, shown, input, tin) for tin in tins]
+        sentence = _("Type the number of operators, %(count)s.", count=len(tins))
+        checked = MassForm(kind, shown.fields, typed, {"confirm": sentence}, rows)
+        return page(request, "mass_check.html", status=400, title=shown.title, form=checked)
+    rows = [await _recorded(request, shown, input, tin) for tin in tins]
+    done = MassForm(kind, shown.fields, typed, {}, rows)
+    if position := max((row.position for row in rows), default=0):
+        await asked.reached(position, 10.0)
+    return page(request, "mass_done.html", title=shown.title, form=done)
+
+
+async def _kind(request: Request, command: str) -> type[c.OperatorCommand] | Response:
+    """The command of an address; or the page that says why there is no form."""
+    kind = c.COMMANDS.get(command.replace("-", "_"))
+    if kind not in KINDS:
+        return await missing(request, LookupError())
+    role = (await context(request)).subject.role
+    if role is SubjectRole.PUBLIC:
+        return sign_in_first(request, address_of(kind))
+    if role is not SubjectRole.OFFICER:
+        sentence = _("Only customs officers decide about many operators at once")
+        title = _("Not for you to do")
+        return page(request, "wrong.html", status=403, title=title, sentence=sentence)
+    return kind
+
+
+def _fields(kind: type[c.OperatorCommand]) -> tuple[FormField, ...]:
+    return tuple(field for field in fields_of(kind) if field.name != "authorisation")
+
+
+def _page(request: Request, shown: MassForm, status: int = 200) -> Response:
+    return page(request, "mass.html", status=status, title=shown.title, form=shown, most=MOST)
+
+
+def _tins(text: str) -> list[str]:
+    """The TINs in a list that was pasted, each once, in their order."""
+    found = re.split(r"[\s,;]+", text.upper())
+    return list(dict.fromkeys(tin for tin in found if tin))
+
+
+def _command(shown: MassForm, input: dict[str, Any], tin: str) -> dict[str, Any]:
+    """The input of one operator's command, for the version of its file that the preview saw."""
+    try:
+        form_id = UUID(shown.typed["command_id"])
+    except ValueError:
+        form_id = uuid5(UUID(int=0), shown.typed["command_id"])
+    found = input | {"tin": tin, "commandId": str(uuid5(form_id, tin))}
+    seen = dict(
+        pair.split(":", 1) for pair in shown.typed.get("versions", "").split() if ":" in pair
+    )
+    version = seen.get(tin, "")
+    return found | ({"expectedVersion": int(version)} if version.isdecimal() else {})
+
+
+async def _tried(
+    request: Request, asked: Context, shown: MassForm, input: dict[str, Any], tin: str
+) -> MassRow:
+    names = SPELLED[shown.kind]
+    line = {names[name]: value for name, value in _command(shown, input, tin).items()}
+    try:
+        command = command_of_line(shown.kind, line)
+        assert isinstance(command, c.OperatorCommand)
+        trial = await try_command(asked, command)
+    except Forbidden as error:
+        return MassRow(tin, refusal("FORBIDDEN", str(error)))
+    except Refusal as error:
+        return MassRow(tin, refusal(Refused.of(error).code.value, str(error)))
+    if trial.to_sign:
+        return MassRow(tin, _("It is signed one by one, on the page of the operator."))
+    today = civil_day_of(asked.now, trial.after.time_zone)
+    lost = {
+        territory
+        for effect in await effects(asked, trial, today)
+        if effect.before == Outcome.RECOGNISED.value
+        for territory in effect.territories
+    }
+    return MassRow(tin, "", len(lost), 0, trial.second_person is not None, trial.version)
+
+
+async def _recorded(request: Request, shown: MassForm, input: dict[str, Any], tin: str) -> MassRow:
+    try:
+        Tin.parse(tin)
+    except ValueError as error:
+        return MassRow(tin, original(str(error)))
+    done = await ask(request, mutation_of(shown.kind), input=_command(shown, input, tin))
+    result: dict[str, Any] = (done.data or {}).get("outcome") or {}
+    if "position" in result:
+        return MassRow(
+            tin, position=int(result["position"]), proposed=result["__typename"] == "Proposed"
+        )
+    if result.get("message"):
+        return MassRow(tin, refusal(result["code"], result["message"]))
+    return MassRow(tin, "; ".join(done.sentences) or _("Nothing was recorded."))

@@ -1,0 +1,196 @@
+"""The page of work: what waits for an officer, each with its number and a way to the next step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.access.policy import Action, Resource, SubjectRole
+from api.graphql.context import Context
+from api.languages.language import N_, _, current
+from api.pages import forms, mass_decisions
+from api.pages.errors import PageRoute
+from api.pages.labels import country, day, phrase
+from api.pages.query import ask, context
+from api.pages.render import page
+from projections.reads.consultations import open_consultations
+from registry.domain.decisions import civil_day_of
+
+router = APIRouter(route_class=PageRoute)
+
+MOST = 20  # entries of a list; the number is of all
+SOON = timedelta(days=30)
+
+DEADLINES = """\
+query Due($code: AdministrationCode!, $before: Date, $overdue: Boolean) {
+  operators(first: 20, filter: {administration: $code, dueBefore: $before, overdue: $overdue}) {
+    totalCount
+    edges { node { tin name authorisations { number deadlines { what due met overdue } } } }
+  }
+}"""
+PROPOSALS = """\
+query Waiting {
+  proposals(first: 50) {
+    edges { node { tin command isOwn expires } }
+    pageInfo { hasNextPage }
+  }
+}"""
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """An entry: an operator, in words what waits, and the address of the next step."""
+
+    tin: str
+    name: str
+    words: str
+    address: str
+    action: str
+
+
+@dataclass(frozen=True)
+class WorkList:
+    """A list of one kind of work. `more`: there are more than `count`; `empty`: what to do where
+    nothing waits."""
+
+    name: str
+    title: str
+    count: int
+    empty: str
+    items: list[WorkItem] = field(default_factory=list)
+    more: bool = False
+
+    @property
+    def tins(self) -> str:
+        """The TINs of the entries, each once."""
+        return "\n".join(dict.fromkeys(item.tin for item in self.items))
+
+
+@router.get("/work")
+async def work(request: Request) -> Response:
+    """Shows what waits for the subject."""
+    asked = await context(request)
+    role = asked.subject.role
+    if role is SubjectRole.PUBLIC:
+        title = _("Sign in to see your work")
+        return page(
+            request, "command_sign_in.html", status=403, title=title, next="/work", has_draft=False
+        )
+    lists: list[WorkList] = []
+    if role is SubjectRole.OFFICER:
+        lists += await _deadlines(request, asked)
+        lists.append(await _consultations(asked))
+    if asked.may(Action.READ_PROPOSALS, Resource(asked.subject.own)):
+        lists.append(await _proposals(request))
+    return page(
+        request,
+        "work.html",
+        title=_("Your work"),
+        lists=lists,
+        links=_links(role),
+        role=role.value,
+        many=mass_decisions.links(),
+    )
+
+
+def _links(role: SubjectRole) -> list[tuple[str, str]]:
+    """Where else there is something to look at for a role: address and title."""
+    corrected = [("/divergences", N_("Answers that were put right"))]
+    receipts = [("/receipts", N_("Receipts whose answer has changed"))]
+    found = {
+        SubjectRole.AUDITOR: [*corrected, *receipts, ("/log", N_("The log"))],
+        SubjectRole.PARTNER: [*corrected, *receipts, ("/freshness", N_("Freshness"))],
+        SubjectRole.OFFICER: [*corrected, *receipts],
+    }.get(role, [])
+    return [(address, current.get().gettext(title)) for address, title in found]
+
+
+async def _deadlines(request: Request, asked: Context) -> list[WorkList]:
+    """What is overdue, and what is due within 30 days, of the subject's own operators."""
+    code = asked.subject.administration
+    assert code is not None  # every officer has one
+    zone = await forms.zone_of(request, code.text)
+    before = (civil_day_of(asked.now, zone) + SOON).isoformat()
+    overdue = await ask(request, DEADLINES, code=code.text, overdue=True)
+    due = await ask(request, DEADLINES, code=code.text, before=before, overdue=False)
+    nothing = _("Nothing is overdue.")
+    soon = _("Nothing is due within 30 days.")
+    return [
+        _of_deadlines("overdue", _("Overdue"), overdue.data, nothing, overdue=True),
+        _of_deadlines("due", _("Due within 30 days"), due.data, soon, overdue=False, until=before),
+    ]
+
+
+def _of_deadlines(
+    name: str,
+    title: str,
+    data: dict[str, Any] | None,
+    empty: str,
+    *,
+    overdue: bool,
+    until: str = "9999-12-31",
+) -> WorkList:
+    found = (data or {}).get("operators") or {"totalCount": 0, "edges": []}
+    items = [
+        WorkItem(
+            node["tin"],
+            node["name"],
+            f"{phrase(deadline['what'])}, {day(deadline['due'])} ({authorisation['number']})",
+            f"/operators/{node['tin']}#actions",
+            _("Decide"),
+        )
+        for node in (edge["node"] for edge in found["edges"])
+        for authorisation in node["authorisations"]
+        for deadline in authorisation["deadlines"]
+        if deadline["met"] is None and deadline["overdue"] is overdue and deadline["due"] < until
+    ]
+    total = found["totalCount"]
+    return WorkList(name, title, total, empty, items, total > len(found["edges"]))
+
+
+async def _consultations(asked: Context) -> WorkList:
+    """The consultations of other administrations without a reply."""
+    async with asked.ledger.connection() as connection:
+        rows = await open_consultations(connection, sorted(asked.subject.home), MOST)
+    items = [
+        WorkItem(
+            row.tin,
+            "",
+            _("%(territory)s was asked on %(day)s", territory=country(row.asked),
+              day=day(row.since.isoformat())),
+            f"/operators/{row.tin}/record-consultation-reply?asked={row.asked}",
+            _("Record the reply"),
+        )
+        for row in rows
+    ]  # fmt: skip
+    total = rows[0].total if rows else 0
+    empty = _("No consultation waits for a reply.")
+    return WorkList("consultations", _("Consultations"), total, empty, items, total > len(rows))
+
+
+async def _proposals(request: Request) -> WorkList:
+    """The decisions that wait for a second person."""
+    found = await ask(request, PROPOSALS)
+    connection = (found.data or {}).get("proposals") or {
+        "edges": [],
+        "pageInfo": {"hasNextPage": False},
+    }
+    nodes = [edge["node"] for edge in connection["edges"]]
+    own = _("yours: another person confirms it")
+    items = [
+        WorkItem(
+            node["tin"],
+            "",
+            phrase(node["command"]) + (f" ({own})" if node["isOwn"] else ""),
+            f"/operators/{node['tin']}?tab=history#proposals",
+            _("Look at it"),
+        )
+        for node in nodes[:MOST]
+    ]
+    empty = _("Nothing waits for a second person.")
+    more = connection["pageInfo"]["hasNextPage"]
+    return WorkList("proposals", _("Proposals"), len(nodes), empty, items, more)
