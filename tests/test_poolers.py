@@ -69,7 +69,7 @@ CONNECTING: dict[str, tuple[str, ...]] = {
 }
 #: Those that connect to no database, or to one of their own (bench).
 OTHERS = {"bench", "new-key", "sign-commands", "token", "export-schema", "completion"}
-OTHERS |= {"client token"}  # asks the service
+OTHERS |= {"client token", "mcp"}  # ask the service
 OTHERS |= {"webhooks rotate", "new-receipt-key"}  # files of the home
 
 LIST = """RUC;Razón social;Estado;Fecha de resolución;N° de certificado

@@ -26,6 +26,7 @@ from api.cli import (
     keys,
     log,
     maintenance,
+    mcp,
     partner_list,
     peer_decisions,
     peers,
@@ -74,6 +75,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "log": log.log,
         "sign": log.sign,
         "follow-peer": peers.follow_peer,
+        "mcp": mcp.mcp,
     },
     "Query it": {
         "ask": ask.ask,

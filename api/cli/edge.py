@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +23,7 @@ from api.cli.terminal import (
     shown,
     word,
 )
+from api.cli.tokens import given_token
 
 if TYPE_CHECKING:
     from api.edge.following import FolderSource, RegisterSource
@@ -103,7 +103,9 @@ def run(
         fail(USAGE, "--from: found nothing, wanted the address of the register, or a folder")
     to_json_lines()
     store = EdgeStore(named(edge_home) / "edge.sqlite")
-    where = _source(source, partner, _token(token_file, client), min(every, MOST_WAIT))
+    where = _source(
+        source, partner, given_token(token_file, client, "AEO_EDGE_TOKEN"), min(every, MOST_WAIT)
+    )
     _pin(store, where, keys)
     following = Following(store, where, every)
     if once:
@@ -176,25 +178,6 @@ def _source(
     if code is None:
         fail(USAGE, "--for: found nothing, wanted the partner whose edge it is")
     return RegisterSource(source.rstrip("/"), code.text, token, wait)
-
-
-def _token(token_file: str | None, client: str | None) -> Callable[[], str] | None:
-    from api.access.client_tokens import read_client_file
-    from api.access.renewed_tokens import RenewedToken
-
-    if token_file is not None and client is not None:
-        fail(USAGE, "--client: found --token-file, too; wanted one of them")
-    try:
-        if client is not None:
-            read_client_file(named(client))
-            return RenewedToken(named(client))
-        if token_file is not None:
-            token = named(token_file).read_text(encoding="utf-8").strip()
-        else:
-            token = os.environ.get("AEO_EDGE_TOKEN", "")
-    except (OSError, ValueError) as error:
-        fail(BAD_FILE, f"{'--client' if client else '--token-file'}: {error}")
-    return (lambda: token) if token else None
 
 
 def _pin(store: EdgeStore, source: FolderSource | RegisterSource, given: list[str] | None) -> None:
