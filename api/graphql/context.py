@@ -77,6 +77,9 @@ class Context:
     resumed: MinPosition | None = None
     #: Waits until the read models reach a position, for so many seconds at most.
     reached: Callable[[int, float], Awaitable[bool]] = _already_reached
+    #: The id of the one receipt that the request issues, where its sender may send it again: it is
+    #: then issued once. None: a new one.
+    receipt_id: UUID | None = None
     _once: dict[str, Any] = field(default_factory=dict)
     _request: UUID | None = None
 

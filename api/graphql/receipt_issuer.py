@@ -105,7 +105,8 @@ from unnest(%(number)s::bigint[], %(id)s::uuid[], %(tin)s::text[], %(outcome)s::
     %(position)s::bigint[], %(jwt)b::text[]) with ordinality
     as a (number, id, tin, outcome, position, jwt, place)
 join requests r on r.number = a.number
-order by a.place"""
+order by a.place
+on conflict do nothing"""
 _OF_REQUEST = (
     *("at", "subject", "administration", "request", "purpose", "territory", "law_at", "known_at"),
     *("consignment", "batch", "statement"),
@@ -147,6 +148,7 @@ class ReceiptIssuer:
         at: datetime,
         epoch: str,
         checkpoint: str | None,
+        own_id: UUID | None = None,
     ) -> list[IssuedReceipt]:
         """Signs a receipt for each answer to one question, about one operator or several, and
         stores it. They are in the database when this returns.
@@ -157,7 +159,7 @@ class ReceiptIssuer:
         if not answers:
             return []  # no operator was asked about: there is nothing to sign
         frame = ReceiptFrame(issuer(self._home), holder, at, epoch, checkpoint)
-        ids = [uuid4() for _ in answers]
+        ids = [own_id or uuid4() for _ in answers[:1]] + [uuid4() for _ in answers[1:]]
         if len(answers) == 1:
             stored = signed = [sign(self._home, frame.of_one(ids[0], answers[0]))]
             statement = None

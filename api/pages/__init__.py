@@ -10,6 +10,8 @@ from api.pages import (
     agreements,
     audit,
     certificates,
+    check,
+    check_lists,
     commands,
     countries,
     developers,
@@ -44,6 +46,8 @@ identities = identity.router
 router = APIRouter(include_in_schema=False)
 for part in (
     search,
+    check,
+    check_lists,
     tour,
     operators,
     looks,

@@ -14,6 +14,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from api.graphql.errors import RequestDeclined
 from api.languages.language import _, current
 from api.pages.labels import day, instant, original, typed
 from api.pages.query import ask, context
@@ -22,9 +23,9 @@ from registry.domain.decisions import civil_day_of
 
 _WITH_ZONE = re.compile(r"([Zz]|[+-]\d\d:\d\d)$")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
-LONGEST = 20_000  # bytes of a submitted form; the rest is not read
+LONGEST = 20_000  # bytes of a submitted form; a longer one is refused
 #: The same for the pages whose form has a file.
-UPLOADS = {"/verify": 3_200_000}
+UPLOADS = {"/verify": 3_200_000, "/check/list": 256 * 1024}
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,9 @@ async def _read_form(request: Request) -> dict[str, str]:
             break
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         return await _read_parts(request, bytes(body[:most]), too_large=len(body) > most)
-    found = parse_qs(bytes(body[:LONGEST]).decode("utf-8", "replace"))
+    if len(body) > most:
+        raise RequestDeclined(413, "TOO_LARGE", f"A form has at most {most:,} bytes.")
+    found = parse_qs(bytes(body).decode("utf-8", "replace"))
     return {name: values[0].strip() for name, values in found.items() if values[0].strip()}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.graphql.types import reason_sentences
-from api.languages.language import current
+from api.languages.language import ReaderText, current
 from api.pages.labels import original
 from registry.domain.values import ReasonCode
 
@@ -29,4 +29,4 @@ def sentence(reason: dict[str, Any]) -> str:
     if "facts" not in reason:
         return original(reason["message"])
     facts = [StatedFact(**fact) for fact in reason["facts"]]
-    return reason_sentences.sentence(ReasonCode[reason["code"]], facts, language)
+    return ReaderText(reason_sentences.sentence(ReasonCode[reason["code"]], facts, language))

@@ -25,6 +25,7 @@ class Readers(Enum):
     CUSTOMS = N_("customs administrations and auditors")
     HOME_CUSTOMS = N_("the home customs and auditors")
     HOME = N_("the home customs and the operator")
+    ASKERS = N_("customs administrations, the operator and auditors")
     DEMONSTRATION = N_("whoever tries the demonstration")
 
 
@@ -53,6 +54,8 @@ class SitePage:
 PAGES = (
     SitePage("/", N_("Search"), menu=1),
     SitePage("/search", N_("Search results"), "/"),
+    SitePage("/check", N_("Check"), "/", Readers.ASKERS, menu=2),
+    SitePage("/check/list", N_("Check a list"), "/check", Readers.ASKERS),
     SitePage("/operators/{tin}", N_("Operator"), "/"),
     SitePage(
         "/operators/{tin}/looks",
@@ -94,25 +97,25 @@ PAGES = (
     SitePage("/work", N_("Your work"), "/", Readers.CUSTOMS),
     SitePage("/work/{command}", N_("Decision about many"), "/work", Readers.HOME_CUSTOMS),
     SitePage("/proposals", N_("Proposals"), "/work", Readers.HOME_CUSTOMS),
-    SitePage("/tour", N_("Tour"), menu=2),
+    SitePage("/tour", N_("Tour"), menu=3),
     SitePage("/tour/{number}", N_("Question of the tour"), "/tour"),
-    SitePage("/countries", N_("Countries"), menu=3),
+    SitePage("/countries", N_("Countries"), menu=4),
     SitePage("/countries/{code}", N_("Customs territory"), "/countries"),
     SitePage("/programmes/{code}", N_("Programme"), "/countries"),
     SitePage("/freshness", N_("Freshness"), "/countries"),
-    SitePage("/agreements", N_("Agreements"), menu=4),
+    SitePage("/agreements", N_("Agreements"), menu=5),
     SitePage("/agreements/{id}", N_("Agreement"), "/agreements"),
-    SitePage("/network", N_("Network"), menu=5),
-    SitePage("/documents", N_("Documents"), menu=6),
+    SitePage("/network", N_("Network"), menu=6),
+    SitePage("/documents", N_("Documents"), menu=7),
     SitePage("/documents/{id}", N_("Document"), "/documents"),
-    SitePage("/audit", N_("Audit"), menu=7),
+    SitePage("/audit", N_("Audit"), menu=8),
     SitePage("/log", N_("The log"), "/audit"),
     SitePage("/divergences", N_("Answers that were put right"), "/audit", Readers.CUSTOMS),
     SitePage("/receipts", N_("Receipts whose answer has changed"), "/audit", Readers.CUSTOMS),
     SitePage("/receipts/{id}", N_("Receipt"), "/receipts", Readers.CUSTOMS),
-    SitePage("/developers", N_("Developers"), menu=8, english=True),
+    SitePage("/developers", N_("Developers"), menu=9, english=True),
     SitePage("/webhooks", N_("Webhooks"), "/developers", Readers.CUSTOMS, english=True),
-    SitePage("/docs", N_("Docs"), menu=9, english=True),
+    SitePage("/docs", N_("Docs"), menu=10, english=True),
     SitePage("/docs/{name:path}", N_("Documentation"), "/docs", english=True),
     SitePage("/access", N_("Who may see what"), "/docs", english=True),
     SitePage("/about", N_("About this register"), "/", foot=True),
@@ -128,7 +131,7 @@ PAGES = (
     SitePage("/as", N_("Ask as"), "/", Readers.DEMONSTRATION),
 )
 #: The entry of the menu that is no page: the door for programs.
-GRAPHQL = SitePage("/graphql", N_("GraphQL"), menu=10, english=True)
+GRAPHQL = SitePage("/graphql", N_("GraphQL"), menu=11, english=True)
 
 #: Where a request keeps the language that its address names.
 LANGUAGE = "aeo.language"

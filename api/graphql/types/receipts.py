@@ -141,7 +141,12 @@ async def issue(context: Context, answers: Sequence[AnsweredQuestion]) -> list[A
     code = subject.administration.text if subject.administration else None
     holder = ReceiptHolder(subject.id, code, context.purpose, context.request)
     issued = await context.receipts.issue(
-        answers, holder, context.now, context.epoch, context.current_checkpoint.note
+        answers,
+        holder,
+        context.now,
+        context.epoch,
+        context.current_checkpoint.note,
+        context.receipt_id,
     )
     return [
         AnswerReceipt(id=strawberry.ID(str(each.id)), issued_at=each.at, jwt=each.jwt)

@@ -9,6 +9,15 @@ STEEL = "CN0000000012"
 SAMPLES: dict[str, tuple[str, ...]] = {
     "/": ("/",),
     "/search": ("/search?q=nothing+of+the+kind", "/search?q=corridor"),
+    "/check": (
+        "/check",
+        f"/check?number={STEEL}&in=SG&day=2026-03-05&time=14:03",
+        f"/check?number={STEEL}&in=SG&zone=home&hs=0808&role=EXPORTER&crossing=Heihe",
+        "/check?number=CN9999999999&in=KR",
+        "/check?number=no+such+number&in=KR",
+        "/check?number=&in=ZZ&day=yesterday&time=25:00&hs=x&role=x",
+    ),
+    "/check/list": ("/check/list",),
     "/operators/{tin}": (
         f"/operators/{STEEL}?at=2026-03-05",
         f"/operators/{STEEL}?tab=all&in=KR",

@@ -1,0 +1,146 @@
+"""The lines of a list of numbers that is pasted or uploaded: one number a line, or CSV (RFC 4180)
+with the columns number, territory and day.
+
+Each line is read by itself: what cannot be read is named with its field, what was found and what is
+wanted, and the other lines are answered.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from io import StringIO
+
+from api.languages.language import _
+from api.pages.check_questions import tin_of
+from api.pages.labels import original, territory
+from registry.domain import instants
+
+MOST = 1_000  # lines of a list
+COLUMNS = ("number", "territory", "day")
+_DELIMITERS = (",", ";", "\t")
+_SHOWN = 60  # characters of what was found
+
+
+class UnreadableList(ValueError):
+    """A list that is refused as a whole, with the sentence for the reader."""
+
+
+@dataclass(frozen=True)
+class ListLine:
+    """A line of a list. `place`: its number in the text, from 1. `number`: as it was written. `at`:
+    UTC, None for now. `field`, `found`, `wanted`: what cannot be read; "" where everything can."""
+
+    place: int
+    number: str
+    territory: str = ""
+    day: str = ""
+    tin: str = ""
+    at: datetime | None = None
+    field: str = ""
+    found: str = ""
+    wanted: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """True for a line that can be asked about."""
+        return not self.field
+
+
+def read(text: str, own: str, day: str, zones: Mapping[str, str]) -> list[ListLine]:
+    """Reads a list. `own`, `day`: the territory and the day of lines that name none. `zones`: the
+    time zone of each territory, in which a day counts.
+
+    Raises UnreadableList for a text that is no list, and for too many lines.
+    """
+    if "\N{REPLACEMENT CHARACTER}" in text or "\0" in text:
+        raise UnreadableList(
+            _("This is not a text in UTF-8. Save the list as CSV in UTF-8, and send it again.")
+        )
+    rows = list(_rows(text))
+    if rows and (columns := _heading(rows[0][1])):
+        rows = rows[1:]
+    else:
+        columns = COLUMNS
+    if not rows:
+        raise UnreadableList(_("The list is empty. Write one number a line."))
+    if len(rows) > MOST:
+        raise UnreadableList(
+            _(
+                "The list has %(found)s lines, and at most %(most)s are answered at once. Nothing "
+                "was asked. Send it in parts.",
+                found=len(rows),
+                most=MOST,
+            )
+        )
+    return [_line(place, cells, columns, own, day, zones) for place, cells in rows]
+
+
+def _rows(text: str) -> Iterable[tuple[int, list[str]]]:
+    """The lines that are not empty, each with its place and its cells."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(_DELIMITERS, key=first.count)
+    reader = csv.reader(StringIO(text), delimiter=delimiter)
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, [cell.strip() for cell in cells]
+    except csv.Error as error:
+        raise UnreadableList(
+            _(
+                "Line %(line)s is not CSV: %(error)s",
+                line=reader.line_num,
+                error=original(str(error)),
+            )
+        ) from None
+
+
+def _heading(cells: list[str]) -> tuple[str, ...]:
+    """The columns that a first line names; none where it is a line like the others."""
+    names = tuple(cell.lower() for cell in cells)
+    return names if "number" in names else ()
+
+
+def _line(
+    place: int,
+    cells: list[str],
+    columns: tuple[str, ...],
+    own: str,
+    day: str,
+    zones: Mapping[str, str],
+) -> ListLine:
+    given = dict(zip(columns, cells, strict=False))
+    number = given.get("number", "")
+    code = territory(given.get("territory", "") or own)
+    when = given.get("day", "") or day
+    line = {"place": place, "number": number, "territory": code, "day": when}
+    if len(cells) > len(columns):
+        found, wanted = cells[len(columns)], _("at most %(most)s cells", most=len(columns))
+        return _bad(line, "line", found, wanted)
+    tin = tin_of(number)
+    if tin is None:
+        wanted = _("a TIN: two letters of a customs territory, then 1 to 15 letters or digits")
+        return _bad(line, "number", number, wanted)
+    if code not in zones:
+        return _bad(line, "territory", code, _("the code of a customs territory, like KR"))
+    try:
+        at = instants.parse_valid_time(when, zones[code]).at if when else None
+    except ValueError:
+        wanted = _("a day like 2026-03-05, or an instant with its zone like 2026-03-05T14:03Z")
+        return _bad(line, "day", when, wanted)
+    return ListLine(place, number, code, when, tin, at)
+
+
+def _bad(line: Mapping[str, object], field: str, found: str, wanted: str) -> ListLine:
+    shown = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}..."
+    return ListLine(
+        int(str(line["place"])),
+        str(line["number"])[:_SHOWN],
+        str(line["territory"])[:_SHOWN],
+        str(line["day"])[:_SHOWN],
+        field=field,
+        found=shown,
+        wanted=wanted,
+    )
