@@ -181,7 +181,8 @@ def _link(line: ListLine) -> str:
     if line.day and instants.is_day(line.day):
         asked["day"] = line.day
     elif line.at:
-        asked |= {"day": f"{line.at:%Y-%m-%d}", "time": f"{line.at:%H:%M:%S}", "zone": "utc"}
+        day, time = line.at.isoformat(timespec="seconds")[:19].split("T")
+        asked |= {"day": day, "time": time, "zone": "utc"}
     return f"/check?{urlencode(asked)}"
 
 
