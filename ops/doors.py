@@ -170,6 +170,8 @@ _PAGES = {
     "search by name, public": "/search?q=THE_NAME",
     "page in a language": "/fr/operators/THE_TIN",
     "page of a person": "/operators/THE_TIN/persons/nobody",
+    "page of certificates": "/operators/THE_TIN/certificate",
+    "page of a file of a certificate": "/operators/THE_TIN/certificate/THE_STREAM/x.pdf",
     "page of a receipt of another": "/receipts/THE_RECEIPT",
     "page of a receipt, public": "/receipts/THE_RECEIPT",
     "page of a receipt of its own": "/receipts/OWN_RECEIPT",
@@ -182,6 +184,7 @@ _PAGES = {
 _SENT = {
     "person of it named by a form": ("/operators/THE_TIN/persons", "name=A&role=CUSTOMS"),
     "person of it erased by a form": ("/operators/THE_TIN/persons/nobody", "ground=a+law"),
+    "certificate of it by a form": ("/operators/THE_TIN/certificate", "action=issue"),
     "looks of an edge": (
         "/golden-copy/XX/looks",
         '[{"id": "THE_STREAM", "at": "2024-03-01T00:00:00Z", "tin": "THE_TIN", "territory": "XX",'

@@ -27,6 +27,7 @@ _DOCUMENTS = {
     "own receipts that diverge": "{ myDivergences { edges { node { tin receipt { jwt }"
     " because { payload } } } } }",
     "proposals": "{ proposals { edges { node { tin } } } }",
+    "proposals of an administration": "{ administrationProposals { edges { cursor } } }",
     "webhooks": "{ webhooks { id url } }",
     "clients": "{ clients { client actsFor } }",
     "viewer": "{ viewer { subject operator company { tin name } } }",
@@ -91,9 +92,14 @@ SUBJECTS: Mapping[str, str] = {
     " up",
 }
 
+CODE = "100 random bits, which the operator itself gives away with its certificate"
 #: Addresses of pages that are in no door and no list, and why.
 NO_OPERATOR_PAGES: Mapping[str, str] = {
     "/": "a form",
+    "/verify": "a form",
+    "/verify/{code}": CODE,
+    "/verify/{code}/state": CODE,
+    "/verify/{code}/{file}": CODE,
     "/tour": "questions of the demonstration, asked like any others",
     "/tour/{number}": "questions of the demonstration, asked like any others",
     "/countries": "public law",
@@ -133,6 +139,8 @@ NO_OPERATOR_ROUTES: Mapping[str, str] = {
     "/log/policy": "keys of witnesses",
     "/log/tile/{name:any}": "hashes, of commitments with a secret of their own",
     "/aeo-verify": "a program",
+    "/.well-known/did.json": "keys",
+    "/status-lists/{number:int}/{purpose}": "bits at places drawn by lot",
     "/golden-copy/keys": "keys",
     "/golden-copy/{partner}/{copy}/{file}": "files made for this partner: tests/api/golden_copy",
     "/peer/report": "what another register says it found in this one",
