@@ -324,7 +324,7 @@ def test_a_program_reads_a_page_with_the_token_that_it_sends_to_graphql(at: Clie
     cookie = {"cookie": f"{COOKIE}={issue('partner:KR', at.home)}"}
 
     for headers in (auditor, auditor | cookie, auditor | {"cookie": f"{COOKIE}=stale"}):
-        page = at.request("GET", f"/fr/operators/{SUSPENDED}", headers=headers)
+        page = at.request("GET", f"/fr/operators/{SUSPENDED}?tab=history", headers=headers)
         assert "criminal" in page.text and "auditor:*" in page.text
         assert '"requests";r=' in page.headers["ratelimit"]
     assert at.service.quotas.of_subject(named(AUDITOR)).requests >= 3
