@@ -9,7 +9,8 @@ from fastapi import Request
 from api.access.policy import SubjectRole
 from api.languages.language import N_, current
 from api.pages.command_file import file_of, may_give
-from api.pages.commands import GRAVE, address_of, title_of
+from api.pages.command_names import address_of, title_of
+from api.pages.commands import GRAVE
 from api.pages.query import context
 from registry.domain import commands as c
 from registry.domain.values import Tin

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from time import perf_counter
 from typing import Any
 from uuid import UUID, uuid4
@@ -25,16 +24,17 @@ from api.access.policy import SubjectRole
 from api.access.token_reasons import InvalidToken
 from api.graphql.command_trials import CommandTrial, try_command
 from api.graphql.errors import Refused
-from api.graphql.types.command_inputs import SHARED, SPELLED, input_class
+from api.graphql.types.command_inputs import SPELLED
 from api.graphql.types.mutations import command_of_line
 from api.languages.language import _
 from api.pages import command_receipts, forms
 from api.pages.command_effects import effects
 from api.pages.command_fields import FormField, fields_of, read_fields
 from api.pages.command_file import OperatorFile, file_of, may_give, offered
+from api.pages.command_names import address_of, mutation_of, title_of
 from api.pages.command_receipts import CommandReceipt
 from api.pages.errors import PageRoute, missing
-from api.pages.labels import original, phrase
+from api.pages.labels import original
 from api.pages.query import COOKIE, SESSION, ask, context
 from api.pages.refusals import refusal
 from api.pages.render import HEADERS, page
@@ -52,12 +52,6 @@ GRAVE = (c.RevokeAuthorisation, c.AnnulAuthorisation, c.ErasePerson, c.MergeInto
 WAIT = 10.0
 #: Fields of the form beside those of the command.
 _OWN = ("csrf", "step", "confirm")
-_OUTCOME = """{
-    __typename
-    ... on Recorded { position version events { position } }
-    ... on Proposed { position version }
-    ... on Refused { code message path }
-  }"""
 
 
 @dataclass(frozen=True)
@@ -101,22 +95,6 @@ class CommandForm:
     def hidden_fields(self) -> dict[str, str]:
         """What was typed, for the hidden fields of the next step."""
         return {name: text for name, text in self.typed.items() if name not in _OWN}
-
-
-def address_of(tin: Tin, kind: type[c.Command]) -> str:
-    """Returns the address of a command's form."""
-    return f"/operators/{tin}/{name_of(kind).replace('_', '-')}"
-
-
-def name_of(kind: type[c.Command]) -> str:
-    """Returns the name of a command in snake case."""
-    return str(kind.__struct_config__.tag)
-
-
-def title_of(kind: type[c.Command]) -> str:
-    """Returns the name of a command in the reader's language."""
-    words = phrase(name_of(kind))
-    return words[:1].upper() + words[1:]
 
 
 @router.get("/operators/{tin}/{command}")
@@ -407,15 +385,3 @@ def _event(trial: CommandTrial) -> Any:
     """The event that the command would record; None where there is nothing to change."""
     pending = trial.after.pending_events
     return pending[-1] if pending else None
-
-
-@lru_cache(maxsize=128)
-def mutation_of(kind: type[c.Command]) -> str:
-    """Returns the GraphQL document that gives this command."""
-    command = input_class(kind)
-    input_type = SHARED.get(command, f"{command.__name__}Input")
-    first, *others = name_of(kind).split("_")
-    name = first + "".join(map(str.title, others))
-    return (
-        f"mutation Give($input: {input_type}!) {{\n  outcome: {name}(input: $input) {_OUTCOME}\n}}"
-    )

@@ -25,14 +25,12 @@ from api.languages.language import _
 from api.pages import forms
 from api.pages.command_effects import effects
 from api.pages.command_fields import FormField, fields_of, read_fields
+from api.pages.command_names import mutation_of, name_of, title_of
 from api.pages.commands import (
     GRAVE,
     drafted,
-    mutation_of,
-    name_of,
     session_ended,
     sign_in_first,
-    title_of,
 )
 from api.pages.errors import PageRoute, missing
 from api.pages.labels import original

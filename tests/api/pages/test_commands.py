@@ -332,7 +332,10 @@ def test_a_company_has_the_forms_of_its_own_commands(at: Client) -> None:
 
     page = opened(at, f"/operators/{tin}", by).text
 
-    offered = set(re.findall(rf'href="/operators/{tin}/([a-z-]+)"', page)) - {"looks"}
+    offered = set(re.findall(rf'href="/operators/{tin}/([a-z-]+)"', page)) - {
+        "looks",
+        "certificate",
+    }
     assert offered == {"lodge-application", "surrender-authorisation", "give-consent"}
     assert opened(at, form_of(tin), by).status_code == 403
     assert "Recorded." in text(recorded(at, form_of(tin, "give-consent"), by, partner="KR"))
@@ -352,6 +355,10 @@ def test_every_form_that_an_operators_page_offers_opens(at: Client) -> None:
 
 def test_a_new_operator_is_registered(at: Client) -> None:
     tin = next(_tins)
+
+    link = f'href="{form_of(tin, "register-operator")}"'
+    assert link in opened(at, f"/operators/{tin}").text
+    assert link not in opened(at, f"/operators/{tin}", KOREA).text
 
     done = recorded(at, form_of(tin, "register-operator"), name="New", **{"roles.EXPORTER": "yes"})
 
