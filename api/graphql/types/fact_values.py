@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Protocol
 
-from api.languages.language import Language
+from api.languages.language import Language, ReaderText
 
 
 class Stated(Protocol):
@@ -138,4 +138,4 @@ def joined(say: Callable[..., str], clauses: Iterable[str]) -> str:
     found = list(dict.fromkeys(each for each in clauses if each))
     if not found:
         return ""
-    return say("%(clauses)s.", clauses=say("; ").join(found))
+    return say("%(clauses)s.", clauses=ReaderText(say("; ").join(found)))

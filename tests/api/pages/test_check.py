@@ -149,6 +149,12 @@ def test_a_fault_has_no_band(at: Client, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "unknown" not in text(page).lower()
 
 
+def test_a_reason_in_arabic_shows_no_mark_of_direction_as_text(at: Client) -> None:
+    page = opened(at, f"/ar{asked(FRUIT, day='2026-03-05')}", KR)
+
+    assert page.status_code == 200 and "U+20" not in page.text
+
+
 # ---------------------------------------------------------------- receipts
 
 
