@@ -56,6 +56,7 @@ LISTS = (
 
 #: Fields of Query and Subscription in no door and no list, and why.
 NO_OPERATOR: Mapping[str, str] = {
+    "administrationProposals": "of programmes, agreements and the administration's own rule",
     "recognitionChanged": "the feed `changes` as a subscription: test_absence.py reads it as a"
     " stream",
     "agreement": "public law",
