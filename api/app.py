@@ -184,6 +184,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route(security_contact.PATH, security_contact.security_txt, ["GET"])
     app.add_route("/robots.txt", site_files.robots, ["GET"])
     app.add_route("/favicon.ico", site_files.favicon, ["GET"])
+    app.add_route("/opensearch.xml", site_files.opensearch, ["GET"])
     app.add_route(resource_metadata.PATH, resource_metadata.resource_metadata, ["GET"])
     app.add_route(authorisation_server.METADATA_PATH, oauth.metadata, ["GET"])
     app.add_route(authorisation_server.JWKS_PATH, oauth.key_set, ["GET"])

@@ -27,6 +27,7 @@ NOT_DESCRIBED = {
     "/static/{path}": "files that pages load, whose names change with their content",
     "/robots.txt": "what search engines may read, as RFC 9309 has it",
     "/favicon.ico": "leads to the mark of the site",
+    "/opensearch.xml": "how the bar of a browser searches the site, as OpenSearch has it",
 }
 #: The reason why the document leaves out every page.
 OF_PAGES = "for people, in HTML; a program asks the same of /graphql"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, datetime, time
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from api.languages.language import ReaderText, _
 from api.pages import agreement_comparison, forms, timeline
@@ -141,6 +142,9 @@ async def agreement(request: Request, id: str) -> Response:
     """Shows one agreement as of two instants: steps, sides, clauses and events."""
     clocks = await forms.clocks(request)
     asked = await ask(request, AGREEMENT, id=id, asOf=clocks.as_of)
+    if asked.data is not None and asked.data["agreement"] is None and id != id.upper():
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/agreements/{quote(id.upper())}{query}", 307)
     if asked.data is None or asked.data["agreement"] is None:
         return page(
             request,

@@ -156,6 +156,7 @@ async def country(request: Request, code: str) -> Response:
         territory=found_territory,
         asked=asked,
         clocks=clocks,
+        searched=request.query_params.get("searched", "")[:200],
         tab=tab,
         parts=TABS[tab],
         rows=sorted(rows, key=lambda row: row["name"]),

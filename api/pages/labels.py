@@ -155,11 +155,18 @@ def _called() -> dict[str, frozenset[str]]:
     return {code: frozenset(map(folded, names)) for code, names in found.items()}
 
 
-def is_called(code: str, words: str) -> bool:
-    """Returns whether this is a name of the territory, or a part of one, in one of the
-    languages."""
+def closeness(code: str, name: str, words: str) -> int | None:
+    """Returns how close words are to the names of a territory: 0 a whole name, 1 its beginning, 2
+    the beginning of one of its words, 3 a part; None for no name of it.
+
+    `name`: that of its administration, which counts as well."""
     wanted = folded(words)
-    return any(wanted in name for name in _called().get(code, ()))
+    ranks = (
+        0 if wanted == each else 1 if each.startswith(wanted) else 2 if f" {wanted}" in each else 3
+        for each in (*_called().get(code, ()), folded(name), folded(code))
+        if wanted in each
+    )
+    return min(ranks, default=None)
 
 
 def country(code: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -11,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.languages.language import _
 from api.pages.acceptance_cases import CASES
 from api.pages.errors import PageRoute
-from api.pages.labels import is_called, territory
+from api.pages.labels import closeness, territory
 from api.pages.query import ask
 from api.pages.render import page
 from registry.domain.identifiers import LONGEST, normal_form
@@ -30,6 +31,11 @@ query ByTin($tin: TIN!) {
 CERTIFICATE = """\
 query ByCertificate($number: String!) {
   operatorsByCertificate(number: $number) { tin name administration { code } }
+}"""
+
+AGREEMENT = """\
+query ByCode($id: ID!) {
+  agreement(id: $id) { code kind }
 }"""
 
 LAW = """\
@@ -59,16 +65,20 @@ async def search(request: Request, q: str = "") -> Response:
     q = " ".join(q.split())[:200]
     if not q:
         return RedirectResponse("/", 303)
-    if address := await _exact(request, q):
-        return RedirectResponse(address, 303)
-    holders = await _holders(request, q)
-    if len(holders) == 1:
-        return RedirectResponse(f"/operators/{holders[0]['tin']}", 303)
-    if not holders and (code := _territory(q)):
-        return RedirectResponse(f"/countries/{code}", 303)
+    if tin := await exact_operator(request, q):
+        return RedirectResponse(f"/operators/{tin}", 303)
+    found_holders = await holders(request, q)
+    if len(found_holders) == 1:
+        return RedirectResponse(f"/operators/{found_holders[0]['tin']}", 303)
+    if not found_holders and (code := meant_territory(q)):
+        # A page that was not asked for by its own code says what was typed: "UK" is no code.
+        typed = f"?{urlencode({'searched': q})}" if code != folded(q).upper() else ""
+        return RedirectResponse(f"/countries/{code}{typed}", 303)
+    if not found_holders and (agreement := await exact_agreement(request, q)):
+        return RedirectResponse(f"/agreements/{quote(agreement['code'])}", 303)
     law = await ask(request, LAW, words=q)
     found = law.data
-    countries = [a for a in found["administrations"] if _names(a, q)] if found else []
+    countries = _territories(found["administrations"], q) if found else []
     return page(
         request,
         "found.html",
@@ -79,19 +89,20 @@ async def search(request: Request, q: str = "") -> Response:
         found=found,
         countries=countries,
         like_tin=_tin(q),
-        holders=holders,
+        holders=found_holders,
     )
 
 
-async def _exact(request: Request, q: str) -> str | None:
+async def exact_operator(request: Request, q: str) -> str | None:
+    """Returns the TIN of the operator that the subject may see and that has this TIN."""
     if tin := _tin(q):
         found = await ask(request, OPERATOR, tin=tin)
         if found.data and found.data["operator"]:
-            return f"/operators/{found.data['operator']['tin']}"
+            return str(found.data["operator"]["tin"])
     return None
 
 
-async def _holders(request: Request, q: str) -> list[dict[str, Any]]:
+async def holders(request: Request, q: str) -> list[dict[str, Any]]:
     """Returns the operators whose certificate has this number, in any spelling."""
     if not 3 <= len(normal_form(q)) <= LONGEST:
         return []
@@ -99,7 +110,15 @@ async def _holders(request: Request, q: str) -> list[dict[str, Any]]:
     return found.data["operatorsByCertificate"] if found.data else []
 
 
-def _territory(q: str) -> str | None:
+async def exact_agreement(request: Request, q: str) -> dict[str, str] | None:
+    """Returns the agreement whose code this is, in any letter case."""
+    if not re.fullmatch(r"[A-Za-z]{2}-[A-Za-z0-9-]{2,60}", q):
+        return None
+    found = await ask(request, AGREEMENT, id=q.upper())
+    return found.data["agreement"] if found.data else None
+
+
+def meant_territory(q: str) -> str | None:
     """Returns the code of the territory that was meant, also for other codes in use."""
     return territory(q) if re.fullmatch("[a-z]{2}", folded(q)) else None
 
@@ -112,10 +131,11 @@ def _tin(q: str) -> str | None:
         return None
 
 
-def _names(administration: dict[str, str], q: str) -> bool:
-    wanted = folded(q)
-    return (
-        wanted == folded(administration["code"])
-        or wanted in folded(administration["name"])
-        or is_called(administration["code"], q)
-    )
+def _territories(administrations: list[dict[str, str]], q: str) -> list[dict[str, str]]:
+    """Returns those with a name like the words in one of the languages, the closest first."""
+    ranked = [
+        (rank, each["code"], each)
+        for each in administrations
+        if (rank := closeness(each["code"], each["name"], q)) is not None
+    ]
+    return [each for _rank, _code, each in sorted(ranked, key=lambda found: found[:2])]

@@ -56,6 +56,7 @@ PAGES = (
     SitePage("/search", N_("Search results"), "/"),
     SitePage("/check", N_("Check"), "/", Readers.ASKERS, menu=2),
     SitePage("/check/list", N_("Check a list"), "/check", Readers.ASKERS),
+    SitePage("/search/suggest", N_("Suggestions of the search"), "/search", shown=False),
     SitePage("/operators/{tin}", N_("Operator"), "/"),
     SitePage(
         "/operators/{tin}/looks",

@@ -67,6 +67,7 @@ NO_DATABASE = {
     "/accessibility": "texts only",
     "/components": "the design, which is part of the program",
     "/robots.txt": "a text of the program",
+    "/opensearch.xml": "a text of the program",
     "/tour": "a list of the cases; each case is asked for by its own page",
     "/as": "a form to choose who asks",
     "/graphql": "GET without a document: refused before anything is read",

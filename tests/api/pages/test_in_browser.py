@@ -161,6 +161,25 @@ def test_an_operator_is_found_by_keyboard_alone(page: Page, address: str) -> Non
     assert page.get_by_role("heading", level=1).inner_text() == "Synthetic Fruit Exporter Ltd (CN)"
 
 
+def test_what_is_typed_is_suggested_and_chosen_by_keyboard_alone(page: Page, address: str) -> None:
+    page.goto(f"{address}/fr/")
+    field = page.get_by_role("combobox")
+    field.press_sequentially("Coré")
+    option = page.get_by_role("option", name="Corée du Sud")
+    expect(option).to_be_visible()
+    expect(field).to_have_attribute("aria-expanded", "true")
+
+    field.press("Escape")
+    expect(option).to_be_hidden()
+    field.press_sequentially("e")
+    expect(option).to_be_visible()
+    while option.get_attribute("aria-selected") != "true":
+        field.press("ArrowDown")
+    field.press("Enter")
+
+    page.wait_for_url(f"{address}/fr/countries/KR")
+
+
 def test_where_one_is_on_a_page_can_be_seen(page: Page, address: str) -> None:
     page.goto(f"{address}/tour/12")
 

@@ -140,8 +140,8 @@ def test_the_united_kingdom_is_what_the_set_lost(at: Client) -> None:
 @pytest.mark.parametrize(
     ("path", "there"),
     [
-        ("/search?q=uk", "/countries/GB"),
-        ("/search?q=EL", "/countries/GR"),
+        ("/search?q=uk", "/countries/GB?searched=uk"),
+        ("/search?q=EL", "/countries/GR?searched=EL"),
         ("/search?q=cn", "/countries/CN"),
         ("/countries/uk?at=2018-02-01", "/countries/GB?at=2018-02-01"),
         ("/countries/el", "/countries/GR"),
