@@ -56,7 +56,6 @@ LISTS = (
 
 #: Fields of Query and Subscription in no door and no list, and why.
 NO_OPERATOR: Mapping[str, str] = {
-    "administrationProposals": "of programmes, agreements and the administration's own rule",
     "recognitionChanged": "the feed `changes` as a subscription: test_absence.py reads it as a"
     " stream",
     "agreement": "public law",
@@ -97,6 +96,8 @@ CODE = "100 random bits, which the operator itself gives away with its certifica
 #: Addresses of pages that are in no door and no list, and why.
 NO_OPERATOR_PAGES: Mapping[str, str] = {
     "/": "a form",
+    "/about": "of the program",
+    "/accessibility": "of the program",
     "/verify": "a form",
     "/verify/{code}": CODE,
     "/verify/{code}/state": CODE,
