@@ -95,6 +95,7 @@ PAGES = (
     SitePage("/verify/{code}/state", N_("Check of a certificate"), "/verify", shown=False),
     SitePage("/verify/{code}/{file}", N_("Certificate"), "/verify", shown=False),
     SitePage("/operators/{tin}/{command}", N_("Decision"), "/operators/{tin}", Readers.HOME),
+    SitePage("/company", N_("Your company"), "/", Readers.CONCERNED),
     SitePage("/work", N_("Your work"), "/", Readers.CUSTOMS),
     SitePage("/work/{command}", N_("Decision about many"), "/work", Readers.HOME_CUSTOMS),
     SitePage("/proposals", N_("Proposals"), "/work", Readers.HOME_CUSTOMS),

@@ -34,6 +34,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
         f"/operators/{STEEL}/suspend-authorisation",
         f"/operators/{STEEL}/amend-particulars",
     ),
+    "/company": ("/company", f"/company?of={STEEL}", "/company?of=12"),
     "/work": ("/work",),
     "/work/{command}": ("/work/suspend-authorisation",),
     "/proposals": ("/proposals",),
