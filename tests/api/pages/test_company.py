@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from api.pages.company import language_of_customers
-from tests.api.certified import logged, office
+from tests.api.certified import certified, logged, office
 from tests.api.client import AUDITOR, KOREA, Client
 from tests.api.pages.test_pages import opened, read, text
-from tests.api.region import FRUIT, SHUT
+from tests.api.region import FRUIT, SHUT, clause, record
 
 __all__ = ["office"]
 
@@ -88,6 +88,24 @@ def test_home_customs_and_auditors_name_the_company_and_give_no_consent_for_it(
     assert "give-consent?" not in row(at, "CN", AUDITOR, f"/company?of={SHUT}")
     assert 'name="of"' in opened(at, "/company", AUDITOR).text
     assert opened(at, "/company?of=12", AUDITOR).status_code == 400
+
+
+def test_the_company_copies_for_its_customer_which_number_to_write_and_where(at: Client) -> None:
+    place = {"identifier_scheme": "KR_AEO", "declaration_box": "box 44"}
+    record(at.database, clause("CN-KR-AEO", "KR", "CN", "AA", day="2018-01-01", **place))
+    tin = certified(at, "Synthetic Kiln")
+    number = f"KRAEO{tin[2:]}"
+    record(
+        at.database, {"command": "add_identifier", "tin": tin, "scheme": "KR_AEO", "value": number}
+    )
+    logged(at)
+
+    found = row(at, "CN", f"company:{tin}")
+
+    assert f'<bdi class="code">{number}</bdi>' in found and "box 44" in found
+    [sentence] = re.findall(r'<p id="sentence-CN-1" lang="zh-Hans" dir="ltr">([^<]+)</p>', found)
+    assert number in sentence and "box 44" in sentence and "进口报关单" in sentence
+    assert 'data-copy="sentence-CN-1"' in found
 
 
 @pytest.mark.parametrize(
