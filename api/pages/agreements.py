@@ -143,8 +143,10 @@ async def agreement(request: Request, id: str) -> Response:
     clocks = await forms.clocks(request)
     asked = await ask(request, AGREEMENT, id=id, asOf=clocks.as_of)
     if asked.data is not None and asked.data["agreement"] is None and id != id.upper():
-        query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"/agreements/{quote(id.upper())}{query}", 307)
+        same = await ask(request, AGREEMENT, id=id.upper(), asOf=clocks.as_of)
+        if same.data is not None and same.data["agreement"] is not None:
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(f"/agreements/{quote(id.upper())}{query}", 307)
     if asked.data is None or asked.data["agreement"] is None:
         return page(
             request,
