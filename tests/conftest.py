@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -101,6 +102,9 @@ def pytest_configure(config: pytest.Config) -> None:
         set_hypothesis_home_dir(remembered / "hypothesis")
         for name, folder in CACHES.items():
             os.environ.setdefault(name, str(remembered / folder))
+    # A run in the background of a shell ignores Ctrl-C, and so does, rightly, each `up` below it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     if into := config.getoption("--cpu"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from datetime import time as time_of_day
 from typing import Any
 
 from api.languages.language import N_, _
@@ -117,6 +118,8 @@ def _errors(typed: Mapping[str, str]) -> Any:
         yield "in", _("Choose the territory in which the goods are declared.")
     if typed["time"] and not typed["day"]:
         yield "day", _("Write the day of this time, too.")
+    if typed["time"] and not _is_time(typed["time"]):
+        yield "time", _no_time(typed["time"])
     if typed["zone"] not in ZONES:
         yield "zone", _choose(typed["zone"])
     for name, known in (("role", ROLES), ("direction", DIRECTIONS)):
@@ -127,6 +130,18 @@ def _errors(typed: Mapping[str, str]) -> Any:
     for name in ("crossing", "mode"):
         if len(typed[name]) > MOST_CHARACTERS:
             yield name, _too_long(typed[name], MOST_CHARACTERS)
+
+
+def _is_time(text: str) -> bool:
+    """Returns whether a text is a time of day, as a field for one takes it: HH:MM or HH:MM:SS."""
+    try:
+        return time_of_day.fromisoformat(text).tzinfo is None and len(text) in (5, 8)
+    except ValueError:
+        return False
+
+
+def _no_time(found: str) -> str:
+    return _("Found %(found)s, wanted a time of day, like 14:03.", found=repr(found[:40]))
 
 
 def _too_long(text: str, most: int) -> str:
@@ -169,10 +184,8 @@ def _minute(form: ConsignmentForm, day: str, time: str, zone: str) -> AskedInsta
         local = datetime.fromisoformat(f"{day}T{time}")
     except ValueError:
         local = None
-    if local is None or local.tzinfo is not None or len(time) not in (5, 8):
-        form.wrong["time"] = _(
-            "Found %(found)s, wanted a time of day, like 14:03.", found=repr(time[:40])
-        )
+    if local is None or not _is_time(time):
+        form.wrong["time"] = _no_time(time)
         return AskedInstant(None, zone, "")
     there = zone_named(zone)
     try:

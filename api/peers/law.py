@@ -207,12 +207,16 @@ class PeerLaw:
         try:
             state = msgspec.json.decode(event.state)
             good = kind is not None and law_stream(kind, state[kind]) == event.stream
-            if kind == "programme":
-                good = good and state["administration"] in self._administrations
+            home = state["administration"] if kind == "programme" else None
         except (msgspec.DecodeError, KeyError, TypeError) as error:
             raise PeerContradicts(f"{why}: {error}") from None
         if not good:
             raise PeerContradicts(why)
+        if kind == "programme" and home not in self._administrations:
+            raise PeerContradicts(
+                f"position {event.position}: {state[kind]} is of {home}, and the peer is"
+                f" authoritative for {', '.join(self._administrations)}"
+            )
 
     def _keep(self, events: Sequence[SentEvent], position: int) -> None:
         with self.store.connection.transaction(), self.store.connection.cursor() as cursor:
