@@ -139,6 +139,7 @@ def _doors(client: Client) -> Iterator[tuple[str, str]]:
     yield f"/operators/{ACME}?in=KR", "GET"
     yield f"/search?q={ACME}", "GET"
     yield "/search?q=anything", "GET"
+    yield "/search/suggest?q=anything", "GET"
     yield f"/audit?of={ACME}&in=KR", "GET"
     yield "/divergences?in=KR&from=2020-01-01&to=2020-02-01", "GET"
     yield "/log/tile/nonsense", "GET"
@@ -197,7 +198,7 @@ def test_no_page_and_no_route_makes_an_answer_of_a_fault(
             or (method == "POST" and found.status_code in (400, 403))
             or (plain == "/no/such/address" and found.status_code == 404 and by != CHINA)
             or 300 <= found.status_code < 400
-            or (plain in ("/search", "/audit", "/divergences") and plain == path)
+            or (plain in ("/search", "/search/suggest", "/audit", "/divergences") and plain == path)
             or (by is None and (found.status_code == 403 or plain == "/divergences"))
         ):
             wrong.append(f"{method} {path}: {found.status_code}")

@@ -271,7 +271,7 @@ def test_links_forms_and_redirections_stay_in_the_language(at: Client) -> None:
     strayed = [each for each in led if not each.startswith(("/fr/", "/graphql", "/log/"))]
     assert strayed == []
     found = opened(at, "/fr/search?q=uk")
-    assert found.headers["location"] == "/fr/countries/GB"
+    assert found.headers["location"] == "/fr/countries/GB?searched=uk"
     asked = at.send("/fr/as", {"subject": AUDITOR, "next": "/fr/tour/12"})
     assert asked.headers["location"] == "/fr/tour/12"
 
