@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -15,7 +14,7 @@ from api.languages.language import N_, _, current
 from api.pages import forms, mass_decisions
 from api.pages.errors import PageRoute
 from api.pages.labels import country, day, phrase
-from api.pages.query import ask, context
+from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
 from projections.reads.consultations import open_consultations
 from registry.domain.decisions import civil_day_of
@@ -54,12 +53,12 @@ class WorkItem:
 
 @dataclass(frozen=True)
 class WorkList:
-    """A list of one kind of work. `more`: there are more than `count`; `empty`: what to do where
-    nothing waits."""
+    """A list of one kind of work. `count`: None where the question was refused; `empty` then says
+    why, and otherwise what it means that nothing waits. `more`: there are more than `count`."""
 
     name: str
     title: str
-    count: int
+    count: int | None
     empty: str
     items: list[WorkItem] = field(default_factory=list)
     more: bool = False
@@ -120,21 +119,19 @@ async def _deadlines(request: Request, asked: Context) -> list[WorkList]:
     nothing = _("Nothing is overdue.")
     soon = _("Nothing is due within 30 days.")
     return [
-        _of_deadlines("overdue", _("Overdue"), overdue.data, nothing, overdue=True),
-        _of_deadlines("due", _("Due within 30 days"), due.data, soon, overdue=False, until=before),
+        _of_deadlines("overdue", _("Overdue"), overdue, nothing),
+        _of_deadlines("due", _("Due within 30 days"), due, soon, until=before),
     ]
 
 
 def _of_deadlines(
-    name: str,
-    title: str,
-    data: dict[str, Any] | None,
-    empty: str,
-    *,
-    overdue: bool,
-    until: str = "9999-12-31",
+    name: str, title: str, asked: PageQuery, empty: str, until: str | None = None
 ) -> WorkList:
-    found = (data or {}).get("operators") or {"totalCount": 0, "edges": []}
+    """The deadlines that are still open and due before a day; without one, those that are
+    overdue."""
+    if asked.data is None:
+        return _refused(name, title, asked)
+    found = asked.data["operators"]
     items = [
         WorkItem(
             node["tin"],
@@ -146,10 +143,18 @@ def _of_deadlines(
         for node in (edge["node"] for edge in found["edges"])
         for authorisation in node["authorisations"]
         for deadline in authorisation["deadlines"]
-        if deadline["met"] is None and deadline["overdue"] is overdue and deadline["due"] < until
+        if (
+            deadline["overdue"]
+            if until is None
+            else deadline["met"] is None and deadline["due"] < until
+        )
     ]
     total = found["totalCount"]
     return WorkList(name, title, total, empty, items, total > len(found["edges"]))
+
+
+def _refused(name: str, title: str, asked: PageQuery) -> WorkList:
+    return WorkList(name, title, None, "; ".join(asked.sentences))
 
 
 async def _consultations(asked: Context) -> WorkList:
@@ -175,10 +180,10 @@ async def _consultations(asked: Context) -> WorkList:
 async def _proposals(request: Request) -> WorkList:
     """The decisions that wait for a second person."""
     found = await ask(request, PROPOSALS)
-    connection = (found.data or {}).get("proposals") or {
-        "edges": [],
-        "pageInfo": {"hasNextPage": False},
-    }
+    title = _("Proposals")
+    if found.data is None:
+        return _refused("proposals", title, found)
+    connection = found.data["proposals"]
     nodes = [edge["node"] for edge in connection["edges"]]
     own = _("yours: another person confirms it")
     items = [
@@ -193,4 +198,4 @@ async def _proposals(request: Request) -> WorkList:
     ]
     empty = _("Nothing waits for a second person.")
     more = connection["pageInfo"]["hasNextPage"]
-    return WorkList("proposals", _("Proposals"), len(nodes), empty, items, more)
+    return WorkList("proposals", title, len(nodes), empty, items, more)

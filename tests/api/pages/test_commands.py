@@ -426,6 +426,26 @@ def test_work_shows_what_waits_and_the_next_step(at: Client) -> None:
         assert opened(at, "/work", by).status_code == 200
 
 
+def test_what_is_overdue_is_listed_with_its_day_and_the_way_to_decide(at: Client) -> None:
+    tin = next(_tins)
+    on = {"tin": tin, "effective": "2020-03-02", "legal_ground": "a law"}
+    record(
+        at.service.registry,
+        [
+            {"command": "register_operator", "name": "Forgotten", **on},
+            {"command": "lodge_application", "programme": "CN-AEO", "type": "ACE", **on},
+            {"command": "accept_application", **on},
+        ],
+    )
+    assert wait_until(at.database, at.last_position())
+
+    overdue = opened(at, "/work").text.split('<h2 id="overdue">')[1].split("<h2")[0]
+
+    assert "Nothing is overdue" not in overdue
+    assert re.search(rf"{tin}</a>.*?decision, 2020-\d\d-\d\d", overdue, re.DOTALL)
+    assert f'href="/operators/{tin}#actions"' in overdue
+
+
 def test_one_decision_about_many_is_recorded_for_each_once(at: Client) -> None:
     good, suspended = (
         [holder(at), holder(at)],
