@@ -250,6 +250,8 @@ VARIABLES = {
     "AEO_CHECK_SHARE": "the largest share of one core for the background check when it is late",
     "AEO_EDGE_HOME": "the folder of an edge's data",
     "AEO_EDGE_TOKEN": "the partner's token with which an edge asks the register",
+    "AEO_TOKEN": "the token with which the tools of an assistant ask the register (`aeo mcp`)",
+    "AEO_URL": "the address of the register that the tools of an assistant ask",
     "AEO_VENV": "the folder of the launcher's Python environment; default .venv",
     "AEO_CWD": "set by the launcher: the folder against which file names are read",
     "AEO_PEER_TOKEN": "the token with which `aeo follow-peer` asks, where no file has it",

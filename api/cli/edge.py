@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -104,7 +105,10 @@ def run(
     to_json_lines()
     store = EdgeStore(named(edge_home) / "edge.sqlite")
     where = _source(
-        source, partner, given_token(token_file, client, "AEO_EDGE_TOKEN"), min(every, MOST_WAIT)
+        source,
+        partner,
+        given_token(token_file, client, os.environ.get("AEO_EDGE_TOKEN", "")),
+        min(every, MOST_WAIT),
     )
     _pin(store, where, keys)
     following = Following(store, where, every)

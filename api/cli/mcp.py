@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -38,7 +39,7 @@ def mcp(
     """
     if not url.startswith(("http://", "https://")):
         fail(USAGE, f"--url: found {url}, wanted an address with http:// or https://")
-    token = given_token(token_file, client, "AEO_TOKEN")
+    token = given_token(token_file, client, os.environ.get("AEO_TOKEN", ""))
     from api.assistants.server import server
     from api.assistants.source import AssistantSource
 

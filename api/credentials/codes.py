@@ -23,7 +23,8 @@ def new_code() -> str:
 
 def read_code(typed: str) -> str | None:
     """Returns the code that was typed, in its one form; None for what cannot be one."""
-    code = re.sub(r"[\s-]", "", typed.upper()[:200]).translate(str.maketrans("OIL", "011"))
+    code = re.sub(r"[\s-]", "", typed.upper()[:200])
+    code = code.replace("O", "0").replace("I", "1").replace("L", "1")
     return code if _CODE.fullmatch(code) else None
 
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Scope
 
 
 def allowed(routes: Iterable[BaseRoute], scope: Scope) -> set[str]:
-    """The methods of the routes that match the path of this request. Two routes may have one path,
-    each with other methods. A HEAD is answered wherever a GET is; files are read only."""
-    found: set[str] = set()
+    """The methods of the path of this request. Two routes may have one path, each with other
+    methods; a later path that matches too (`/operators/{tin}/{command}` beside
+    `/operators/{tin}/looks`) is another address. A HEAD is answered wherever a GET is; files are
+    read only."""
     # A route to mounted files has already put its own beginning into this one.
     scope = {**scope, "root_path": scope.get("app_root_path", "")}
+    matching = list(_matching(routes, scope))
+    found = set().union(*(methods for path, methods in matching if path == matching[0][0]))
+    return found | ({"HEAD"} if "GET" in found else set())
+
+
+def _matching(routes: Iterable[BaseRoute], scope: Scope) -> Iterator[tuple[str, set[str]]]:
+    """The path and the methods of each route that matches, in the order in which they are tried."""
     for route in routes:
         if inside := getattr(route, "original_router", None):
-            found |= allowed(inside.routes, scope)
+            yield from _matching(inside.routes, scope)
         elif route.matches(scope)[0] is not Match.NONE:
             if isinstance(route, Mount):
-                found |= {"GET"}
+                yield route.path, {"GET"}
             elif isinstance(route, Route):
-                found |= route.methods or set()
-    return found | ({"HEAD"} if "GET" in found else set())
+                yield route.path, set(route.methods or ())

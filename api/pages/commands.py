@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import Any
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.access import policy
@@ -38,6 +38,7 @@ from api.pages.labels import original
 from api.pages.query import COOKIE, SESSION, ask, context
 from api.pages.refusals import refusal
 from api.pages.render import HEADERS, page
+from api.pages.site import page_at
 from registry.application.execute import DecisionProposed
 from registry.domain import commands as c
 from registry.domain.errors import Refusal
@@ -97,9 +98,14 @@ class CommandForm:
         return {name: text for name, text in self.typed.items() if name not in _OWN}
 
 
-@router.get("/operators/{tin}/{command}")
+#: The address of the form of a command about an operator.
+FORM = "/operators/{tin}/{command}"
+
+
+@router.get(FORM)
 async def form(request: Request, tin: str, command: str) -> Response:
     """Shows the form of a command, or what became of the one that was recorded."""
+    _refuse_other_page(tin, command)
     found = await _named(request, tin, command)
     if isinstance(found, Response):
         return found
@@ -121,9 +127,10 @@ async def form(request: Request, tin: str, command: str) -> Response:
     return await _form(request, shown, back=bool(draft))
 
 
-@router.post("/operators/{tin}/{command}")
+@router.post(FORM)
 async def step(request: Request, tin: str, command: str) -> Response:
     """Checks or records what was typed."""
+    _refuse_other_page(tin, command)
     typed = {**await forms.sent(request)}
     typed.setdefault("command_id", str(uuid4()))
     try:
@@ -278,6 +285,13 @@ async def _done(
 
 
 # ------------------------------------------------------------------------------ inside
+
+
+def _refuse_other_page(tin: str, command: str) -> None:
+    """Refuses the address of another page, which was asked by a method that it does not have."""
+    there = page_at(f"/operators/{tin}/{command}")
+    if there is not None and there.address != FORM:
+        raise HTTPException(405)
 
 
 async def _named(

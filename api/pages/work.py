@@ -166,7 +166,7 @@ async def _consultations(asked: Context) -> WorkList:
             row.tin,
             "",
             _("%(territory)s was asked on %(day)s", territory=country(row.asked),
-              day=day(row.since.isoformat())),
+              day=day(row.since)),
             f"/operators/{row.tin}/record-consultation-reply?asked={row.asked}",
             _("Record the reply"),
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -13,7 +12,7 @@ from psycopg.rows import class_row
 _REQUESTED, _REPLIED = "operator.consultation_requested", "operator.consultation_replied"
 _OPEN = f"""
 select o.tin, r.state::jsonb ->> 'authorisation' as authorisation,
-    r.state::jsonb ->> 'asked' as asked, (r.state::jsonb ->> 'effective')::date as since,
+    r.state::jsonb ->> 'asked' as asked, r.state::jsonb ->> 'effective' as since,
     count(*) over () as total
 from ledger.event r join views.operator o on o.id = r.originator_id
 where r.topic = '{_REQUESTED}' and o.administration = any(%(own)s) and not exists (
@@ -33,7 +32,7 @@ class OpenConsultation:
     tin: str
     authorisation: str
     asked: str
-    since: date
+    since: str
     total: int
 
 

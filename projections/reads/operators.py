@@ -13,7 +13,7 @@ from psycopg.rows import class_row, scalar_row
 
 from projections.models.operator_snapshot import particulars_of
 from projections.reads.bitemporal_sql import POSITION, AsOf, believed, on_both
-from projections.reads.events import COLUMNS, EventRow
+from projections.reads.events import COLUMNS, EventRow, Readable
 from projections.reads.visibility import (
     VISIBILITY_CTES,
     VISIBLE,
@@ -365,13 +365,15 @@ def _newest_first(
     )
 
 
-async def events_at(connection: Connection, positions: Sequence[int]) -> dict[int, EventRow]:
-    """The events at these positions."""
+async def events_at(
+    connection: Connection, readable: Readable, positions: Sequence[int]
+) -> dict[int, EventRow]:
+    """The events at these positions, with the versions that the subject is shown."""
     statement = (
         f"select {COLUMNS} from ledger.event e where e.position = any(%(positions)s::int8[])"
     )
     async with connection.cursor(row_factory=class_row(EventRow)) as cursor:
-        await cursor.execute(statement, {"positions": list(positions)})
+        await cursor.execute(statement, {"positions": list(positions)} | readable.parameters)
         return {row.position: row for row in await cursor.fetchall()}
 
 

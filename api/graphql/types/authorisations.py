@@ -12,7 +12,7 @@ from api.graphql import sql_fields
 from api.graphql.context import Info
 from api.graphql.costs import costs
 from api.graphql.loaders import load
-from api.graphql.types.events import REDACTED, Event, event_for
+from api.graphql.types.events import REDACTED, Event, event_for, readable
 from api.graphql.types.programmes import ProgrammeType, programme
 from projections.reads import operators as reads
 from projections.reads import planner_selects as places
@@ -207,5 +207,6 @@ class StatusPeriod:
         if not info.context.may(Action.READ_EVENTS, policy.operator(Tin(self.row.tin))):
             return None
         context, position = info.context, self.row.position
-        row = await load(context, reads.events_at, key=position, of=context.ledger)
+        may = readable(context.subject)
+        row = await load(context, reads.events_at, may, key=position, of=context.ledger)
         return event_for(context, row) if row else None

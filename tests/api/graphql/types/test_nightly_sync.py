@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from registry.domain.decisions import civil_day_of
 from registry.domain.errors import Refusal
 from tests.api.client import AUDITOR, Client
 from tests.api.region import FRUIT, LINES, OPEN, QUIET, SHUT, STEEL, Line, operator, record
@@ -190,7 +191,7 @@ def test_of_whom_the_partner_may_not_see_nothing_is_told_with_details_either(
     sync.run()
     assert SHUT not in sync.operators
 
-    about = {"tin": SHUT, "effective": f"{datetime.now(UTC).date()}"}
+    about = {"tin": SHUT, "effective": f"{civil_day_of(datetime.now(UTC), 'Asia/Shanghai')}"}
     record(
         small.database,
         {"command": "amend_particulars", "name": "Synthetic Secret", **about},
