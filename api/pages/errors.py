@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from fastapi import Request
+from fastapi import HTTPException, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
@@ -46,6 +46,9 @@ class PageRoute(APIRoute):
             if request.method == "GET":  # every page shows the subject
                 await context(request)
             elif request.method == "POST" and not await forms.is_ours(request):
+                there = site.page_at(request.url.path)
+                if there is not None and there.address != self.path:
+                    raise HTTPException(405)  # the address of another page, which takes no form
                 return page(
                     request,
                     "wrong.html",
@@ -104,6 +107,8 @@ async def failing_as_a_page(
         return unavailable(request, away.sentence)
     except Fault as fault:
         return _wrong(request, served(fault.sentence.rstrip(".")))
+    except HTTPException:
+        raise  # the application answers 405
     except Exception as fault:
         if passing := later(fault):
             log.warning("not now", path=request.url.path, why=str(fault))
