@@ -170,7 +170,7 @@ _PAGES = {
     "search by name, public": "/search?q=THE_NAME",
     "page in a language": "/fr/operators/THE_TIN",
     "page of a person": "/operators/THE_TIN/persons/nobody",
-    "check of a consignment": "/check?tin=THE_TIN&in=XX",
+    "check of a consignment": "/check?number=THE_TIN&in=XX",
     "suggestions by TIN": "/search/suggest?q=THE_TIN",
     "suggestions by number": "/search/suggest?q=THE_NUMBER",
     "suggestions by name": "/search/suggest?q=THE_NAME",

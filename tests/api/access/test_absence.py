@@ -206,4 +206,5 @@ SILENT = (
     ),
     *("events of its stream", "list by identifier", "by certificate, public", "operator, public"),
     *("page, public", "search by name", "search, public", "audit, public"),
+    *("suggestions by name", "suggestions, public"),
 )
