@@ -95,6 +95,8 @@ NO_DATABASE = {
     "/docs/pictures/nothing.svg": "a picture that is not there",
 }
 #: Words of an answer. None may be on a page, or in a body, that a fault made.
+#: Pages that read nothing as long as nothing is asked; `/company` then leads an officer elsewhere.
+ASKED_WITH_WORDS = ("/search", "/search/suggest", "/audit", "/divergences", "/company")
 ANSWERS = re.compile(
     r"no information|unknown|not found|no such|nobody of that name|knows no|nothing to tell|"
     r"not recognised|no agreement|no operator|nothing was recorded|nothing of the register",
@@ -140,6 +142,7 @@ def _doors(client: Client) -> Iterator[tuple[str, str]]:
     yield f"/search?q={ACME}", "GET"
     yield "/search?q=anything", "GET"
     yield "/search/suggest?q=anything", "GET"
+    yield f"/company?of={ACME}", "GET"
     yield f"/audit?of={ACME}&in=KR", "GET"
     yield "/divergences?in=KR&from=2020-01-01&to=2020-02-01", "GET"
     yield "/log/tile/nonsense", "GET"
@@ -198,7 +201,7 @@ def test_no_page_and_no_route_makes_an_answer_of_a_fault(
             or (method == "POST" and found.status_code in (400, 403))
             or (plain == "/no/such/address" and found.status_code == 404 and by != CHINA)
             or 300 <= found.status_code < 400
-            or (plain in ("/search", "/search/suggest", "/audit", "/divergences") and plain == path)
+            or (plain in ASKED_WITH_WORDS and plain == path)
             or (by is None and (found.status_code == 403 or plain == "/divergences"))
         ):
             wrong.append(f"{method} {path}: {found.status_code}")
