@@ -94,9 +94,9 @@ NO_DATABASE = {
     "/docs/concepts": "a page of the documentation, from a file",
     "/docs/pictures/nothing.svg": "a picture that is not there",
 }
-#: Words of an answer. None may be on a page, or in a body, that a fault made.
 #: Pages that read nothing as long as nothing is asked; `/company` then leads an officer elsewhere.
 ASKED_WITH_WORDS = ("/search", "/search/suggest", "/audit", "/divergences", "/company")
+#: Words of an answer. None may be on a page, or in a body, that a fault made.
 ANSWERS = re.compile(
     r"no information|unknown|not found|no such|nobody of that name|knows no|nothing to tell|"
     r"not recognised|no agreement|no operator|nothing was recorded|nothing of the register",
