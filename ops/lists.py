@@ -153,7 +153,7 @@ NO_OPERATOR_ROUTES: Mapping[str, str] = {
     "/log/tile/{name:any}": "hashes, of commitments with a secret of their own",
     "/aeo-verify": "a program",
     "/.well-known/did.json": "keys",
-    "/status-lists/{number:int}/{purpose}": "bits at places drawn by lot",
+    "/status-lists/{number}/{purpose}": "bits at places drawn by lot",
     "/golden-copy/keys": "keys",
     "/golden-copy/{partner}/{copy}/{file}": "files made for this partner: tests/api/golden_copy",
     "/peer/report": "what another register says it found in this one",

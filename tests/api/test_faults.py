@@ -39,7 +39,6 @@ PLACES = {
     "command": "suspend-authorisation",
     "copy": "20261129T000000.000000Z-1",
     "file": "manifest.json",
-    "number:int": "1",
     "purpose": "suspension",
 }
 #: Doors that say nothing of the register, so need no database, and why. Every other answers 503.

@@ -320,6 +320,14 @@ def test_a_link_shows_the_certificate_until_it_ends_and_counts_who_looks(office:
     assert "Choose for how long" in wrong
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "x", "1.5", "9" * 40, "\N{SUPERSCRIPT TWO}"])
+def test_a_status_list_that_is_not_there_is_refused_in_words(office: Client, number: str) -> None:
+    answer = office.request("GET", f"/status-lists/{number}/revocation")
+
+    assert answer.status_code == 404 and answer.headers["content-type"].startswith("text/plain")
+    assert "There is no such status list" in answer.text
+
+
 def test_the_status_lists_say_it_without_a_neighbour_being_known(office: Client) -> None:
     tin, other = certified(office), certified(office)
     claims: list[dict[str, Any]] = []
