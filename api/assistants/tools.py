@@ -44,7 +44,8 @@ def _as_of(at: str | None, known_at: str | None) -> dict[str, str | None]:
 
 
 class Tools:
-    """The questions, asked of one register. The name of each method is the name of its tool."""
+    """The tools of the Model Context Protocol. Each method is one tool, has its name, and sends one
+    query to the register."""
 
     def __init__(self, source: AssistantSource) -> None:
         self._ask = source.ask

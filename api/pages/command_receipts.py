@@ -32,7 +32,8 @@ class CommandReceipt:
 
 
 def opened(request: Request, address: str, text: str) -> CommandReceipt | None:
-    """Returns the receipt in a text; None where this browser was not given it for this address."""
+    """Returns the receipt of a recorded command from its signed text. None where the text was not
+    signed for this browser and this address."""
     body, _, seal = text.rpartition(".")
     if not body or not hmac.compare_digest(_seal(request, address, body), seal):
         return None

@@ -377,7 +377,8 @@ def _not_here(request: Request, file: OperatorFile, kind: type[c.OperatorCommand
 
 
 def _answers(shown: CommandForm) -> list[tuple[str, list[str]]]:
-    """What was typed, for reading: the label of each field that has a value, and its words."""
+    """Returns what was typed as a list to check: the label of each field with a value, and the
+    value in words."""
     found = []
     for field in shown.fields:
         labels = {choice.value: choice.label for choice in field.choices}

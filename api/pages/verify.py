@@ -54,7 +54,7 @@ _AS_PRESENTED = {
 
 @router.get("/verify")
 async def form(request: Request) -> Response:
-    """Shows the form: what is printed, a link, a file."""
+    """Shows the form that takes a code, a link, a credential, a receipt, or a file to verify."""
     return page(
         request, "verify.html", title=_("Check a certificate"), verdict=None, typed="", wrong=""
     )

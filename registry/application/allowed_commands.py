@@ -167,7 +167,8 @@ def _about(
 def _of_particulars(
     kind: type[c.OperatorCommand], operator: Operator, law: TrialLaw
 ) -> Iterator[dict[str, Any]]:
-    """The same of what the operator is, of its numbers, and of what was recorded."""
+    """Yields trial commands about the operator's particulars, its identifiers, and its recorded
+    events."""
     if kind is c.AmendParticulars:
         yield {"name_": f"{operator.particulars.name} ({_WORD})"}
     elif kind is c.AddIdentifier:
