@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,15 @@ def clause(id: str, home: str, importer: str, *types: str, **said: Any) -> Line:
     return step("set_scope", id, day, **{"from": home, "to": importer}, types=list(types), **said)
 
 
+def recorded(day: str) -> str:
+    """The instant at which a fact of a day is recorded: two o'clock UTC, or now on a day on which
+    two o'clock is still to come."""
+    return min(datetime.fromisoformat(f"{day}T02:00:00Z"), datetime.now(UTC)).isoformat()
+
+
 def operator(tin: str, name: str, programme: str, type: str, number: str, day: str) -> list[Line]:
     """From its registration to a grant, all on one day."""
-    at = {"tin": tin, "known_at": f"{day}T02:00:00Z", "source": "synthetic"}
+    at = {"tin": tin, "known_at": recorded(day), "source": "synthetic"}
     return [
         {"command": "register_operator", "name": name, "roles": ["EXPORTER"], **at},
         {"command": "lodge_application", "programme": programme, "type": type, **at},
@@ -84,7 +91,7 @@ def operator(tin: str, name: str, programme: str, type: str, number: str, day: s
 
 
 def consent(tin: str, day: str, **to: Any) -> Line:
-    return {"command": "give_consent", "tin": tin, "known_at": f"{day}T02:00:00Z", **to}
+    return {"command": "give_consent", "tin": tin, "known_at": recorded(day), **to}
 
 
 LINES: list[Line] = [

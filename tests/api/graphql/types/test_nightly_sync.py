@@ -215,7 +215,8 @@ def test_a_page_with_details_takes_as_many_statements_however_many_operators_it_
     real = psycopg.AsyncCursor.execute
 
     async def execute(self: Any, query: Any, *said: Any, **more: Any) -> Any:
-        if "stand_for" not in str(query):  # the beginning of a transaction
+        # Without the beginnings of transactions, and the quota's exchange, which runs by the clock.
+        if not any(name in str(query) for name in ("stand_for", "access.quota")):
             counted.append(str(query))
         return await real(self, query, *said, **more)
 
