@@ -17,6 +17,7 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier, Literal
 
 from projections.checking import feed_check, proposals
+from projections.checking.law_proposals import alone_about_law
 from projections.engine.derivation import UNICODE, outdated
 from projections.engine.projector import Projector
 from projections.engine.rebuild import create_tables
@@ -177,6 +178,7 @@ def _checks(
     alone = [
         *proposals.decided_alone(connection),
         *proposals.alone_by_administrations(connection),
+        *islice(alone_about_law(connection), proposals.MOST_FINDINGS),
     ]
     yield "what needs two persons was decided by two", alone
     yield "every confirmation has its decision", proposals.loose_confirmations(connection)

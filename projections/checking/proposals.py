@@ -1,16 +1,19 @@
-"""Checks that no decision was recorded by one person where the rules wanted two (four eyes).
+"""Checks that no decision about an operator was recorded by one person where the rules wanted two
+(four eyes); law_proposals.py checks the others.
 
 Each event of a command that a programme's rule named when the event became known must follow the
-confirmation of a proposal, in the same command and by another person than the proposer.
+confirmation of a proposal, in the same command and by another person than the proposer. What came
+from a followed register was decided there, by the rules of that register.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, LiteralString
 
 import psycopg
 
+from projections.checking.law_proposals import SETTLED
 from registry.domain.administrations import Administration
 from registry.domain.decisions import civil_day_of
 from registry.domain.operators.proposals import COMMAND_OF_EVENT
@@ -19,12 +22,15 @@ from registry.domain.values import AdministrationCode
 
 #: As many findings are named.
 MOST_FINDINGS = 10
+#: The event `e` is of this register, and not of one that it follows.
+_OWN: LiteralString = """not exists (select from peers.event f
+    where (f.originator_id, f.originator_version) = (e.originator_id, e.originator_version))"""
 #: The rules of the civil day on which it became known, as they were on record two seconds before it
 #: was recorded: each process of the service may take rules that are a second old.
 #: An event is of the programme of its authorisation, whose reference begins with the code; an event
 #: of no authorisation, of all programmes in the operator's stream. Ends by law are no decisions.
 #: The statement allows days on either side; which civil day it was is asked of the zones of Python.
-_ALONE: LiteralString = """
+_ALONE: LiteralString = f"""
 with named as (
     select r.programme, string_to_array(r.value, '+') as commands, r.begins, r.ends,
         r.recorded_from, r.recorded_to
@@ -50,12 +56,12 @@ join named n on e.command = any(n.commands)
             and l.originator_version < e.originator_version
             and l.topic in ('operator.lodged', 'operator.listed')
             and l.state::jsonb ->> 'programme' = n.programme))
-where b.position is null
+where b.position is null and {_OWN}
 order by e.position"""
 #: A confirmation without the proposal before it, or without the decision after it.
-_LOOSE: LiteralString = """
+_LOOSE: LiteralString = f"""
 select 'position ' || e.position || ' confirms what was not proposed, or decides nothing'
-from ledger.event e where e.topic = 'operator.proposal_confirmed' and not (
+from ledger.event e where e.topic = 'operator.proposal_confirmed' and {_OWN} and not (
     exists (select from ledger.event p where p.originator_id = e.originator_id
         and p.originator_version < e.originator_version and p.topic = 'operator.decision_proposed'
         and p.state::jsonb ->> 'proposal' = e.state::jsonb ->> 'proposal'
@@ -74,7 +80,7 @@ from ledger.event e join unnest(%(ids)s::uuid[], %(codes)s::text[]) s (id, code)
 where e.topic = 'administration.second_person_required' order by e.position"""
 #: Decisions about the operators of those administrations since their first rule, without a
 #: confirmation before them. Ends by law are no decisions.
-_OF_OPERATORS: LiteralString = """
+_OF_OPERATORS: LiteralString = f"""
 select e.position, e.topic, k.command, e.known_at, e.recorded_at, o.administration
 from ledger.event e join unnest(%(topics)s::text[], %(commands)s::text[]) k (topic, command)
     using (topic)
@@ -84,7 +90,7 @@ left join ledger.event b on b.originator_id = e.originator_id
     and b.topic = 'operator.proposal_confirmed'
     and b.state::jsonb ->> 'proposer' <> b.state::jsonb ->> 'confirmer'
 where b.position is null and coalesce(e.state::jsonb ->> 'by_law', '') <> 'true'
-    and e.recorded_at > %(since)s
+    and e.recorded_at > %(since)s and {_OWN}
 order by e.position"""
 #: A confirmation of an administration without the proposal before it in its stream, or without the
 #: decision after it, in whatever stream.
@@ -101,8 +107,6 @@ from ledger.event e where e.originator_id = any(%(ids)s)
     and exists (select from ledger.event d
         where d.position = e.position + 1 and d.command_id = e.command_id))
 order by e.position limit 10"""
-#: Each process of the service may take rules that are a second old.
-_SETTLED = timedelta(seconds=2)
 
 
 def alone_by_administrations(connection: psycopg.Connection[Any]) -> list[str]:
@@ -114,7 +118,7 @@ def alone_by_administrations(connection: psycopg.Connection[Any]) -> list[str]:
         rule = SecondPersonRule(
             date.fromisoformat(state["effective"]), frozenset(state["commands"])
         )
-        rules.setdefault(code, []).append((recorded + _SETTLED, rule))
+        rules.setdefault(code, []).append((recorded + SETTLED, rule))
         zones[code] = zone
     if not rules:
         return []

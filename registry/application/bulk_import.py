@@ -5,7 +5,8 @@ therefore accepted unsigned only if everything that its home administration deci
 before the administration's first key. Later decisions are sent command by command, each with its
 signature. The events of a history are marked as an unsigned import for ever. In the same way, a
 history is accepted without a second person only if everything in it was known before a rule of one
-of its programmes wanted one (four eyes).
+of its programmes, or of an administration that it is under, wanted one (four eyes). That two
+persons decided it in the earlier register cannot be told here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from registry.domain.decisions import civil_day_of
 from registry.domain.errors import PersonNeeded, SignatureMissing, UnknownProgramme
 from registry.domain.operators.events import Operator
 from registry.domain.operators.proposals import COMMAND_OF_EVENT
+from registry.domain.programme_rules import SECOND_PERSON_COMMANDS
 from registry.domain.values import AdministrationCode
 from registry.ledger.append_encoding import EncodedRequest, encode_request
 from registry.ledger.types import AppendRequest
@@ -128,31 +130,41 @@ def record_encoded(registry: Registry, batch: Sequence[EncodedHistory]) -> list[
 
 
 def _refuse_without_second_person(registry: Registry, batch: Sequence[EncodedHistory]) -> None:
-    """Raises PersonNeeded for what was decided when a programme wanted a second person."""
-    codes = {code for history in batch for code in history.programmes}
-    first_days = {code: _second_person_since(registry, code) for code in codes}
+    """Raises PersonNeeded for what was decided when a programme, or an administration, wanted a
+    second person."""
     for history in batch:
         if history.named is None:
             continue
         day = civil_day_of(history.named, history.zone)
+        administrations = {history.home}
         for code in history.programmes:
-            first = first_days[code]
-            if first and day >= first:
-                raise PersonNeeded(
-                    f"{code} wants a second person since {first}, and what was decided for "
-                    f"{history.home} was known on {day}: it is proposed by one officer and "
-                    "confirmed by another"
-                )
+            try:
+                programme = registry.programme(code)
+            except UnknownProgramme:
+                continue
+            administrations.add(programme.administration)
+            days = [r.effective for r in programme.rules if r.rule == "second_person" and r.value]
+            _refuse_since(min(days, default=None), day, code, history)
+        for home in sorted(administrations, key=str):
+            administration = registry.administration(home)
+            if not administration.second_person:
+                continue
+            day = civil_day_of(history.named, administration.time_zone)
+            named = [
+                r.effective
+                for r in administration.second_person
+                if r.commands & SECOND_PERSON_COMMANDS
+            ]
+            _refuse_since(min(named, default=None), day, home.text, history)
 
 
-def _second_person_since(registry: Registry, code: str) -> date | None:
-    """The first day on which a rule of the programme names a command for a second person."""
-    try:
-        rules = registry.programme(code).rules
-    except UnknownProgramme:
-        return None
-    days = [r.effective for r in rules if r.rule == "second_person" and r.value]
-    return min(days, default=None)
+def _refuse_since(first: date | None, day: date, code: str, history: EncodedHistory) -> None:
+    """Raises PersonNeeded for a history with a decision on a day since the first day of a rule."""
+    if first and day >= first:
+        raise PersonNeeded(
+            f"{code} wants a second person since {first}, and what was decided for {history.home}"
+            f" was known on {day}: it is proposed by one officer and confirmed by another"
+        )
 
 
 def record_histories(registry: Registry, histories: Iterable[History]) -> list[int]:

@@ -4,7 +4,7 @@ makes a rule stricter; nobody makes it looser, or goes around it, alone."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 from psycopg.conninfo import make_conninfo
 
+from registry.application.bulk_import import History, record_histories
 from registry.application.execute import Receipt
 from registry.application.registry import Registry
 from registry.domain import commands as c
@@ -302,3 +303,34 @@ def test_dates_and_notes_of_an_agreement_can_be_named_too(registry: Registry) ->
     confirm(registry, proposed(registry, note, decided_by=CN))
     with pytest.raises(Refusal):
         registry.execute(c.TerminateAgreement(agreement=AGREEMENT), CLERK, decided_by=CN)
+
+
+def test_a_history_comes_in_only_with_what_was_decided_before_the_rule(registry: Registry) -> None:
+    """An import is no way around the administration's rule, whichever of its commands it names;
+    a rule that names nothing about operators stands in no history's way."""
+    known = datetime.now(UTC) - timedelta(days=400)
+    past = {"known_at": known, "effective": known.date(), **GROUND}
+
+    def granted(number: int, at: datetime) -> History:
+        tin, operator = Tin(f"CN300000000{number}"), None
+        facts = registry._references.no_older_than()
+        for command in (
+            c.RegisterOperator(tin=tin, name_="Old", **past),
+            c.LodgeApplication(tin=tin, programme="CN-AEO", type="A", **past),
+            c.AcceptApplication(tin=tin, **past),
+            c.GrantAuthorisation(tin=tin, number=f"H{number}", **past),
+        ):
+            operator = registry.decide_on(operator, command, facts=facts)
+        assert isinstance(operator, Operator)
+        instants = [known] * (len(operator.pending_events) - 1) + [at]
+        return History(operator, instants, uuid4(), "loader")
+
+    require(registry, "set_scope", effective=TODAY - timedelta(days=9), **GROUND)
+    assert record_histories(registry, [granted(1, datetime.now(UTC))])
+    first = TODAY - timedelta(days=5)
+    require(registry, "set_scope", "grant_authorisation", effective=first, **GROUND)
+    registry._references.discard(Administration.create_id(CN))
+    with pytest.raises(PersonNeeded, match=f"CN wants a second person since {first}, and what"):
+        record_histories(registry, [granted(2, known), granted(3, datetime.now(UTC))])
+    assert not registry.recorder.select_events(Operator.create_id(Tin("CN3000000002")), limit=1)
+    assert record_histories(registry, [granted(2, known)])
