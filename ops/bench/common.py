@@ -112,7 +112,11 @@ def real_time() -> str:
 
 @contextmanager
 def process(
-    command: Sequence[str], environment: Mapping[str, str], log: Path, folder: Path = ROOT
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    folder: Path = ROOT,
+    stdin: int = subprocess.DEVNULL,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server for as long as it is needed, with all that it starts itself."""
     with log.open("ab") as out:
@@ -120,7 +124,7 @@ def process(
             command,
             env={**os.environ, **environment},
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=out,
             stderr=out,
             start_new_session=True,

@@ -53,7 +53,7 @@ def main() -> None:
         folder = stack.enter_context(common.home())
         url = stack.enter_context(common.server(folder))
         common.register(url, operators)
-        home, tins = _most(url)
+        home, tins = most(url)
         subjects = [f"officer:{home}", f"partner:{PARTNERS.get(home, 'KR')}", "auditor:*"]
         for kind in KINDS:
             if not kind.many:
@@ -70,7 +70,7 @@ def main() -> None:
                         )
 
 
-def _most(url: str) -> tuple[str, list[str]]:
+def most(url: str) -> tuple[str, list[str]]:
     """The administration with the most operators, and their TINs."""
     with psycopg.connect(url, autocommit=True) as owner:
         found = owner.execute(

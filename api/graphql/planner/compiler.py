@@ -50,6 +50,7 @@ from api.graphql.sql_fields import (
 )
 from projections.reads.planner_selects import MARK
 from projections.reads.row_security import in_statement
+from projections.reads.visibility import reading_all, reading_at_home, with_both
 
 SUBJECT_PARAMETERS = ("subject_role", "own_territory", "own_tin", "own", "reach", "now")
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -80,7 +81,9 @@ class Plan:
     for a parameter of the subject, and its name. The parameter after them states for whom the
     statement reads (projections/reads/row_security.py). `own_statement`: the plan is not batched.
     `wording` builds the texts that replace placeholders; `has_cached_verdicts`: the text has
-    placeholders for cached verdicts (api.graphql.planner.verdict_cache).
+    placeholders for cached verdicts (api.graphql.planner.verdict_cache). `sql_at_home`: the
+    statement for a subject that needs no agreement or consent to see the operators whose TINs are
+    its arguments; None where there is no other.
     """
 
     sql: str
@@ -89,6 +92,11 @@ class Plan:
     own_statement: bool
     wording: PythonWording | None
     has_cached_verdicts: bool
+    sql_at_home: str | None = None
+
+    def at_home(self) -> Plan:
+        """The same plan for a subject that needs no agreement or consent."""
+        return replace(self, sql=self.sql_at_home) if self.sql_at_home else self
 
     def with_state(self) -> Plan:
         """The same plan; before each text stands the state of the database that it sees."""
@@ -144,14 +152,16 @@ class Compiler:
         sql = (
             f"select {text} from {stating},"
             f" unnest({arrays}) with ordinality as request ({names}, place)"
+            " order by request.place"
         )
         return Plan(
-            f"{sql} order by request.place",
+            reading_all(sql),
             tuple(self._bound),
             tuple(self._columns),
             self._own_statement,
             self._wording,
             self._has_cached_verdicts,
+            reading_at_home(sql),
         )
 
     def _object_text(
@@ -275,6 +285,9 @@ class Compiler:
                 field_place, select=field_place.select + field_place.narrowed, ready=None
             )
         field_place = self._with_ready_text(field_place, kind, details)
+        if field_place.logged and field_place.logged in (field_place.key, field_place.keys):
+            # The TINs are arguments, so the planner knows whose operators they are.
+            field_place = replace(field_place, select=with_both(field_place.select))
         self._own_statement = self._own_statement or field_place.own_statement
         if field_place.keys:
             return self._each_key(field_place, kind, details, scope)

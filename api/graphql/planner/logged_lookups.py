@@ -24,16 +24,20 @@ class LoggedField(NamedTuple):
 
 
 class LoggedLookup(NamedTuple):
-    """A look-up of one request, for the read log."""
+    """A look-up of one request, for the read log.
+
+    `foreign`: by an administration, of an operator that is not its own; only such are logged.
+    """
 
     of: LoggedField
     tins: list[str]
     bound: Mapping[str, Any]
+    foreign: bool
 
     def record(self, context: Context, answer: bytes) -> None:
         """Writes the look-up to the read log. `answer`: the JSON text of the answer, empty where
         there was none."""
-        if not any(context.foreign(self.tins)):
+        if not self.foreign:
             return  # The answer is parsed only where a look-up is logged.
         outcomes, territory_outcomes = self.of.outcomes, self.of.territory_outcomes
         asked = self.bound.get("look") or (
@@ -57,7 +61,8 @@ class LoggedLookup(NamedTuple):
         return LoggedQuestion(territory, bound["at"], bound["known"], consignment(bound))
 
 
-def logged_lookup(logged: LoggedField, bound: Mapping[str, Any]) -> LoggedLookup:
+def logged_lookup(context: Context, logged: LoggedField, bound: Mapping[str, Any]) -> LoggedLookup:
     """The look-up of a field with the values of its parameters."""
-    tins = bound[logged.of]
-    return LoggedLookup(logged, [tins] if isinstance(tins, str) else tins, bound)
+    given = bound[logged.of]
+    tins = [given] if isinstance(given, str) else given
+    return LoggedLookup(logged, tins, bound, any(context.foreign(tins)))

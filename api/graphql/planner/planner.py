@@ -8,7 +8,7 @@ read log. Fields that are always declined are listed in api.graphql.planner.unpl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
@@ -29,7 +29,7 @@ from prometheus_client import Counter as Metric
 from strawberry import Schema
 from strawberry.types.arguments import convert_arguments
 
-from api.access.policy import Subject
+from api.access.policy import Subject, SubjectRole
 from api.graphql.context import Context, Pool
 from api.graphql.deadlines import left_when_cancelled
 from api.graphql.limits import CheckedDocument
@@ -42,6 +42,8 @@ from api.graphql.positions import NotThere
 from api.graphql.sql_fields import MARK, NotPlanned
 from api.observability import counters
 
+#: Who sees operators without any agreement or consent, or not at all.
+_AT_HOME = frozenset({SubjectRole.AUDITOR, SubjectRole.COMPANY})
 YIELD_ABOVE = 50  # More placeholders than this are replaced in turns with other requests.
 MOST_VARIANTS = 16  # Plans kept for one document: @skip and @include with variables make others.
 
@@ -125,8 +127,8 @@ class Planner:
             row = _parameter_row(planned.plan, context.now, subject, bound)
         except ValueError as error:
             raise NotPlanned("refused", str(error)) from None
-        logged = [logged_lookup(lookup, bound[lookup.number]) for lookup in planned.logged]
-        plan = planned.with_state if context.least else planned.plan
+        logged = [logged_lookup(context, lookup, bound[lookup.number]) for lookup in planned.logged]
+        plan = planned.for_context(context, logged)
         try:
             asked = Asked(row, _stated(context.subject), context.now)
             return await self._ask(plan, asked, context, bound, logged, own_statement)
@@ -277,8 +279,8 @@ def _with_field_name(field: _FieldArguments, declined: NotPlanned) -> NotPlanned
 
 class _PreparedPlan:
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.with_state = plan.with_state()
+        self.plan, self._at_home = plan, plan.at_home()
+        self._with_state = {each: each.with_state() for each in {plan, self._at_home}}
         self.fields = [_FieldArguments(bound) for bound in plan.bound]
         self.logged = [
             LoggedField(
@@ -291,6 +293,15 @@ class _PreparedPlan:
             for number, bound in enumerate(plan.bound)
             if bound.logged
         ]
+
+    def for_context(self, context: Context, logged: Sequence[LoggedLookup]) -> Plan:
+        """The plan for a request with these look-ups."""
+        at_home = context.subject.role in _AT_HOME or (
+            context.subject.role is SubjectRole.OFFICER
+            and not any(lookup.foreign for lookup in logged)
+        )
+        plan = self._at_home if at_home else self.plan
+        return self._with_state[plan] if context.least else plan
 
 
 class _CompiledOperation:
