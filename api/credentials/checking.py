@@ -133,19 +133,24 @@ async def check_code(register: Register, code: str) -> CredentialVerdict:
 
 
 async def check_pdf(register: Register, pdf: PresentedPdf) -> CredentialVerdict:
-    """Checks a PDF: its seal first, then the credential that it carries."""
-    if pdf.credential is None:
+    """Checks a PDF with a credential: its seal, and the credential that it carries."""
+    if pdf.carried is None:
         return CredentialVerdict(
             CredentialFinding.PDF_ALTERED if pdf.seal else CredentialFinding.PDF_NOT_OURS
         )
-    inside = await check_credential(register, pdf.credential)
+    return with_seal(register.home, pdf, await check_credential(register, pdf.carried))
+
+
+def with_seal(home: Path, pdf: PresentedPdf, inside: CredentialVerdict) -> CredentialVerdict:
+    """Returns the verdict on a PDF from the one on what it carries: the seal is checked where this
+    register issued that."""
     if inside.finding in (
         CredentialFinding.OTHER_REGISTER,
         CredentialFinding.NO_CREDENTIAL,
         CredentialFinding.UNKNOWN_KEY,
     ):
         return inside
-    is_whole = pdf.seal is not None and _sealed(register.home, pdf, inside)
+    is_whole = pdf.seal is not None and _sealed(home, pdf, inside)
     checks = {CheckKind.SEAL: is_whole, **inside.checks}
     if not is_whole:
         return CredentialVerdict(CredentialFinding.PDF_ALTERED, checks)

@@ -1,7 +1,8 @@
-"""The PDF that carries a credential, and the seal on it.
+"""The PDF files of certificates and receipts, and the seal on each.
 
-The file is made by Typst; the credential is attached to it as `credential.jwt`. Its last line,
-after the end that readers of PDF look for, is a comment with a signature over all bytes before it:
+A file is made by Typst; what it is about, a credential or a receipt, is attached to it. Its last
+line, after the end that readers of PDF look for, is a comment with a signature over all bytes
+before it:
 
     %aeo-seal HEADER.PAYLOAD.SIGNATURE
 
@@ -29,8 +30,9 @@ import typst
 from api.credentials.keys import sign
 from registry.paths import TEMPLATES
 
-TEMPLATE = TEMPLATES / "certificate.typ"
 FONTS = TEMPLATES / "fonts"
+#: What the templates have in common.
+SHEET = "document.typ"
 SEAL_TYPE = "aeo-pdf-seal+jws"
 #: Bytes of a file that is read, and of one stream of it when it is unpacked.
 LARGEST, LARGEST_STREAM = 3_000_000, 1_000_000
@@ -38,35 +40,46 @@ STREAMS = 2_000  # streams of a file that are looked at
 
 _SEAL = re.compile(rb"%aeo-seal ([A-Za-z0-9_.-]{20,2000})\n\Z")
 _STREAM = re.compile(rb"stream\r?\n")
-CREDENTIAL = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\s*", re.ASCII)
+#: A credential, or a receipt: one of many under one signature has a path after a tilde.
+CARRIED = re.compile(
+    rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(?:~[A-Za-z0-9_.~-]+)?\s*", re.ASCII
+)
 
 
 @dataclass(frozen=True)
 class PresentedPdf:
     """A PDF as it was presented. `body`: the bytes before the seal; `seal`: None without one;
-    `credential`: the attached one; None without one."""
+    `carried`: the attached credential or receipt; None without one."""
 
     body: bytes
     seal: str | None
-    credential: str | None
+    carried: str | None
 
 
-def typeset(data: Mapping[str, Any], link: str, jwt: str, proof: str, at: datetime) -> bytes:
-    """Returns the PDF, without its seal. `data`: the texts of the template; `link`: what the QR
-    code leads to; `at`: the date of the document."""
-    picture = io.BytesIO()
-    segno.make(link, error="m", micro=False).save(
-        picture, kind="svg", border=4, xmldecl=False, svgns=True, nl=False
-    )
+def typeset(
+    template: str, data: Mapping[str, Any], link: str, attached: Mapping[str, str], at: datetime
+) -> bytes:
+    """Returns the PDF, without its seal. `template`: the name of its file among the templates;
+    `data`: its texts; `link`: what the QR code leads to; `attached`: the files that the template
+    attaches, by name; `at`: the date of the document."""
     files = {
-        "main.typ": TEMPLATE.read_bytes(),
-        "qr.svg": picture.getvalue(),
+        "main.typ": (TEMPLATES / template).read_bytes(),
+        SHEET: (TEMPLATES / SHEET).read_bytes(),
+        "qr.svg": qr_code(link),
         "data.json": msgspec.json.encode({**data, "issued": [at.year, at.month, at.day]}),
-        "credential.jwt": jwt.encode(),
-        "event.tlog-proof": proof.encode(),
+        **{name: text.encode() for name, text in attached.items()},
     }
     made: bytes = typst.compile(files, font_paths=_fonts(), ignore_system_fonts=True, format="pdf")
     return made
+
+
+def qr_code(text: str) -> bytes:
+    """Returns the QR code of a text as SVG."""
+    picture = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(
+        picture, kind="svg", border=4, xmldecl=False, svgns=True, nl=False
+    )
+    return picture.getvalue()
 
 
 @lru_cache(maxsize=1)
@@ -75,7 +88,8 @@ def _fonts() -> Any:
 
 
 def seal(home: Path, address: str, pdf: bytes, credential: str) -> bytes:
-    """Returns the PDF with the seal after it. `credential`: the id of the one that it carries."""
+    """Returns the PDF with the seal after it. `credential`: the id of
+    the credential or receipt that it carries."""
     body = pdf if pdf.endswith(b"\n") else pdf + b"\n"
     claims = {"credential": credential, "sha256": sha256(body).hexdigest(), "size": len(body)}
     text = sign(home, address, SEAL_TYPE, msgspec.json.encode(claims))
@@ -86,12 +100,12 @@ def read_pdf(file: bytes) -> PresentedPdf:
     """Returns what a file carries. Never raises: a file that is no PDF carries nothing."""
     found = _SEAL.search(file)
     body = file[: found.start()] if found else file
-    credential = next((text for text in _attached(body)), None)
-    return PresentedPdf(body, found[1].decode() if found else None, credential)
+    carried = next((text for text in _attached(body)), None)
+    return PresentedPdf(body, found[1].decode() if found else None, carried)
 
 
 def _attached(body: bytes) -> Iterator[str]:
-    """The streams of a PDF that have the form of a credential."""
+    """The streams of a PDF that have the form of a credential or a receipt."""
     for count, found in enumerate(_STREAM.finditer(body)):
         if count == STREAMS:
             return
@@ -101,7 +115,7 @@ def _attached(body: bytes) -> Iterator[str]:
             return
         raw = body[start:end]
         for text in (_unpacked(raw), raw.strip()):
-            if text.startswith(b"eyJ") and CREDENTIAL.fullmatch(text):
+            if text.startswith(b"eyJ") and CARRIED.fullmatch(text):
                 yield text.strip().decode()
 
 

@@ -128,8 +128,14 @@ async def _pdf(request: Request, row: CredentialRow) -> bytes:
     address = claims["register"]["verify"].rpartition("/verify/")[0]
     texts = document(row, claims, address, current.get())
     proof = claims["evidence"][0]["proof"]
+    attached = {"credential.jwt": row.jwt, "event.tlog-proof": proof}
     whole = await anyio.to_thread.run_sync(
-        sealed_pdf.typeset, texts, link(address, row.code), row.jwt, proof, row.issued_at
+        sealed_pdf.typeset,
+        "certificate.typ",
+        texts,
+        link(address, row.code),
+        attached,
+        row.issued_at,
     )
     return sealed_pdf.seal(service.settings.home, address, whole, claims["id"])
 

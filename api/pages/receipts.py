@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.languages.language import _
+from api.credentials import sealed_pdf
+from api.http.credentials import own_address
+from api.http.service import Service
+from api.languages.language import N_, _, current
 from api.pages.errors import PageRoute
 from api.pages.query import ask
+from api.pages.receipt_document import document, link
 from api.pages.render import page
 
 router = APIRouter(route_class=PageRoute)
@@ -56,12 +62,73 @@ async def receipts(request: Request) -> Response:
     )
 
 
+FILES = {
+    "receipt.pdf": "application/pdf",
+    "receipt.jwt": "application/vc+jwt",
+    "receipt.svg": "image/svg+xml",
+}
+NO_ADDRESS = N_(
+    "No such file can be made: this register has no public address (AEO_PUBLIC_URL), which a"
+    " receipt's QR code names."
+)
+
+
+@router.get("/receipts/{id}/{file}")
+async def download(request: Request, id: str, file: str) -> Response:
+    """Gives a receipt as a PDF, as the signed text, or the QR code of its address as a picture."""
+    wanted = _uuid(id)
+    found = await ask(request, RECEIPT, id=wanted) if wanted else None
+    issued = (found.data or {}).get("receipt") if found else None
+    if issued is None or file not in FILES:
+        title = _("No such receipt")
+        sentence = _("No receipt has this id and file, or it is not yours to read")
+        return page(request, "wrong.html", status=404, title=title, sentence=sentence)
+    address = own_address(request)
+    if file == "receipt.jwt":
+        body = str(issued["jwt"]).encode()
+    elif address is None:
+        title = _("No such file")
+        return page(request, "wrong.html", status=404, title=title, sentence=_(NO_ADDRESS))
+    elif file == "receipt.svg":
+        body = sealed_pdf.qr_code(link(address, issued["id"]))
+    else:
+        body = await _pdf(request, issued, address)
+    kind = "inline" if file == "receipt.svg" else "attachment"
+    headers = {
+        "Content-Disposition": f'{kind}; filename="receipt-{wanted}.{file.rpartition(".")[2]}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return Response(body, headers=headers, media_type=FILES[file])
+
+
+async def _pdf(request: Request, issued: dict[str, Any], address: str) -> bytes:
+    """The PDF of a receipt, sealed: the same each time, in each pair of languages."""
+    service: Service = request.app.state.service
+    said = claims(issued["jwt"])
+    whole = await anyio.to_thread.run_sync(
+        sealed_pdf.typeset,
+        "receipt.typ",
+        document(said, address, current.get()),
+        link(address, said["id"]),
+        {"receipt.jwt": issued["jwt"]},
+        datetime.fromisoformat(said["validFrom"]),
+    )
+    return sealed_pdf.seal(service.settings.home, address, whole, said["id"])
+
+
+def _uuid(id: str) -> str | None:
+    try:
+        return str(UUID(id))
+    except ValueError:
+        return None
+
+
 @router.get("/receipts/{id}")
 async def receipt(request: Request, id: str) -> Response:
     """Shows a receipt. One that the subject may not read and an unknown one give the same page."""
-    try:
-        wanted = str(UUID(id))
-    except ValueError:
+    wanted = _uuid(id)
+    if wanted is None:
         title = _("Not a receipt")
         sentence = _("%(id)s is not the id of a receipt: wanted a UUID", id=repr(id[:40]))
         return page(request, "wrong.html", status=400, title=title, sentence=sentence)
@@ -77,6 +144,7 @@ async def receipt(request: Request, id: str) -> Response:
         found=found,
         receipt=issued,
         claims=claims(issued["jwt"]) if issued else None,
+        has_address=own_address(request) is not None,
     )
 
 

@@ -115,6 +115,13 @@ PAGES = (
     SitePage("/divergences", N_("Answers that were put right"), "/audit", Readers.CUSTOMS),
     SitePage("/receipts", N_("Receipts whose answer has changed"), "/audit", Readers.CUSTOMS),
     SitePage("/receipts/{id}", N_("Receipt"), "/receipts", Readers.CUSTOMS),
+    SitePage(
+        "/receipts/{id}/{file}",
+        N_("Receipt"),
+        "/receipts/{id}",
+        Readers.CUSTOMS,
+        shown=False,
+    ),
     SitePage("/developers", N_("Developers"), menu=9, english=True),
     SitePage("/webhooks", N_("Webhooks"), "/developers", Readers.CUSTOMS, english=True),
     SitePage("/docs", N_("Docs"), menu=10, english=True),

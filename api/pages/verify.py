@@ -18,11 +18,13 @@ from api.credentials.checking import (
     Register,
     check_credential,
     check_pdf,
+    with_seal,
 )
 from api.credentials.codes import digest, grouped, read_code
+from api.credentials.jwt_parts import is_receipt
 from api.credentials.presented import PresentedKind, PresentedThing, of_file, of_text
 from api.credentials.receipt_check import check_receipt
-from api.credentials.sealed_pdf import read_pdf
+from api.credentials.sealed_pdf import PresentedPdf, read_pdf
 from api.http.credentials import own_address
 from api.http.service import Service
 from api.languages.language import _
@@ -179,11 +181,19 @@ async def _checked(request: Request, presented: PresentedThing) -> CredentialVer
             if issued is None:
                 return CredentialVerdict(CredentialFinding.UNKNOWN_CODE)
             return await _of_receipt(request, issued["jwt"])
+    if presented.kind is PresentedKind.PDF:
+        return await _of_pdf(request, await anyio.to_thread.run_sync(read_pdf, presented.file))
     async with registered(request) as register:
-        if presented.kind is PresentedKind.PDF:
-            pdf = await anyio.to_thread.run_sync(read_pdf, presented.file)
-            return await check_pdf(register, pdf)
         return await check_credential(register, presented.text)
+
+
+async def _of_pdf(request: Request, pdf: PresentedPdf) -> CredentialVerdict:
+    """A PDF is checked with the credential, or the receipt, that it carries."""
+    if pdf.carried is not None and is_receipt(pdf.carried):
+        service: Service = request.app.state.service
+        return with_seal(service.settings.home, pdf, await _of_receipt(request, pdf.carried))
+    async with registered(request) as register:
+        return await check_pdf(register, pdf)
 
 
 async def _of_receipt(request: Request, text: str) -> CredentialVerdict:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import pypdf
+import pypdfium2
 import pytest
+import zxingcpp
 from playwright.sync_api import Page, expect
 
+from ops.attacks import verifier
+from tests.api.certified import read_finding
 from tests.api.client import Client
-from tests.api.graphql.types.test_receipts import CHINA, NEW, asked, small, suspended
+from tests.api.graphql.types.test_receipts import CHINA, NEW, asked, keys, small, suspended
 from tests.api.pages.test_in_browser import COMPLAINTS, TOO_FAINT, become
 from tests.api.pages.test_pages import opened, read
 from tests.api.served import served
@@ -43,6 +51,43 @@ def test_a_receipt_that_turned_is_listed_with_the_event_that_turned_it(small: Cl
     assert f'href="/receipts/{receipt["id"]}"' in page.text
     assert "suspended" in read(small, "/receipts", CHINA)
     assert opened(small, "/receipts").status_code == 403
+
+
+def pdf_of(at: Client, id: str, by: str | None = CHINA) -> Any:
+    return opened(at, f"/receipts/{id}/receipt.pdf", by)
+
+
+def finding(at: Client, pdf: bytes) -> tuple[str, str]:
+    answer = at.send("/verify", {"what": ""}, files={"file": ("receipt.pdf", pdf)})
+    return read_finding(answer.text)
+
+
+def test_a_receipt_is_a_pdf_that_leads_back_to_it_and_is_checked_with_and_without_us(
+    small: Client, tmp_path: Path
+) -> None:
+    receipt = asked(small)["receipt"]
+
+    pdf = pdf_of(small, receipt["id"]).content
+
+    assert pdf == pdf_of(small, receipt["id"]).content
+    read_pdf = pypdf.PdfReader(io.BytesIO(pdf))
+    words = read_pdf.pages[0].extract_text()
+    assert "recognised" in words and NEW in words and CHINA in words
+    assert read_pdf.attachments["receipt.jwt"] == [receipt["jwt"].encode()]
+    page = pypdfium2.PdfDocument(pdf)[0].render(scale=2).to_pil()
+    [code] = zxingcpp.read_barcodes(page)
+    assert code.text.endswith(f"/receipts/{receipt['id']}")
+    assert finding(small, pdf) == ("receipt genuine", "warn")
+    altered = pdf.replace(b"Typst", b"Tipst", 1)
+    assert altered != pdf
+    assert finding(small, altered) == ("PDF altered", "bad")
+    (tmp_path / "keys.json").write_text(json.dumps(keys(small)))
+    for file, code in ((pdf, 4), (altered, 1)):
+        (tmp_path / "receipt.pdf").write_bytes(file)
+        named = [str(tmp_path / "receipt.pdf"), "--keys", str(tmp_path / "keys.json")]
+        assert verifier().main(["receipt", *named]) == code
+    for by in ("partner:KR", None):
+        assert pdf_of(small, receipt["id"], by).status_code == 404
 
 
 @pytest.fixture(scope="module")
