@@ -14,7 +14,7 @@ from api.pages import labels
 _COVERED = ((0x20, 0x24F), (0x370, 0x4FF), (0x600, 0x6FF), (0x1E00, 0x1EFF), (0x2010, 0x205E))
 
 
-class DocumentRow(NamedTuple):
+class BilingualRow(NamedTuple):
     """A line of a document: label and value in both languages; a code has only one value."""
 
     label: list[str]
@@ -36,13 +36,13 @@ class BilingualTexts:
                 found.append(_plain(make()))
         return found
 
-    def row(self, label: str, make: Callable[[], str]) -> DocumentRow:
+    def row(self, label: str, make: Callable[[], str]) -> BilingualRow:
         """A line with a text."""
-        return DocumentRow(self.of(lambda: _(label)), self.of(make), code=False)
+        return BilingualRow(self.of(lambda: _(label)), self.of(make), code=False)
 
-    def code(self, label: str, value: str) -> DocumentRow:
+    def code(self, label: str, value: str) -> BilingualRow:
         """A line with a code."""
-        return DocumentRow(self.of(lambda: _(label)), [value], code=True)
+        return BilingualRow(self.of(lambda: _(label)), [value], code=True)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 from api.languages.language import N_, Language, _
 from api.pages import labels
-from api.pages.bilingual import BilingualTexts, DocumentRow, is_covered, second_language
+from api.pages.bilingual import BilingualTexts, BilingualRow, is_covered, second_language
 from registry.transparency.signed_notes import read_checkpoint
 
 NOTES = (
@@ -50,7 +50,7 @@ def link(address: str, id: str) -> str:
     return f"{address}/receipts/{id.removeprefix('urn:uuid:')}"
 
 
-def _rows(texts: BilingualTexts, subject: dict[str, Any], issued: str) -> Iterator[DocumentRow]:
+def _rows(texts: BilingualTexts, subject: dict[str, Any], issued: str) -> Iterator[BilingualRow]:
     question, answer = subject["question"], subject["answer"]
     yield texts.row(N_("Customs territory"), lambda: labels.country(question["in"]))
     yield texts.row(N_("In law at"), lambda: labels.instant(question["at"]))
