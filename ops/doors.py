@@ -181,7 +181,7 @@ _PAGES = {
     "page of a receipt of another": "/receipts/THE_RECEIPT",
     "page of a receipt, public": "/receipts/THE_RECEIPT",
     "page of a receipt of its own": "/receipts/OWN_RECEIPT",
-    "PDF of a receipt of another": "/receipts/THE_RECEIPT/receipt.pdf",
+    "receipt of another as a PDF": "/receipts/THE_RECEIPT/receipt.pdf",
     "audit": "/audit?of=THE_TIN",
     "audit in a territory, then": "/audit?of=THE_TIN&in=XX&at=2024-03-01",
     "audit, public": "/audit?of=THE_TIN",

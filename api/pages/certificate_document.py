@@ -8,7 +8,7 @@ from typing import Any
 from api.credentials.codes import grouped
 from api.languages.language import N_, Language, _
 from api.pages import labels, type_names
-from api.pages.bilingual import BilingualTexts, BilingualRow, is_covered, second_language
+from api.pages.bilingual import BilingualRow, BilingualTexts, is_covered, second_language
 from projections.reads.credentials import CredentialRow
 from registry.transparency.signed_notes import read_checkpoint, read_proof
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from api.languages.language import N_, Language, _
 from api.pages import labels
-from api.pages.bilingual import BilingualTexts, BilingualRow, is_covered, second_language
+from api.pages.bilingual import BilingualRow, BilingualTexts, is_covered, second_language
 from registry.transparency.signed_notes import read_checkpoint
 
 NOTES = (
