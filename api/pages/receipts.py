@@ -105,16 +105,16 @@ async def download(request: Request, id: str, file: str) -> Response:
 async def _pdf(request: Request, issued: dict[str, Any], address: str) -> bytes:
     """The PDF of a receipt, sealed: the same each time, in each pair of languages."""
     service: Service = request.app.state.service
-    said = claims(issued["jwt"])
+    stated = claims(issued["jwt"])
     whole = await anyio.to_thread.run_sync(
         sealed_pdf.typeset,
         "receipt.typ",
-        document(said, address, current.get()),
-        link(address, said["id"]),
+        document(stated, address, current.get()),
+        link(address, stated["id"]),
         {"receipt.jwt": issued["jwt"]},
-        datetime.fromisoformat(said["validFrom"]),
+        datetime.fromisoformat(stated["validFrom"]),
     )
-    return sealed_pdf.seal(service.settings.home, address, whole, said["id"])
+    return sealed_pdf.seal(service.settings.home, address, whole, stated["id"])
 
 
 def _uuid(id: str) -> str | None:
