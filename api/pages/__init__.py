@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.pages import (
     about,
     access,
+    administration_proposals,
     agreements,
     audit,
     certificates,
@@ -55,6 +56,7 @@ for part in (
     operators,
     looks,
     proposals,
+    administration_proposals,
     persons,
     certificates,
     verify,

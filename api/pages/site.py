@@ -99,6 +99,12 @@ PAGES = (
     SitePage("/work", N_("Your work"), "/", Readers.CUSTOMS),
     SitePage("/work/{command}", N_("Decision about many"), "/work", Readers.HOME_CUSTOMS),
     SitePage("/proposals", N_("Proposals"), "/work", Readers.HOME_CUSTOMS),
+    SitePage(
+        "/proposals/{code}/{proposal}/{command}",
+        N_("Decision about a proposal"),
+        "/proposals",
+        Readers.HOME_CUSTOMS,
+    ),
     SitePage("/tour", N_("Tour"), menu=3),
     SitePage("/tour/{number}", N_("Question of the tour"), "/tour"),
     SitePage("/countries", N_("Countries"), menu=4),

@@ -19,13 +19,13 @@ from registry.domain.administrations import Administration
 from registry.domain.decisions import civil_day_of
 from registry.domain.values import AdministrationCode
 
-_SELECT = """select a.code as administration, p.proposal, p.command, p.proposer, p.last_day,
+_SELECT = """select a.code as administration, p.proposal, p.input, p.proposer, p.last_day,
     p.position, p.recorded_at as proposed_at, k.recorded_at as closed_at,
     coalesce(k.state ->> 'confirmer', k.state ->> 'rejecter', k.state ->> 'proposer') as closer,
     k.state ->> 'reason' as reason, a.time_zone,
     coalesce(upper(split_part(k.topic, '_', 2)), 'OPEN') as recorded
 from (select e.originator_id, e.position, e.recorded_at, s.state ->> 'administration' as code,
-        (s.state ->> 'proposal')::uuid as proposal, s.state -> 'command' as command,
+        (s.state ->> 'proposal')::uuid as proposal, s.state -> 'command' as input,
         s.state ->> 'proposer' as proposer, s.state ->> 'expires' as last_day
     from ledger.event e cross join lateral (select e.state::jsonb as state) s
     where e.originator_id = any(%(streams)s) and e.topic = 'administration.decision_proposed') p
@@ -38,12 +38,12 @@ left join lateral (select c.topic, c.recorded_at, c.state::jsonb as state from l
 
 @dataclass(frozen=True)
 class AdministrationProposalRow:
-    """A proposal. `command`: the proposed command as data; `recorded`: what became of it by an
+    """A proposal. `input`: the proposed command as data; `recorded`: what became of it by an
     event, or OPEN; `last_day`: in ISO 8601, in the administration's zone."""
 
     administration: str
     proposal: UUID
-    command: dict[str, Any]
+    input: dict[str, Any]
     recorded: str
     proposer: str
     last_day: str | None

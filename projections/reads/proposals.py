@@ -11,9 +11,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-#: The state OPEN of the table does not say that the last day is over.
-_SELECT = """select p.tin, p.proposal, p.programme, p.command, e.state::jsonb -> 'command' as input,
-    case when p.state = 'OPEN' and p.lapses <= %(now)s then 'LAPSED' else p.state end as state,
+_SELECT = """select p.tin, p.proposal, p.programme, e.state::jsonb -> 'command' as input,
+    p.state as recorded, p.lapses,
     p.proposer, p.expires, p.closer, p.reason, p.recorded_from as proposed_at,
     p.recorded_to as closed_at, p.position
 from views.proposal p join ledger.event e using (position)"""
@@ -21,14 +20,15 @@ from views.proposal p join ledger.event e using (position)"""
 
 @dataclass(frozen=True)
 class ProposalRow:
-    """A proposal. `input`: the proposed command as data; `state` as of an instant."""
+    """A proposal. `input`: the proposed command as data; `recorded`: what became of it by an event,
+    or OPEN; `lapses`: the instant at which its last day is over."""
 
     tin: str
     proposal: UUID
     programme: str
-    command: str
     input: dict[str, Any]
-    state: str
+    recorded: str
+    lapses: datetime | None
     proposer: str
     expires: date | None
     closer: str | None
@@ -37,15 +37,18 @@ class ProposalRow:
     closed_at: datetime | None
     position: int
 
+    def state(self, now: datetime) -> str:
+        """What became of it, as of an instant."""
+        is_over = self.lapses is not None and self.lapses <= now
+        return "LAPSED" if self.recorded == "OPEN" and is_over else self.recorded
 
-async def proposals_of(
-    connection: AsyncConnection[Any], tin: str, now: datetime, most: int
-) -> list[ProposalRow]:
+
+async def proposals_of(connection: AsyncConnection[Any], tin: str, most: int) -> list[ProposalRow]:
     """Returns the proposals of an operator, the latest first, whatever became of them."""
     async with connection.cursor(row_factory=class_row(ProposalRow)) as cursor:
         await cursor.execute(
             f"{_SELECT} where p.tin = %(tin)s order by p.position desc limit %(most)s",
-            {"tin": tin, "now": now, "most": most},
+            {"tin": tin, "most": most},
         )
         return await cursor.fetchall()
 

@@ -3,16 +3,13 @@ agreements and the rule of two persons that wait for a second person."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
-
 import strawberry
 
 from api.access.policy import Action, Resource, SubjectRole
 from api.graphql import paging, positions
 from api.graphql.context import Context, Info
 from api.graphql.costs import costs
-from api.graphql.scalars import Json, Position
-from api.graphql.types.proposals import SENDING, ProposalState
+from api.graphql.types.proposals import ProposedCommand, proposed_command
 from projections.reads.administration_proposals import (
     AdministrationProposalRow,
     proposals_of_administrations,
@@ -21,7 +18,7 @@ from registry.domain.values import AdministrationCode
 
 
 @strawberry.type
-class AdministrationProposal:
+class AdministrationProposal(ProposedCommand):
     """A decision about a programme, an agreement or the administration's own rule, which one person
     proposed and which needs a second person (four eyes)."""
 
@@ -33,30 +30,6 @@ class AdministrationProposal:
     administration: AdministrationCode = strawberry.field(
         description="The administration whose rule wants the second person."
     )
-    command: str = strawberry.field(
-        description="The proposed command, with its name in an import file: set_scope."
-    )
-    input: Json = strawberry.field(
-        description="The fields of the proposed command, with their names in an import file."
-    )
-    state: ProposalState = strawberry.field(description="What became of it, as of now.")
-    proposed_by: str = strawberry.field(description="The person who proposed it, as an opaque id.")
-    is_own: bool = strawberry.field(
-        description="Whether you proposed it. Nobody confirms or rejects a proposal of their own."
-    )
-    proposed_at: datetime = strawberry.field(description="When it was proposed.")
-    expires: date | None = strawberry.field(
-        description="The last day, in the administration's time zone, on which it can be "
-        "confirmed. Null: there is no limit."
-    )
-    closed_by: str | None = strawberry.field(
-        description="The person who confirmed, rejected or withdrew it, as an opaque id."
-    )
-    closed_at: datetime | None = strawberry.field(
-        description="When it was confirmed, rejected or withdrawn."
-    )
-    reason: str | None = strawberry.field(description="Why it was rejected or withdrawn.")
-    position: Position = strawberry.field(description="The position of the proposal in the log.")
 
     @classmethod
     def of(cls, context: Context, row: AdministrationProposalRow) -> AdministrationProposal:
@@ -64,17 +37,7 @@ class AdministrationProposal:
         return cls(
             proposal=strawberry.ID(str(row.proposal)),
             administration=AdministrationCode(row.administration),
-            command=row.command["command"],
-            input=Json({k: v for k, v in row.command.items() if k not in SENDING}),
-            state=ProposalState(row.state(context.now)),
-            proposed_by=row.proposer,
-            is_own=row.proposer == context.subject.person,
-            proposed_at=row.proposed_at,
-            expires=row.expires,
-            closed_by=row.closer,
-            closed_at=row.closed_at,
-            reason=row.reason,
-            position=Position(row.position),
+            **proposed_command(context, row),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import Enum
+from typing import Any
 
 import strawberry
 
@@ -14,6 +15,7 @@ from api.graphql.context import Context, Info
 from api.graphql.costs import costs
 from api.graphql.scalars import Json, Position
 from projections.reads import proposals as reads
+from projections.reads.administration_proposals import AdministrationProposalRow
 from projections.reads.proposals import ProposalRow
 from registry.domain import commands as c
 from registry.domain.errors import UnknownProposal
@@ -35,17 +37,10 @@ class ProposalState(Enum):
 
 
 @strawberry.type
-class Proposal:
-    """A decision that one person proposed and that needs a second person (four eyes)."""
+class ProposedCommand:
+    """What every proposal has: a decision that one person proposed and that needs a second person
+    (four eyes). No type of the schema by itself."""
 
-    proposal: strawberry.ID = strawberry.field(
-        description="The id of the command that was proposed. Pass it to `confirmProposal`, "
-        "`rejectProposal` or `withdrawProposal`."
-    )
-    tin: Tin = strawberry.field(description="The operator that the decision is about.")
-    programme: str = strawberry.field(
-        description="The code of the programme whose rules want the second person."
-    )
     command: str = strawberry.field(
         description="The proposed command, with its name in an import file: revoke_authorisation."
     )
@@ -59,8 +54,8 @@ class Proposal:
     )
     proposed_at: datetime = strawberry.field(description="When it was proposed.")
     expires: date | None = strawberry.field(
-        description="The last day, in the operator's home time zone, on which it can be confirmed. "
-        "Null: there is no limit."
+        description="The last day, in the time zone of the operator's home or of the "
+        "administration, on which it can be confirmed. Null: there is no limit."
     )
     closed_by: str | None = strawberry.field(
         description="The person who confirmed, rejected or withdrew it, as an opaque id."
@@ -71,6 +66,41 @@ class Proposal:
     reason: str | None = strawberry.field(description="Why it was rejected or withdrawn.")
     position: Position = strawberry.field(description="The position of the proposal in the log.")
 
+
+def proposed_command(
+    context: Context, row: ProposalRow | AdministrationProposalRow
+) -> dict[str, Any]:
+    """The fields of a `ProposedCommand` from a row."""
+    return {
+        "command": row.input["command"],
+        "input": Json({k: v for k, v in row.input.items() if k not in SENDING}),
+        "state": ProposalState(row.state(context.now)),
+        "proposed_by": row.proposer,
+        "is_own": row.proposer == context.subject.person,
+        "proposed_at": row.proposed_at,
+        "expires": row.expires,
+        "closed_by": row.closer,
+        "closed_at": row.closed_at,
+        "reason": row.reason,
+        "position": Position(row.position),
+    }
+
+
+@strawberry.type
+class Proposal(ProposedCommand):
+    """A decision about an operator that one person proposed and that needs a second person (four
+    eyes)."""
+
+    proposal: strawberry.ID = strawberry.field(
+        description="The id of the command that was proposed. Pass it to `confirmProposal`, "
+        "`rejectProposal` or `withdrawProposal`."
+    )
+    tin: Tin = strawberry.field(description="The operator that the decision is about.")
+    programme: str = strawberry.field(
+        description="The code of the programme, or of the administration, whose rules want the "
+        "second person."
+    )
+
     @classmethod
     def of(cls, context: Context, row: ProposalRow) -> Proposal:
         """The proposal of a row."""
@@ -78,17 +108,7 @@ class Proposal:
             proposal=strawberry.ID(str(row.proposal)),
             tin=Tin(row.tin),
             programme=row.programme,
-            command=row.command,
-            input=Json({k: v for k, v in row.input.items() if k not in SENDING}),
-            state=ProposalState(row.state),
-            proposed_by=row.proposer,
-            is_own=row.proposer == context.subject.person,
-            proposed_at=row.proposed_at,
-            expires=row.expires,
-            closed_by=row.closer,
-            closed_at=row.closed_at,
-            reason=row.reason,
-            position=Position(row.position),
+            **proposed_command(context, row),
         )
 
 
@@ -114,7 +134,7 @@ async def proposals_of(context: Context, tin: Tin, first: int | None) -> list[Pr
     context.demand(Action.READ_PROPOSALS, policy.operator(tin))
     most = paging.size(first)
     async with context.ledger.connection() as connection:
-        rows = await reads.proposals_of(connection, tin.text, context.now, most)
+        rows = await reads.proposals_of(connection, tin.text, most)
     return [Proposal.of(context, row) for row in rows]
 
 

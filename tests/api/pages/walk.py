@@ -38,6 +38,9 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "/work": ("/work",),
     "/work/{command}": ("/work/suspend-authorisation",),
     "/proposals": ("/proposals",),
+    "/proposals/{code}/{proposal}/{command}": (
+        "/proposals/CN/7b0e6f3e-6f0c-4f0a-9d5e-0f5f6f3e6f0c/confirm",
+    ),
     "/tour": ("/tour",),
     "/tour/{number}": ("/tour/2", "/tour/4", "/tour/12", "/tour/16"),
     "/countries": ("/countries",),
