@@ -172,6 +172,31 @@ VALUES: dict[str, dict[str, str]] = {
         "NOT_MET": "The record shows that the goal was not met by its deadline.",
         "UNKNOWN": "The record does not say whether the goal was met; `explanation` says why.",
     },
+    "TargetReasonCode": {
+        "NO_STATES": "The text names no states, or no kind of agreement, that could be counted.",
+        "NO_DEADLINE": "The text sets no day by which the goal was to be reached.",
+        "DEADLINE_AHEAD": "The deadline has not passed, and not every state has signed.",
+        "EVERY_SIGNED": "Every state had signed by the deadline.",
+        "NOT_SIGNED": "The text says all, and some states had not signed by the deadline.",
+        "EVERY_WILLING_SIGNED": "Every state had signed, and so all who were willing.",
+        "WILLING_NOT_SIGNED": "A state that a source calls willing had not signed by the deadline.",
+        "WILLINGNESS_UNKNOWN": "No source says whether those that had not signed were willing.",
+        "DATES_UNCERTAIN": "No source says whether some states signed by the deadline or later.",
+    },
+    "TargetStanding": {
+        "SIGNED": "The state had certainly signed by that day.",
+        "UNCERTAIN": "No source says whether the state signed by that day or later.",
+        "NOT_SIGNED": "No signature by that day is on record.",
+        "WILLINGNESS_UNKNOWN": "No signature by that day is on record, and no source says whether "
+        "the state was willing, which the text asks for.",
+    },
+    "ClaimReasonCode": {
+        "AGREES": "The two counts are equal.",
+        "REGISTER_HAS_MORE": "The register counts more than was published.",
+        "DATES_UNCERTAIN": "Parties whose dates leave open whether they count explain the "
+        "difference.",
+        "NOT_ON_RECORD": "Some of those that were counted are not on record here.",
+    },
     "Step": {
         "PROPOSED": "The agreement was proposed.",
         "NEGOTIATING": "Negotiations began.",

@@ -50,7 +50,8 @@ CLAIMS = """\
 query Claims($subject: AdministrationCode!, $measure: String) {
   claims(subject: $subject, measure: $measure) {
     measure value asOf source
-    registryCount difference explanation
+    registryCount difference
+    reason { code message facts { name value item zone } }
   }
 }"""
 
@@ -93,7 +94,8 @@ query Operator($tin: TIN!, $asOf: AsOf) {
 TARGETS = """\
 query Targets($asOf: AsOf) {
   targets(asOf: $asOf) {
-    document owner text deadline met explanation source quotation note
+    document owner text deadline met source quotation note
+    reason { code message facts { name value item zone } }
   }
 }"""
 

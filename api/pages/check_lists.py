@@ -6,10 +6,8 @@ bad line is named and does not stop the others.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,10 +18,11 @@ from api.languages.language import N_, _
 from api.pages import forms, reasons
 from api.pages.check import territories
 from api.pages.check_list_lines import MOST, ListLine, UnreadableList, read
+from api.pages.downloads import csv_file
 from api.pages.errors import PageRoute
 from api.pages.labels import territory
 from api.pages.query import ask, context
-from api.pages.render import HEADERS, page
+from api.pages.render import page
 from registry.domain import instants
 
 router = APIRouter(route_class=PageRoute)
@@ -187,20 +186,8 @@ def _link(line: ListLine) -> str:
 
 
 def _file(answered: Sequence[AnsweredLine]) -> Response:
-    """The answers as CSV in UTF-8 with a byte order mark, as spreadsheets want it."""
-    text = StringIO()
-    rows = csv.writer(text)
-    rows.writerow(FILE_COLUMNS)
-    for each in answered:
-        rows.writerow(map(_cell, _row(each)))
-    headers = HEADERS | {"Content-Disposition": 'attachment; filename="checked.csv"'}
-    return Response(text.getvalue().encode("utf-8-sig"), 200, headers, "text/csv; charset=utf-8")
-
-
-def _cell(value: object) -> str:
-    """A cell as a text: a spreadsheet would compute one that begins like a formula."""
-    text = str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """The answers as a file."""
+    return csv_file("checked.csv", FILE_COLUMNS, (list(_row(each)) for each in answered))
 
 
 def _row(each: AnsweredLine) -> Iterator[object]:

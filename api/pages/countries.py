@@ -73,7 +73,8 @@ query Country($code: AdministrationCode!, $asOf: AsOf) {
 CLAIMS = """\
 query Claims($code: AdministrationCode!) {
   claims(subject: $code) {
-    measure value asOf source registryCount difference explanation
+    measure value asOf source registryCount difference
+    reason { code message facts { name value item zone } }
   }
 }"""
 

@@ -41,7 +41,10 @@ query Document($id: String!, $asOf: AsOf) {
       }
     }
   }
-  targets(asOf: $asOf) { document owner text deadline met explanation source quotation note }
+  targets(asOf: $asOf) {
+    document owner text deadline met source quotation note
+    reason { code message facts { name value item zone } }
+  }
 }"""
 
 DOCUMENTS = """\

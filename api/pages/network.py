@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import datetime
 from itertools import combinations
 from typing import Any
@@ -13,6 +11,7 @@ from fastapi.responses import Response
 
 from api.languages.language import _
 from api.pages import forms, growth, network_graph, world_map
+from api.pages.downloads import csv_file
 from api.pages.errors import PageRoute
 from api.pages.labels import territory
 from api.pages.query import PageQuery, ask, context
@@ -184,16 +183,20 @@ def _signed(agreement: dict[str, Any]) -> dict[str, str] | None:
 
 
 def _csv(agreements: list[dict[str, Any]], year: int) -> Response:
-    """Returns the agreements as a file in CSV (RFC 4180), in UTF-8. Days are ISO 8601."""
-    text = io.StringIO(newline="")
-    rows = csv.writer(text)
-    rows.writerow(
-        ["agreement", "title", "kind", "parties", "status", "signed_earliest", "signed_latest"]
-    )
+    """Returns the agreements as a file."""
+    columns = [
+        "agreement",
+        "title",
+        "kind",
+        "parties",
+        "status",
+        "signed_earliest",
+        "signed_latest",
+    ]
+    rows = []
     for a in agreements:
         signed = _signed(a) or {"earliest": "", "latest": ""}
         parties = " ".join(party["code"] for party in a["parties"])
         days = signed["earliest"], signed["latest"]
-        rows.writerow([a["code"], a["title"], a["kind"], parties, a["status"], *days])
-    headers = {"Content-Disposition": f'attachment; filename="agreements-{year}.csv"'}
-    return Response(text.getvalue(), 200, headers, "text/csv; charset=utf-8")
+        rows.append([a["code"], a["title"], a["kind"], parties, a["status"], *days])
+    return csv_file(f"agreements-{year}.csv", columns, rows)

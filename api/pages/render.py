@@ -108,6 +108,8 @@ templates.filters |= {
     "typed": labels.typed,
     "titled": labels.titled,
     "reason": reasons.sentence,
+    "target_reason": reasons.target_sentence,
+    "claim_reason": reasons.claim_sentence,
     "words": labels.phrase,
     "measure": labels.measure,
     "event_name": labels.event_name,

@@ -116,6 +116,7 @@ PAGES = (
     SitePage("/network", N_("Network"), menu=6),
     SitePage("/documents", N_("Documents"), menu=7),
     SitePage("/documents/{id}", N_("Document"), "/documents"),
+    SitePage("/promises", N_("Promises"), "/documents"),
     SitePage("/audit", N_("Audit"), menu=8),
     SitePage("/log", N_("The log"), "/audit"),
     SitePage("/divergences", N_("Answers that were put right"), "/audit", Readers.CUSTOMS),

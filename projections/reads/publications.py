@@ -18,7 +18,7 @@ from projections.reads.bitemporal_sql import AsOf, believed, on_both
 from projections.reads.spans import TextRange
 from registry.domain.decisions import start_of_day
 from registry.domain.texts import folded
-from registry.domain.values import NEVER, AdministrationCode, Dates
+from registry.domain.values import AdministrationCode, Dates
 
 Connection = AsyncConnection[Any]
 
@@ -69,12 +69,17 @@ async def claims(
 
 @dataclass(frozen=True)
 class Counted:
-    """The register's own count: the parties in it, and those that may have been in it by then."""
+    """The register's own count: the parties in it, and those that may have been in it by then.
+
+    `of`: what was counted: territories, economies, documents or partners. `parties`: each with the
+    number of territories that it stands for, 0 where it is no bloc. `perhaps`: each with the
+    interval in which it signed.
+    """
 
     number: int
-    of: str  # what was counted
-    parties: tuple[str, ...]  # A bloc once, with the number of territories it stands for.
-    perhaps: tuple[str, ...]  # Each with the interval in which it signed.
+    of: str
+    parties: tuple[tuple[str, int], ...]
+    perhaps: tuple[tuple[str, Dates], ...]
 
 
 async def count(connection: Connection, claim: ClaimRow, known: datetime) -> Counted | None:
@@ -98,22 +103,15 @@ async def count(connection: Connection, claim: ClaimRow, known: datetime) -> Cou
         connection, as_of, claim.subject, "SIGNED" if signed else "IMPLEMENTED"
     )
     counted = {party for row in rows for party in (row.territory, *row.blocs)}
-    perhaps = tuple(f"{party} {_between(dates)}" for party, dates in found if party not in counted)
+    perhaps = tuple((party, dates) for party, dates in found if party not in counted)
     return Counted(len(parties) if economies else len(rows), what, parties, perhaps)
 
 
-def _between(dates: Dates) -> str:
-    if dates.latest == NEVER:
-        return f"after {dates.earliest}, if at all"
-    return f"between {dates.earliest} and {dates.latest}"
-
-
-def _economies(rows: Sequence[PartnerRow]) -> tuple[str, ...]:
+def _economies(rows: Sequence[PartnerRow]) -> tuple[tuple[str, int], ...]:
     """A bloc counts once, however many territories it stands for."""
     alone = {row.territory: 0 for row in rows if not row.blocs}
     blocs = {bloc: sum(bloc in r.blocs for r in rows) for row in rows for bloc in row.blocs}
-    named = sorted((alone | blocs).items())
-    return tuple(f"{code} ({members})" if members else code for code, members in named)
+    return tuple(sorted((alone | blocs).items()))
 
 
 async def _cooperation(connection: Connection, as_of: AsOf, claim: ClaimRow) -> Counted:
@@ -138,7 +136,7 @@ async def _cooperation(connection: Connection, as_of: AsOf, claim: ClaimRow) -> 
     parameters = {"subject": claim.subject, "statuses": list(_BY_THEN)}
     async with connection.cursor() as cursor:
         await cursor.execute(statement, as_of.parameters | parameters)
-        found = tuple(str(row[0]) for row in await cursor.fetchall())
+        found = tuple((str(row[0]), 0) for row in await cursor.fetchall())
     return Counted(len(found), "partners", found, ())
 
 
@@ -260,16 +258,24 @@ async def targets(connection: Connection, known: datetime, owner: str | None) ->
         return await cursor.fetchall()
 
 
+@dataclass(frozen=True)
+class SignatureRow:
+    """When an agreement was signed."""
+
+    agreement: str
+    dates: Dates
+
+
 async def signatures(
     connection: Connection, as_of: AsOf, target: TargetRow
-) -> dict[AdministrationCode, list[Dates]]:
+) -> dict[AdministrationCode, list[SignatureRow]]:
     """For each target state, when each agreement of its relation with the owner was signed.
 
     What a bloc signed counts for its members on the day in `as_of`. Where sources of one agreement
     conflict, the shortest interval that contains them all is returned.
     """
     statement = f"""with {BLOC}
-    select state.code, min(d.earliest), max(d.latest)
+    select state.code, g.id, min(d.earliest), max(d.latest)
     from unnest(%(states)s::text[]) as state (code)
     join views.party p on {on_both("p")} and (p.party = state.code
         or p.party in (select b.bloc from bloc b where b.member = state.code))
@@ -282,9 +288,10 @@ async def signatures(
     group by state.code, g.id
     order by state.code, g.id"""
     asked = {"states": target.states, "relation": target.relation, "owner": target.owner}
-    found: dict[AdministrationCode, list[Dates]] = {}
+    found: dict[AdministrationCode, list[SignatureRow]] = {}
     async with connection.cursor() as cursor:
         await cursor.execute(statement, as_of.parameters | asked)
-        for code, earliest, latest in await cursor.fetchall():
-            found.setdefault(AdministrationCode(code), []).append(Dates(earliest, latest))
+        for code, agreement, earliest, latest in await cursor.fetchall():
+            row = SignatureRow(agreement, Dates(earliest, latest))
+            found.setdefault(AdministrationCode(code), []).append(row)
     return found

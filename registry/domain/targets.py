@@ -10,7 +10,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from registry.domain.values import AdministrationCode, Dates, TargetOutcome
+from registry.domain.values import AdministrationCode, Dates, TargetOutcome, Term
+
+
+class TargetReasonCode(Term):
+    """Why a target counts as met, not met or unknown."""
+
+    NO_STATES = "NO_STATES"
+    NO_DEADLINE = "NO_DEADLINE"
+    DEADLINE_AHEAD = "DEADLINE_AHEAD"
+    EVERY_SIGNED = "EVERY_SIGNED"
+    NOT_SIGNED = "NOT_SIGNED"
+    EVERY_WILLING_SIGNED = "EVERY_WILLING_SIGNED"
+    WILLING_NOT_SIGNED = "WILLING_NOT_SIGNED"
+    WILLINGNESS_UNKNOWN = "WILLINGNESS_UNKNOWN"
+    DATES_UNCERTAIN = "DATES_UNCERTAIN"
+
+
+class TargetStanding(Term):
+    """Whether a state of a target had signed by the day that counts."""
+
+    SIGNED = "SIGNED"
+    UNCERTAIN = "UNCERTAIN"
+    NOT_SIGNED = "NOT_SIGNED"
+    WILLINGNESS_UNKNOWN = "WILLINGNESS_UNKNOWN"
 
 
 @dataclass(frozen=True)
@@ -29,10 +52,20 @@ class Goal:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The outcome with an explanation."""
+    """The outcome with its reason and the standing of each state, in the order of the target.
+
+    `by`: the day by which the signatures were counted. None where nothing was counted.
+    """
 
     met: TargetOutcome
-    explanation: str
+    reason: TargetReasonCode
+    by: date | None = None
+    standings: Mapping[AdministrationCode, TargetStanding] | None = None
+
+    def states(self, standing: TargetStanding) -> list[AdministrationCode]:
+        """Returns the states that stand so, sorted by their codes."""
+        found = (self.standings or {}).items()
+        return sorted((s for s, each in found if each is standing), key=lambda s: s.text)
 
 
 def judge(
@@ -45,69 +78,42 @@ def judge(
     missed.
     """
     if not goal.states or goal.relation is None:
-        return Judgement(
-            TargetOutcome.UNKNOWN,
-            "The text names no states that could be counted: whether it was met nobody can say.",
-        )
+        return Judgement(TargetOutcome.UNKNOWN, TargetReasonCode.NO_STATES)
     if goal.deadline is None:
-        return Judgement(
-            TargetOutcome.UNKNOWN, "The text sets no day by which it was to be reached."
-        )
+        return Judgement(TargetOutcome.UNKNOWN, TargetReasonCode.NO_DEADLINE)
     by = min(goal.deadline, today)
-    inside = [s for s in goal.states if any(d.latest <= by for d in signed.get(s, ()))]
-    perhaps = [
-        s
-        for s in goal.states
-        if s not in inside and any(d.earliest <= by < d.latest for d in signed.get(s, ()))
-    ]
-    without = [s for s in goal.states if s not in inside and s not in perhaps]
-    counted = f"{len(inside)} of {len(goal.states)} states had signed by {by}"
-    if goal.deadline > today and (without or perhaps):
-        return Judgement(
-            TargetOutcome.UNKNOWN, f"{counted}; the deadline, {goal.deadline}, is still ahead."
-        )
-    if goal.condition == "willing":
-        return _willing(goal, inside, perhaps, without, counted)
-    if without:
-        return Judgement(
-            TargetOutcome.NOT_MET,
-            f"{counted}, and the text says all. No signature by then is on record of "
-            f"{_names(without)}{_unclear(perhaps)}.",
-        )
-    if perhaps:
-        return Judgement(TargetOutcome.UNKNOWN, f"{counted}{_unclear(perhaps)}.")
-    return Judgement(TargetOutcome.MET, f"{counted}: all of them.")
+    standings = {state: _standing(goal, state, signed.get(state, ()), by) for state in goal.states}
+    met, reason = _outcome(goal, set(standings.values()), ahead=goal.deadline > today)
+    return Judgement(met, reason, by, standings)
 
 
-def _willing(
-    goal: Goal,
-    inside: Sequence[AdministrationCode],
-    perhaps: Sequence[AdministrationCode],
-    without: Sequence[AdministrationCode],
-    counted: str,
-) -> Judgement:
-    """Judges a target whose condition is willingness."""
-    missed = [s for s in without if s.text in goal.willing]
-    silent = [s for s in without if s.text not in goal.willing]
-    if missed:
-        return Judgement(
-            TargetOutcome.NOT_MET,
-            f"{counted}. Known to be willing, and without a signature by then on record: "
-            f"{_names(missed)}{_unclear(perhaps)}.",
-        )
-    if silent or perhaps:
-        silence = f" Whether these were willing no source says: {_names(silent)}." if silent else ""
-        return Judgement(TargetOutcome.UNKNOWN, f"{counted}{_unclear(perhaps)}.{silence}")
-    return Judgement(TargetOutcome.MET, f"{counted}: all of them, and so all who were willing.")
+def _standing(
+    goal: Goal, state: AdministrationCode, signatures: Sequence[Dates], by: date
+) -> TargetStanding:
+    """Returns whether a state had signed by a day. Where the text asks for those who are willing,
+    the willingness of a state that had not signed is known only where a source says so."""
+    if any(d.latest <= by for d in signatures):
+        return TargetStanding.SIGNED
+    if any(d.earliest <= by < d.latest for d in signatures):
+        return TargetStanding.UNCERTAIN
+    if goal.condition == "willing" and state.text not in goal.willing:
+        return TargetStanding.WILLINGNESS_UNKNOWN
+    return TargetStanding.NOT_SIGNED
 
 
-def _names(states: Sequence[AdministrationCode]) -> str:
-    """The states in alphabetical order."""
-    return ", ".join(sorted(s.text for s in states))
-
-
-def _unclear(states: Sequence[AdministrationCode]) -> str:
-    """The clause of the explanation about states with uncertain dates; empty if there are none."""
-    if not states:
-        return ""
-    return f"; whether before or after that day no source says of {_names(states)}"
+def _outcome(
+    goal: Goal, standings: set[TargetStanding], *, ahead: bool
+) -> tuple[TargetOutcome, TargetReasonCode]:
+    """Returns the outcome and its reason. `ahead`: the deadline has not passed."""
+    willing = goal.condition == "willing"
+    if standings == {TargetStanding.SIGNED}:
+        every = TargetReasonCode.EVERY_WILLING_SIGNED if willing else TargetReasonCode.EVERY_SIGNED
+        return TargetOutcome.MET, every
+    if ahead:
+        return TargetOutcome.UNKNOWN, TargetReasonCode.DEADLINE_AHEAD
+    if TargetStanding.NOT_SIGNED in standings:
+        missed = TargetReasonCode.WILLING_NOT_SIGNED if willing else TargetReasonCode.NOT_SIGNED
+        return TargetOutcome.NOT_MET, missed
+    if TargetStanding.WILLINGNESS_UNKNOWN in standings:
+        return TargetOutcome.UNKNOWN, TargetReasonCode.WILLINGNESS_UNKNOWN
+    return TargetOutcome.UNKNOWN, TargetReasonCode.DATES_UNCERTAIN

@@ -17,9 +17,23 @@ from api.graphql.errors import bad_input
 from api.graphql.global_ids import ID, Node
 from api.graphql.scalars import Json
 from api.graphql.types.agreements import AgreementType, agreement
+from api.graphql.types.publication_reasons import (
+    ClaimReason,
+    TargetReason,
+    TargetState,
+    claim_reason,
+    target_reason,
+    target_states,
+)
 from projections.reads import publications as reads
 from projections.reads.bitemporal_sql import AsOf
-from projections.reads.publications import ClaimRow, Counted, DocumentRow, TargetRow
+from projections.reads.publications import (
+    ClaimRow,
+    Counted,
+    DocumentRow,
+    SignatureRow,
+    TargetRow,
+)
 from registry.domain.decisions import civil_day_of
 from registry.domain.targets import Goal, Judgement, judge
 from registry.domain.values import AdministrationCode, AgreementKind, TargetOutcome
@@ -86,37 +100,24 @@ class ClaimType:
         """What the register counted and what may explain the difference, as an English text. Null
         where the register does not count this quantity."""
         counted = await self._count(info)
-        return explanation_of(self.row, counted) if counted else None
+        return claim_reason(self.row, counted).message if counted else None
+
+    @costs(10)
+    @strawberry.field
+    async def reason(self, info: Info) -> ClaimReason | None:
+        """The same as a code and facts, from which a client can word it in any language. Null where
+        the register does not count this quantity."""
+        counted = await self._count(info)
+        return claim_reason(self.row, counted) if counted else None
 
     async def _count(self, info: Info) -> Counted | None:
         async def count() -> Counted | None:
             async with info.context.views.connection() as connection:
                 return await reads.count(connection, self.row, info.context.now)
 
-        # The three fields of one claim share one count.
+        # The fields of one claim share one count.
         counting = info.context.once(f"count {self.row}", lambda: asyncio.ensure_future(count()))
         return await counting
-
-
-def explanation_of(claim: ClaimRow, counted: Counted) -> str:
-    """The text that compares both counts and names the parties that may explain the difference."""
-    sentences = [f"Claimed {claim.value}, on record {counted.number} {counted.of} on {claim.as_of}"]
-    if counted.parties:
-        sentences[0] += f": {', '.join(counted.parties)}"
-    difference = claim.value - counted.number
-    if counted.perhaps:
-        sentences.append(
-            "Not counted, because no source says whether it was by then: "
-            + ", ".join(counted.perhaps)
-        )
-    unknown = difference - len(counted.perhaps)
-    if difference == 0:
-        sentences.append("The two agree")
-    elif difference < 0:
-        sentences.append(f"The register has {-difference} more than the claim")
-    elif unknown > 0:
-        sentences.append(f"At least {unknown} of those claimed are unknown to the register")
-    return ". ".join(sentences) + "."
 
 
 @strawberry.type
@@ -136,6 +137,11 @@ class Target:
         "met, as known at the instant asked about. UNKNOWN where a fact is missing."
     )
     explanation: str
+    reason: TargetReason
+    progress: list[TargetState] = strawberry.field(
+        description="The states of `states`, each with its standing by the day that counts. Empty "
+        "where the goal names no states, no kind of agreement or no deadline."
+    )
     source: str
     quotation: str | None = strawberry.field(
         description="The sentence of the document that sets the goal, in the document's own "
@@ -146,8 +152,14 @@ class Target:
     )
 
     @classmethod
-    def of(cls, row: TargetRow, judgement: Judgement) -> Target:
+    def of(
+        cls,
+        row: TargetRow,
+        judgement: Judgement,
+        signed: dict[AdministrationCode, list[SignatureRow]],
+    ) -> Target:
         """The row as a GraphQL object, with the judgement whether the target is met."""
+        reason = target_reason(row, judgement)
         return cls(
             document=strawberry.ID(row.document),
             target=strawberry.ID(row.target),
@@ -158,7 +170,9 @@ class Target:
             condition=row.condition,
             states=[AdministrationCode(code) for code in row.states],
             met=judgement.met,
-            explanation=judgement.explanation,
+            explanation=reason.message,
+            reason=reason,
+            progress=target_states(row, judgement, signed),
             source=row.source,
             quotation=row.quotation,
             note=row.note,
@@ -321,5 +335,6 @@ async def _targets(info: Info, owner: AdministrationCode | None, as_of: AsOf) ->
             # A bloc counts as its members on the day of the deadline, or today if that is earlier.
             then = AsOf(reads.last_instant(by, row.time_zone), as_of.known)
             signed = await reads.signatures(connection, then, row) if states else {}
-            found.append(Target.of(row, judge(goal, signed, today)))
+            dates = {state: [each.dates for each in rows] for state, rows in signed.items()}
+            found.append(Target.of(row, judge(goal, dates, today), signed))
     return found

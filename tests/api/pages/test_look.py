@@ -137,7 +137,8 @@ def test_two_days_of_an_agreement_are_compared(at: Client) -> None:
 def test_the_network_of_a_year_is_a_page_a_picture_and_a_file(at: Client) -> None:
     where = "/network?of=CN&year=2018"
     page = opened(at, where).text
-    rows = list(csv.DictReader(io.StringIO(opened(at, f"{where}&format=agreements.csv").text)))
+    file = opened(at, f"{where}&format=agreements.csv").content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(file)))
     picture = opened(at, f"{where}&format=map.svg")
 
     assert f"At the end of 2018: {len(rows)} agreements signed or later" in html.unescape(page)

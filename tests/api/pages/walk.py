@@ -57,6 +57,11 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "/network": ("/network?of=CN&year=2018", "/network"),
     "/documents": ("/documents",),
     "/documents/{id}": ("/documents/ACTION-PLAN-2018-2020",),
+    "/promises": (
+        "/promises",
+        "/promises?of=CN&at=2019-06-01&known-at=2026-11-29",
+        "/promises?of=ZZ",
+    ),
     "/audit": ("/audit", f"/audit?of={STEEL}&in=SG&at=2026-03-05", "/audit?of=NOBODY"),
     "/log": ("/log",),
     "/divergences": ("/divergences?in=SG&from=2026-03-01&to=2026-03-20",),

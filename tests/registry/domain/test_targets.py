@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from registry.domain.targets import Goal, Judgement, judge
+from registry.domain.targets import Goal, Judgement, TargetReasonCode, TargetStanding, judge
 from registry.domain.values import NEVER, AdministrationCode, Dates, TargetOutcome
 
 KR, DE, KZ, JO = map(AdministrationCode, ("KR", "DE", "KZ", "JO"))
@@ -36,10 +36,9 @@ def test_all_means_all() -> None:
 
     missed = met(asked("all"))
     assert missed.met is TargetOutcome.NOT_MET
-    assert missed.explanation == (
-        "2 of 3 states had signed by 2020-12-31, and the text says all."
-        " No signature by then is on record of KZ."
-    )
+    assert (missed.reason, missed.by) == (TargetReasonCode.NOT_SIGNED, DEADLINE)
+    assert missed.states(TargetStanding.SIGNED) == [DE, KR]
+    assert missed.states(TargetStanding.NOT_SIGNED) == [KZ]
 
 
 def test_a_signature_that_came_too_late_is_none() -> None:
@@ -53,7 +52,8 @@ def test_where_the_dates_span_the_deadline_nobody_knows() -> None:
     answer = met(asked("all"), perhaps)
 
     assert answer.met is TargetOutcome.UNKNOWN
-    assert "no source says of KZ" in answer.explanation
+    assert answer.reason is TargetReasonCode.DATES_UNCERTAIN
+    assert answer.states(TargetStanding.UNCERTAIN) == [KZ]
 
 
 def test_of_two_agreements_the_better_one_counts() -> None:
@@ -65,13 +65,13 @@ def test_of_two_agreements_the_better_one_counts() -> None:
 def test_of_the_willing_only_those_known_to_be_can_be_missed() -> None:
     silent = met(asked("willing"))
     assert silent.met is TargetOutcome.UNKNOWN
-    assert silent.explanation.endswith("Whether these were willing no source says: KZ.")
+    assert silent.reason is TargetReasonCode.WILLINGNESS_UNKNOWN
+    assert silent.states(TargetStanding.WILLINGNESS_UNKNOWN) == [KZ]
 
     missed = met(asked("willing", willing={"KZ": "said so in 2018"}))
     assert missed.met is TargetOutcome.NOT_MET
-    assert "Known to be willing, and without a signature by then on record: KZ" in (
-        missed.explanation
-    )
+    assert missed.reason is TargetReasonCode.WILLING_NOT_SIGNED
+    assert missed.states(TargetStanding.NOT_SIGNED) == [KZ]
     assert met(asked("willing", (KR, DE))).met is TargetOutcome.MET
 
 
@@ -84,5 +84,6 @@ def test_a_goal_whose_day_lies_ahead_may_be_met_and_is_not_missed() -> None:
 
 def test_a_text_without_states_or_without_a_day_cannot_be_judged() -> None:
     assert met(asked("all", ())).met is TargetOutcome.UNKNOWN
+    assert met(asked("all", ())).reason is TargetReasonCode.NO_STATES
     assert met(asked("all", relation=None)).met is TargetOutcome.UNKNOWN
-    assert "no day" in met(asked("all", deadline=None)).explanation
+    assert met(asked("all", deadline=None)).reason is TargetReasonCode.NO_DEADLINE

@@ -79,6 +79,40 @@ def test_a_goal_for_all_is_missed_by_one_and_one_for_the_willing_may_be_unknown(
     assert "Whether these were willing no source says: KZ." in willing["explanation"]
 
 
+def test_a_goal_has_its_reason_as_data_and_each_state_with_its_signatures(region: Client) -> None:
+    [every, _willing] = region.ask(
+        """{ targets(owner: CN) { states reason { code message facts { name value zone } } progress {
+          state standing signatures { agreement signed { earliest latest } } } } }"""
+    )["targets"]
+
+    assert every["reason"]["code"] == "NOT_SIGNED"
+    facts = {fact["name"]: (fact["value"], fact["zone"]) for fact in every["reason"]["facts"]}
+    assert facts == {
+        "signedStates": ("2", None),
+        "states": ("3", None),
+        "by": ("2017-12-31", "Asia/Shanghai"),
+        "deadline": ("2017-12-31", "Asia/Shanghai"),
+        "notSigned": ("KZ", None),
+    }
+    assert [each["state"] for each in every["progress"]] == every["states"]
+    standings = {each["state"]: each for each in every["progress"]}
+    assert (standings["KZ"]["standing"], standings["KZ"]["signatures"]) == ("NOT_SIGNED", [])
+    [korea] = standings["KR"]["signatures"]
+    assert (korea["agreement"], standings["KR"]["standing"]) == ("CN-KR-AEO", "SIGNED")
+
+
+def test_a_published_count_is_compared_in_data_too(region: Client) -> None:
+    ask = """{ claims(subject: CN, measure: "aeo_partner_territories_signed") {
+      reason { code facts { name value item zone } } } }"""
+    in_november, in_january = [each["reason"] for each in region.ask(ask)["claims"]]
+
+    assert (in_november["code"], in_january["code"]) == ("AGREES", "NOT_ON_RECORD")
+    items = [(f["name"], f["value"]) for f in in_january["facts"] if f["item"]]
+    assert items == [("party", "AU"), ("party", "EU"), ("members", "3"), ("party", "KR")]
+    uncertain = {f["name"]: f["value"] for f in in_november["facts"] if f["item"]}
+    assert uncertain["uncertainParty"] == "AU" and uncertain["latest"] == "2017-11-30"
+
+
 def test_before_its_day_a_goal_is_not_missed(region: Client) -> None:
     as_of = {"at": "2017-06-01T00:00:00Z"}
     targets = region.ask("query ($asOf: AsOf) { targets(asOf: $asOf) { met } }", None, asOf=as_of)
