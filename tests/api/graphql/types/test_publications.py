@@ -81,8 +81,8 @@ def test_a_goal_for_all_is_missed_by_one_and_one_for_the_willing_may_be_unknown(
 
 def test_a_goal_has_its_reason_as_data_and_each_state_with_its_signatures(region: Client) -> None:
     [every, _willing] = region.ask(
-        """{ targets(owner: CN) { states reason { code message facts { name value zone } } progress {
-          state standing signatures { agreement signed { earliest latest } } } } }"""
+        """{ targets(owner: CN) { states reason { code message facts { name value zone } }
+          progress { state standing signatures { agreement signed { earliest latest } } } } }"""
     )["targets"]
 
     assert every["reason"]["code"] == "NOT_SIGNED"
