@@ -367,6 +367,10 @@ BY_PLACE: dict[str, str] = {
     "to the home customs, the operator and auditors.",
     "SuspendAuthorisationInput.until": "The end of the suspension, exclusive: the first civil day "
     "on which the authorisation is valid again. Default: what the programme's rules say.",
+    "ClaimReason.code": "How the two counts compare. It never changes its meaning.",
+    "TargetReason.code": "The code of the reason. It never changes its meaning.",
+    "TargetSignature.signed": "When it was signed, as far as the sources say.",
+    "TargetState.standing": "Whether the state had signed by the day that counts.",
     "Target.deadline": "The civil day by which the goal was to be reached. Null: the text names "
     "none.",
     "Target.explanation": "Why the goal counts as met, not met or unknown, as an English sentence.",
