@@ -34,6 +34,7 @@ class Action(Enum):
     READ_EVENTS = "read an operator's events"
     READ_CLIENTS = "read which programs have access"
     READ_PROPOSALS = "read which decisions wait for a second person"
+    READ_DISPUTES = "read what is disputed about an operator"
     READ_PERSONS = "read who an operator's contacts are"
     CERTIFY = "have a certificate of this operator made, or show it to others"
     RECORD = "change the register"
@@ -108,13 +109,24 @@ PERMISSIONS: Mapping[Action, Permission] = {
         _R.AUDITOR,
         limits={_R.HOME_CUSTOMS: "those about its operators"},
     ),
+    Action.READ_DISPUTES: _permission(
+        _R.HOME_CUSTOMS,
+        _R.OPERATOR,
+        _R.AUDITOR,
+        _R.CUSTOMS,
+        limits={_R.CUSTOMS: "those that it opened itself"},
+    ),
     # Auditors read pseudonyms of persons, which is enough to audit.
     Action.READ_PERSONS: _permission(_R.HOME_CUSTOMS, _R.OPERATOR),
     Action.CERTIFY: _permission(_R.HOME_CUSTOMS, _R.OPERATOR),
     Action.RECORD: _permission(
         _R.HOME_CUSTOMS,
         _R.OPERATOR,
-        limits={_R.OPERATOR: "consents and the contact persons of its own"},
+        _R.CUSTOMS,
+        limits={
+            _R.OPERATOR: "consents, contact persons and disputes of its own",
+            _R.CUSTOMS: "disputes about operators that it sees",
+        },
     ),
 }
 
@@ -132,17 +144,22 @@ class Reader(Enum):
         " REDACTED, or the error FORBIDDEN."
     )
     OFFICERS = "Only the home customs and auditors; for others the error FORBIDDEN."
+    DISPUTING = (
+        "The home customs, the operator and auditors read all disputes, another administration"
+        " those that it opened itself; for others the error FORBIDDEN."
+    )
     LAW = "Public law, which everybody reads."
     OWN = "It says something of the answer itself: its instant, its position."
 
 
-#: The fields of `Reader.HOME` and `Reader.OFFICERS`, and the action that each of them is, of which
-#: `PERMISSIONS` says who may.
+#: The fields of `Reader.HOME`, `Reader.OFFICERS` and `Reader.DISPUTING`, and the action that each
+#: of them is, of which `PERMISSIONS` says who may.
 READING: Mapping[tuple[str, str], Action] = {
     ("Operator", "history"): Action.READ_EVENTS,
     ("Operator", "looks"): Action.READ_READERS,
     ("Operator", "contacts"): Action.READ_EVENTS,
     ("Operator", "proposals"): Action.READ_PROPOSALS,
+    ("Operator", "disputes"): Action.READ_DISPUTES,
     ("Authorisation", "deadlines"): Action.READ_IN_FULL,
     ("Authorisation", "unknownDeadlines"): Action.READ_IN_FULL,
     ("StatusPeriod", "ground"): Action.READ_GROUND,
@@ -168,6 +185,7 @@ FIELDS: Mapping[str, Mapping[str, Reader]] = {
         "looks": Reader.HOME,
         "contacts": Reader.HOME,
         "proposals": Reader.OFFICERS,
+        "disputes": Reader.DISPUTING,
         "successor": Reader.EVERYBODY,
         "source": Reader.EVERYBODY,
         "position": Reader.OWN,

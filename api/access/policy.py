@@ -136,11 +136,22 @@ _CUSTOMS = (SubjectRole.PARTNER, SubjectRole.OFFICER)
 #: Commands that a company may give for itself; all others about it are its customs' to decide.
 #: A proposal it withdraws only if the same person made it (api/graphql/types/proposals.py).
 OWN_COMMANDS = frozenset({*OF_OPERATORS, c.WithdrawProposal})
+#: Commands that a customs administration may give about the operators of another one.
+DISPUTE_COMMANDS = frozenset({c.OpenDispute, c.WithdrawDispute})
+#: The commands to which a relation is limited.
+LIMITED_TO = {Relation.OPERATOR: OWN_COMMANDS, Relation.CUSTOMS: DISPUTE_COMMANDS}
 
 
 def operator(tin: Tin, territory: AdministrationCode | None = None) -> Resource:
     """Returns the resource of an operator in a territory. Its home follows from the TIN."""
     return Resource(frozenset({AdministrationCode(tin.country)}), tin, territory)
+
+
+def is_foreign_customs(subject: Subject, tin: Tin) -> bool:
+    """Whether the subject is a customs administration, and the operator another one's. Such a
+    subject is shown no versions and no events of it."""
+    is_home = has(subject, Relation.HOME_CUSTOMS, operator(tin))
+    return subject.role in _CUSTOMS and not is_home
 
 
 def has(subject: Subject, relation: Relation, about: Resource) -> bool:
@@ -169,8 +180,8 @@ def decide(subject: Subject, action: Action, about: Resource) -> AccessDecision:
     subject and those who may."""
     permission = PERMISSIONS[action]
     for relation in permission.relations:
-        own_command = action is not Action.RECORD or about.command in OWN_COMMANDS
-        if has(subject, relation, about) and (relation is not Relation.OPERATOR or own_command):
+        limit = LIMITED_TO.get(relation) if action is Action.RECORD else None
+        if has(subject, relation, about) and (limit is None or about.command in limit):
             return YES
     who = _who_records(about) if action is Action.RECORD else permission.who
     who_asks = "the public" if subject.id == "public" else subject.id
@@ -180,4 +191,5 @@ def decide(subject: Subject, action: Action, about: Resource) -> AccessDecision:
 def _who_records(about: Resource) -> str:
     officers = ", ".join(sorted(code.text for code in about.home)) or "no administration"
     company = about.tin if about.command in OWN_COMMANDS else None
-    return f"officers of {officers}" + (f" and {company} itself" if company else "")
+    others = ", and other customs administrations" if about.command in DISPUTE_COMMANDS else ""
+    return f"officers of {officers}" + (f" and {company} itself" if company else "") + others

@@ -58,6 +58,9 @@ class RefusalCode(Enum):
     PERSON_NEEDED = "PERSON_NEEDED"
     OWN_PROPOSAL = "OWN_PROPOSAL"
     PROPOSAL_CLOSED = "PROPOSAL_CLOSED"
+    UNKNOWN_DISPUTE = "UNKNOWN_DISPUTE"
+    OTHERS_DISPUTE = "OTHERS_DISPUTE"
+    DISPUTE_CLOSED = "DISPUTE_CLOSED"
     STALE_VERSION = "STALE_VERSION"
     OTHER_COMMAND = "OTHER_COMMAND"
     KNOWN_TOO_LATE = "KNOWN_TOO_LATE"
@@ -113,6 +116,9 @@ AT_FAULT: dict[RefusalCode, tuple[str, ...]] = {
     RefusalCode.UNKNOWN_PROPOSAL: ("proposal",),
     RefusalCode.OWN_PROPOSAL: ("proposal",),
     RefusalCode.PROPOSAL_CLOSED: ("proposal",),
+    RefusalCode.UNKNOWN_DISPUTE: ("dispute",),
+    RefusalCode.OTHERS_DISPUTE: ("dispute",),
+    RefusalCode.DISPUTE_CLOSED: ("dispute",),
     RefusalCode.ALREADY_REGISTERED: (
         "tin",
         "id",

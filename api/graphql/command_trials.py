@@ -13,7 +13,7 @@ from typing import cast
 from api.access.policy import Action, Resource, SubjectRole, decide
 from api.graphql.context import Context
 from api.graphql.errors import Forbidden
-from api.graphql.types.mutations import check_visible, whose_rule
+from api.graphql.types.mutations import check_operators, shows_version, whose_rule
 from api.graphql.types.proposals import own_proposal
 from registry.application.dispatch import BEGINNINGS
 from registry.application.execute import DecisionProposed, version_shown
@@ -50,8 +50,7 @@ async def try_command(context: Context, command: c.OperatorCommand) -> CommandTr
     )
     if not verdict.allowed:
         raise Forbidden(verdict.reason)
-    if isinstance(command, c.MergeInto | c.SplitFrom):
-        await check_visible(context, command)
+    await check_operators(context, command)
     loop = asyncio.get_running_loop()
     if isinstance(command, c.WithdrawProposal) and context.subject.role is SubjectRole.COMPANY:
         await loop.run_in_executor(context.writers, own_proposal, context, command)
@@ -74,5 +73,7 @@ def _tried(context: Context, command: c.OperatorCommand) -> CommandTrial:
     except SignatureMissing:
         to_sign = signatures.text(command)
     after = registry.try_on(deepcopy(before), command, subject.administration, subject.person)
-    version = version_shown(before, subject.role is not SubjectRole.COMPANY) if before else 0
+    sees = subject.role is not SubjectRole.COMPANY
+    is_shown = before is not None and shows_version(subject, command.tin)
+    version = version_shown(before, sees) if before and is_shown else 0
     return CommandTrial(command, before, cast(Operator, after), second_person, to_sign, version)

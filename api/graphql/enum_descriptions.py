@@ -161,6 +161,21 @@ VALUES: dict[str, dict[str, str]] = {
         "UNCERTAIN": "No source says whether the clause applies on that day.",
         "LIVE": "The clause applies.",
     },
+    "DisputeKind": {
+        "NOT_US": "The record is of another company: it is not the one that it names.",
+        "WRONG_RECORD": "A record of the operator, or the answer of a receipt, is wrong.",
+        "NOT_RECOGNISED": "A territory does not recognise the operator, although it should.",
+    },
+    "DisputeState": {
+        "OPEN": "It waits for the home customs, which may have answered it already.",
+        "UPHELD": "The home customs closed it: it was right.",
+        "REJECTED": "The home customs closed it: the record stands.",
+        "WITHDRAWN": "Whoever opened it withdrew it.",
+    },
+    "DisputeOutcome": {
+        "UPHELD": "The dispute was right. What was wrong is put right by a command of its own.",
+        "REJECTED": "The record stands.",
+    },
     "ContactRole": {
         "CUSTOMS_CONTACT": "The contact person for customs matters.",
         "RESPONSIBLE_FOR_CUSTOMS": "The person responsible for the operator's customs matters.",

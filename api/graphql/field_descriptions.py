@@ -63,6 +63,7 @@ BY_NAME: dict[str, str] = {
     "identifier is written.",
     "details": "Further facts about the agreement: an object of texts by name.",
     "direction": "Import or export, seen from the territory that recognises. Null: both.",
+    "dispute": "The id of the dispute: the command id of the command that opened it.",
     "document": "The document, by its code or its global id.",
     "due": "The last civil day on which the step is in time, in the zone of the administration.",
     "earliest": "The first civil day that is possible. Where the day is certain, `earliest` and "
@@ -215,6 +216,13 @@ BY_NAME: dict[str, str] = {
 }
 
 BY_PLACE: dict[str, str] = {
+    "OpenDisputeInput.kind": "What is disputed.",
+    "OpenDisputeInput.position": "The position of the operator's event that is meant. Null: none "
+    "is. Another administration, which does not read the events, names none.",
+    "OpenDisputeInput.receipt": "The id of the receipt that is meant. Null: none is.",
+    "OpenDisputeInput.statement": "What is wrong, in words. It stays for ever: name no person.",
+    "OpenDisputeInput.territory": "The territory in which the operator is not recognised, by its "
+    "code. Null: none is meant.",
     "AccedeToAgreementInput.member": "The party that accedes, by its code.",
     "AddIdentifierInput.validTo": "The end of the validity of the identifier, exclusive: the first "
     "civil day on which it is no longer valid. Null: no end is known.",
@@ -233,6 +241,9 @@ BY_PLACE: dict[str, str] = {
     "Authorisation.validUntil": "The last civil day of the authorisation, inclusive, in the home "
     "zone. Null: it is valid without end.",
     "Claim.value": "The number that was published.",
+    "AnswerDisputeInput.answer": "The answer in words. It stays for ever, and whoever opened the "
+    "dispute reads it.",
+    "CloseDisputeInput.outcome": "Whether the dispute was right.",
     "CloseReassessmentInput.outcome": "The outcome of the reassessment, as text.",
     "ConsignmentInput.direction": "Import or export, seen from the territory in which recognition "
     "is asked. Null: not asked.",

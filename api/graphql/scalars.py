@@ -18,6 +18,8 @@ from registry.domain.values import (
     ContactRole,
     DataChannel,
     Direction,
+    DisputeKind,
+    DisputeOutcome,
     HsCode,
     Outcome,
     Pillar,
@@ -184,6 +186,8 @@ _enum(
 _enum(TargetOutcome, "TargetOutcome", "Whether the record shows that a goal was met.")
 _enum(Step, "Step", "A step in the life of an agreement, or another dated fact about it.")
 _enum(ContactRole, "ContactRole", "What a person is to an operator.")
+_enum(DisputeKind, "DisputeKind", "What is disputed about an operator.")
+_enum(DisputeOutcome, "DisputeOutcome", "How the home customs closes a dispute.")
 _enum(
     DataChannel,
     "DataChannel",

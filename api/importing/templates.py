@@ -39,6 +39,7 @@ MEANINGS = {
     "key_id": "the thumbprint of the key",
     "proposal": "the id of the proposal, as the operator's page shows it",
     "position": "the position of the event, as aeo history shows it",
+    "dispute": "the id of the dispute, as the operator's page shows it",
     "part": "the part that is meant, as C or S of an AEOF; left empty, the whole",
 }
 #: Meanings of the fields of `list_operator`, for a published list that was read on one day.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from api.access import policy
 from api.access.policy import SubjectRole
 from api.languages.language import N_, current
 from api.pages.command_file import file_of, may_give
@@ -15,6 +16,7 @@ from api.pages.query import context
 from registry.domain import commands as c
 from registry.domain.values import Tin
 
+DISPUTE = N_("Dispute")
 #: The groups of commands on an operator's page, in their order.
 GROUPS: tuple[tuple[str, tuple[type[c.OperatorCommand], ...]], ...] = (
     (
@@ -75,6 +77,15 @@ GROUPS: tuple[tuple[str, tuple[type[c.OperatorCommand], ...]], ...] = (
             c.RecordEnd,
         ),
     ),
+    (
+        DISPUTE,
+        (
+            c.OpenDispute,
+            c.AnswerDispute,
+            c.CloseDispute,
+            c.WithdrawDispute,
+        ),
+    ),
 )
 
 
@@ -95,6 +106,9 @@ async def actions_of(request: Request, tin: Tin) -> list[tuple[str, list[Command
         may_give(asked, tin, kind) for _, kinds in GROUPS for kind in kinds
     ):
         return []
+    if policy.is_foreign_customs(asked.subject, tin):
+        # What was opened is withdrawn from the list of disputes.
+        return [(current.get().gettext(DISPUTE), [_link(tin, c.OpenDispute)])]
     allowed = {each.kind for each in (await file_of(request, tin)).allowed if each.today}
     groups = [
         (

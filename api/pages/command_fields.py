@@ -28,7 +28,7 @@ from registry.domain.values import AdministrationCode
 #: Fields that are no question: they say how the command is sent, or whom it is about.
 SENDING = ("command_id", "expected_version", "signature", "tin")
 #: Fields in which sentences are written.
-_LONG = {"reason", "why", "ground", "reply", "address", "outcome"}
+_LONG = {"reason", "why", "ground", "reply", "address", "outcome", "statement", "answer"}
 LONGEST = 500  # characters of a field
 #: What a field means, beside its name.
 HINTS = {
@@ -61,6 +61,13 @@ HINTS = {
     "what": N_("Fill in only what is wrong, with what is right."),
     "read_on": N_("The day on which the list was read."),
     "list": N_("The name of the list: letters, digits, dots and dashes."),
+    "statement": N_("What is wrong, in words. It stays for ever: name no person in it."),
+    "answer": N_(
+        "It stays for ever, and whoever opened the dispute reads it: name no person in it."
+    ),
+    "receipt": N_("The id of the receipt, if one is meant."),
+    "territory": N_("Where the operator is not recognised, if that is disputed."),
+    "dispute": N_("The dispute that is meant."),
     "partner": N_("One partner; or choose one of the two consents below."),
 }
 

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 from fastapi import Request
 
 from api.access import policy
 from api.access.policy import Action, Resource, SubjectRole
 from api.graphql.context import Context
-from api.pages.command_fields import Choice
-from api.pages.labels import day, event_name, phrase, standing
+from api.graphql.types.disputes import has_opened
+from api.graphql.types.mutations import is_visible
+from api.pages.command_fields import Choice, FormField, fields_of
+from api.pages.labels import country, day, event_name, phrase, standing
 from api.pages.query import ask, context
 from registry.application.allowed_commands import AllowedCommand, TrialLaw, allowed_commands
 from registry.application.execute import version_shown
@@ -38,9 +41,12 @@ query Home($code: AdministrationCode!) {
   administration(code: $code) { timeZone programmes { code } }
 }"""
 RECORDS = """\
-query Records($tin: TIN!) {
+query Records($tin: TIN!, $after: String) {
   operator(tin: $tin) {
-    history(first: 100) { edges { node { position type effective corrects } } }
+    history(first: 100, after: $after) {
+      edges { node { position type effective } }
+      pageInfo { hasNextPage endCursor }
+    }
   }
 }"""
 
@@ -56,17 +62,22 @@ class OperatorFile:
     today: date
     programmes: list[Programme] = field(default_factory=list)
     allowed: list[AllowedCommand] = field(default_factory=list)
+    #: Whether it is another customs administration's: the subject may then dispute it, and is shown
+    #: nothing else of it.
+    is_foreign: bool = False
     #: Whether the subject sees proposals: what its customs proposes is not for the operator itself.
     sees_proposals: bool = True
 
     @property
     def version(self) -> int:
         """The version of the operator's stream as the subject sees it; 0 where there is none."""
-        return version_shown(self.operator, self.sees_proposals) if self.operator else 0
+        if self.operator is None or self.is_foreign:
+            return 0
+        return version_shown(self.operator, self.sees_proposals)
 
     def since(self, version: int) -> list[Operator.Event]:
         """What was recorded after a version, as far as the subject sees it."""
-        if self.operator is None:
+        if self.operator is None or self.is_foreign:
             return []
         hidden = () if self.sees_proposals else PROPOSAL_EVENTS
         seen = [event for event in self.operator.history if not isinstance(event, hidden)]
@@ -92,6 +103,10 @@ async def file_of(request: Request, tin: Tin, only: type[c.Command] | None = Non
     codes = [programme["code"] for programme in administration.get("programmes", ())]
     zone = administration["timeZone"]
     today = civil_day_of(asked.now, zone)
+    if policy.is_foreign_customs(asked.subject, tin) and not (
+        await is_visible(asked, tin) or await has_opened(asked, tin)
+    ):
+        return OperatorFile(tin, None, zone, today, is_foreign=True)
     return await _in_thread(asked, partial(_read, asked, tin, zone, today, codes, only))
 
 
@@ -109,6 +124,7 @@ def _read(
 ) -> OperatorFile:
     registry, subject = asked.registry, asked.subject
     sees = subject.role is not SubjectRole.COMPANY
+    foreign = policy.is_foreign_customs(subject, tin)
     programmes = [registry.programme(code) for code in codes]
     try:
         operator = registry.operator(tin)
@@ -118,17 +134,26 @@ def _read(
     if only is not None:
         kinds = [kind for kind in kinds if kind is only]
     if not kinds:
-        return OperatorFile(tin, operator, zone, today, programmes, [], sees)
+        return OperatorFile(tin, operator, zone, today, programmes, [], foreign, sees)
 
     def decide(trial: Operator, command: c.OperatorCommand) -> None:
         registry.try_on(trial, command, subject.administration, subject.person)
 
     law = TrialLaw(programmes, today, subject.person, only is not None)
     allowed = allowed_commands(operator, law, decide, kinds)
-    return OperatorFile(tin, operator, zone, today, programmes, allowed, sees)
+    return OperatorFile(tin, operator, zone, today, programmes, allowed, foreign, sees)
 
 
 # ------------------------------------------------------------------ what the fields offer
+
+
+async def form_fields(
+    request: Request, file: OperatorFile, kind: type[c.Command]
+) -> tuple[FormField, ...]:
+    """The fields of a command's form, as far as the subject can fill them in: another
+    administration reads no events, so it names none."""
+    fields = fields_of(kind, await offered(request, file, kind))
+    return tuple(f for f in fields if not (file.is_foreign and f.name == "position"))
 
 
 async def offered(request: Request, file: OperatorFile, kind: type[c.Command]) -> Offered:
@@ -151,7 +176,9 @@ async def offered(request: Request, file: OperatorFile, kind: type[c.Command]) -
     if kind is c.RecordConsultationReply and "asked" in choices:
         codes: Sequence[AdministrationCode] = choices["asked"]
         found["asked"] = [Choice(code.text, code.text) for code in codes]
-    if kind is c.CorrectRecord:
+    if "dispute" in choices and operator:
+        found["dispute"] = [_dispute(operator, id) for id in choices["dispute"]]
+    if kind is c.CorrectRecord or (kind is c.OpenDispute and not file.is_foreign):
         found["position"] = await _records(request, file.tin)
     found |= _of_law(file, kind)
     return found
@@ -161,6 +188,13 @@ def _authorisation(operator: Operator, held: Authorisation, file: OperatorFile) 
     status = as_of_day(operator, held, file.today).status
     words = standing({"status": status.value, "suspendedParts": []}).word
     return Choice(str(held), f"{held} \N{MIDDLE DOT} {held.programme} {held.type}, {words}")
+
+
+def _dispute(operator: Operator, id: UUID) -> Choice:
+    opened = operator.disputes[id].opened
+    who = country(opened.opened_by.text) if opened.opened_by else operator.particulars.name
+    words = f"{phrase(opened.kind.value)}, {day(opened.effective.isoformat())}, {who}"
+    return Choice(str(id), f"{words}: {opened.statement[:80]}")
 
 
 def _of_law(file: OperatorFile, kind: type[c.Command]) -> dict[str, Sequence[Choice | str]]:
@@ -184,15 +218,36 @@ def _of_law(file: OperatorFile, kind: type[c.Command]) -> dict[str, Sequence[Cho
     }
 
 
+#: The beginnings of the types of records that no correction reaches.
+NOT_CORRECTABLE = (
+    "operator.dispute_",
+    "operator.proposal_",
+    "operator.decision_proposed",
+    "operator.person_erased",
+    "operator.suspension_ended",
+    "operator.corrected",
+)
+#: Pages of records that are read for the choices, the first of them the earliest.
+_PAGES = 10
+
+
 async def _records(request: Request, tin: Tin) -> list[Choice | str]:
     """The records that a correction can change, the latest first."""
-    asked = await ask(request, RECORDS, tin=tin.text)
-    node: dict[str, Any] = (asked.data or {}).get("operator") or {"history": {"edges": []}}
-    return [
-        Choice(
-            str(edge["node"]["position"]),
-            f"{event_name(edge['node']['type'])}, {day(edge['node']['effective'])}",
-        )
-        for edge in reversed(node["history"]["edges"])
-        if edge["node"]["corrects"] is None
-    ]
+    found: list[Choice] = []
+    after: str | None = None
+    for _page in range(_PAGES):
+        asked = await ask(request, RECORDS, tin=tin.text, after=after)
+        history: dict[str, Any] = ((asked.data or {}).get("operator") or {}).get("history") or {}
+        found += [
+            Choice(
+                str(edge["node"]["position"]),
+                f"{event_name(edge['node']['type'])}, {day(edge['node']['effective'])}",
+            )
+            for edge in history.get("edges", ())
+            if not edge["node"]["type"].startswith(NOT_CORRECTABLE)
+        ]
+        page = history.get("pageInfo") or {"hasNextPage": False}
+        if not page["hasNextPage"]:
+            break
+        after = page["endCursor"]
+    return list(reversed(found))

@@ -29,8 +29,8 @@ from api.graphql.types.mutations import command_of_line
 from api.languages.language import _
 from api.pages import command_receipts, forms
 from api.pages.command_effects import effects
-from api.pages.command_fields import FormField, fields_of, read_fields
-from api.pages.command_file import OperatorFile, file_of, may_give, offered
+from api.pages.command_fields import FormField, read_fields
+from api.pages.command_file import OperatorFile, file_of, form_fields, may_give
 from api.pages.command_names import address_of, mutation_of, title_of
 from api.pages.command_receipts import CommandReceipt
 from api.pages.errors import PageRoute, missing
@@ -122,7 +122,7 @@ async def form(request: Request, tin: str, command: str) -> Response:
         typed = await drafted(request, draft, address_of(subject, kind)) or typed
     typed.setdefault("command_id", str(uuid4()))
     typed.setdefault("expected_version", str(file.version))
-    fields = fields_of(kind, await offered(request, file, kind))
+    fields = await form_fields(request, file, kind)
     shown = CommandForm(file, kind, fields, typed, {})
     return await _form(request, shown, back=bool(draft))
 
@@ -146,7 +146,7 @@ async def step(request: Request, tin: str, command: str) -> Response:
     file = await file_of(request, subject, kind)
     if file.operator is None and kind is not c.RegisterOperator:
         return _not_here(request, file, kind)
-    fields = fields_of(kind, await offered(request, file, kind))
+    fields = await form_fields(request, file, kind)
     shown = CommandForm(file, kind, fields, typed, {})
     if typed.get("step") == "change":
         return await _form(request, shown)

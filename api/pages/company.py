@@ -20,6 +20,7 @@ from api.access.policy import Action, SubjectRole
 from api.graphql.context import Context
 from api.languages import catalogues
 from api.languages.language import N_, Language, _, current
+from api.pages import disputes
 from api.pages.command_actions import CommandLink
 from api.pages.command_file import may_give
 from api.pages.command_names import address_of, title_of
@@ -127,6 +128,8 @@ async def company(request: Request) -> Response:
             for kind in OWN_COMMANDS
             if may_give(asked, tin, kind)
         ],
+        disputes=await disputes.of_operator(request, tin),
+        opening=await disputes.opening(request, tin),
         certifies=asked.may(Action.CERTIFY, policy.operator(tin)),
     )
 

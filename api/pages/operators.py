@@ -14,12 +14,15 @@ from fastapi.responses import Response
 from api.access import policy
 from api.access.policy import Action
 from api.languages.language import _
-from api.pages import forms, persons, proposals, timeline
+from api.pages import disputes, forms, persons, proposals, timeline
 from api.pages.command_actions import actions_of
+from api.pages.command_file import NOT_CORRECTABLE, may_give
+from api.pages.command_names import address_of
 from api.pages.errors import PageRoute
 from api.pages.labels import civil, moment, original, standing, territory
 from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
+from registry.domain import commands as c
 from registry.domain.values import AdministrationCode, Tin
 
 router = APIRouter(route_class=PageRoute)
@@ -109,12 +112,12 @@ query Recognition($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf) {
 TABS: dict[str, tuple[str, ...]] = {
     "overview": ("recognition", "timeline", "authorisations", "certificate"),
     "recognition": ("recognition", "groups"),
-    "history": ("timeline", "periods", "proposals", "looks", "events"),
+    "history": ("timeline", "periods", "proposals", "disputes", "looks", "events"),
     "numbers": ("numbers", "persons"),
     "proof": ("proof",),
     "all": (
         *("recognition", "timeline", "periods", "authorisations", "groups", "numbers", "persons"),
-        *("certificate", "proposals", "looks", "events", "proof"),
+        *("certificate", "proposals", "disputes", "looks", "events", "proof"),
     ),
 }
 _NOT_ASKED = PageQuery("", {}, None, (), 200, datetime.min)
@@ -203,8 +206,12 @@ async def _parts(
         "counts": _counts(groups),
         "history": history,
         "events": (_part(history) or {"history": None})["history"],
+        "not_correctable": NOT_CORRECTABLE,
         "contacts": (_part(contacts) or {"contacts": []})["contacts"],
         "proposals": await proposals.of_operator(request, tin) if "proposals" in parts else None,
+        "disputes": await disputes.of_operator(request, tin) if "disputes" in parts else None,
+        "opening": await disputes.opening(request, tin) if "disputes" in parts else "",
+        "correct": await _correction(request, tin) if "events" in parts else "",
         "looks": (await context(request)).may(Action.READ_READERS, policy.operator(tin)),
         "certifies": (await context(request)).may(Action.CERTIFY, policy.operator(tin)),
         "naming": persons.naming() if naming else None,
@@ -216,6 +223,13 @@ async def _parts(
             "forbidden": details.forbidden or abroad.forbidden or history.forbidden,
         },
     }
+
+
+async def _correction(request: Request, tin: Tin) -> str:
+    """The address of the form that corrects a record of the operator; "" where the visitor may
+    correct none."""
+    asked = await context(request)
+    return address_of(tin, c.CorrectRecord) if may_give(asked, tin, c.CorrectRecord) else ""
 
 
 def _counts(groups: Sequence[Sequence[dict[str, Any]]]) -> list[tuple[str, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -11,7 +12,7 @@ from fastapi.responses import Response
 from api.access.policy import Action, Resource, SubjectRole
 from api.graphql.context import Context
 from api.languages.language import N_, _, current
-from api.pages import forms, mass_decisions
+from api.pages import disputes, forms, mass_decisions
 from api.pages.errors import PageRoute
 from api.pages.labels import country, day, phrase
 from api.pages.query import PageQuery, ask, context
@@ -83,6 +84,8 @@ async def work(request: Request) -> Response:
     if role is SubjectRole.OFFICER:
         lists += await _deadlines(request, asked)
         lists.append(await _consultations(asked))
+    if asked.may(Action.READ_DISPUTES, Resource(asked.subject.own, asked.subject.tin)):
+        lists.append(await _disputes(request))
     if asked.may(Action.READ_PROPOSALS, Resource(asked.subject.own)):
         lists.append(await _proposals(request))
     return page(
@@ -175,6 +178,35 @@ async def _consultations(asked: Context) -> WorkList:
     total = rows[0].total if rows else 0
     empty = _("No consultation waits for a reply.")
     return WorkList("consultations", _("Consultations"), total, empty, items, total > len(rows))
+
+
+async def _disputes(request: Request) -> WorkList:
+    """The open disputes: of the subject's own operators, and those that it opened."""
+    found = await ask(request, disputes.OPEN)
+    title = _("Disputes")
+    if found.data is None:
+        return _refused("disputes", title, found)
+    connection = found.data["disputes"]
+    nodes = [edge["node"] for edge in connection["edges"]]
+    nodes.sort(key=lambda node: node["answerDue"] or "9999-12-31")
+    items = []
+    for node in nodes[:MOST]:
+        steps = await disputes.steps(request, node)
+        page_of = f"/operators/{node['tin']}?tab=history#dispute-{node['dispute']}"
+        action, address = steps[0] if steps else (_("Look at it"), page_of)
+        items.append(WorkItem(node["tin"], "", _dispute_in_words(node), address, action))
+    empty = _("No dispute is open.")
+    more = connection["pageInfo"]["hasNextPage"]
+    return WorkList("disputes", title, len(nodes), empty, items, more)
+
+
+def _dispute_in_words(node: dict[str, Any]) -> str:
+    words = phrase(node["kind"])
+    if node["openedBy"]:
+        words += f" ({country(node['openedBy'])})"
+    if node["answerDue"]:
+        words = _("%(what)s, answer due on %(day)s", what=words, day=day(node["answerDue"]))
+    return f"{words}: {_('overdue')}" if node["overdue"] else words
 
 
 async def _proposals(request: Request) -> WorkList:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from projections.models.disputes import DISPUTES, disputes
 from projections.models.operator_snapshot import (
     StoredOperator,
     StoredParticulars,
@@ -263,6 +264,7 @@ def rows(events: Events, since: int = -1) -> Rows:
             for number, d in enumerate(timeline.deadlines, start=1)
         ],
         "proposal": list(proposals(events, since)),
+        "dispute": list(disputes(events, since)),
     }
 
 
@@ -333,6 +335,7 @@ OPERATORS = ReadModel(
                     valid="not t.dropped and (t.met_at is null or t.met_at > {at})",
                 ),
                 PROPOSALS,
+                DISPUTES,
                 Table(
                     "change",
                     StoredChange,

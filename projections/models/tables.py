@@ -24,6 +24,7 @@ GUARDED = frozenset(
         "change",
         "consent",
         "deadline",
+        "dispute",
         "identifier",
         "particulars",
         "proposal",

@@ -27,12 +27,15 @@ WINDOW = 250_000
 OF_PROPOSALS = """'{operator.decision_proposed,operator.proposal_%%,
     administration.decision_proposed,administration.proposal_%%}'::text[]"""
 #: The columns of an event. Whoever may not read the proposals in a stream is shown versions that do
-#: not count them (decision 0242): a gap would say that there was one.
+#: not count them (decision 0242): a gap would say that there was one. Of another administration's
+#: operator no version is shown: it is 0.
 COLUMNS = f"""e.position, e.originator_id as stream, e.topic as type, e.state, e.recorded_at,
     e.known_at, e.decided_by, e.legal_ground, e.originator_version - case
         when %(everything)s or e.topic not like all ('{{operator.%%,administration.%%}}')
             or e.originator_id = any(%(own_streams)s) or exists (select from views.operator o
                 where o.id = e.originator_id and o.administration = any(%(own)s)) then 0
+        when e.topic like 'operator.%%' and e.originator_id is distinct from %(itself)s
+            then e.originator_version
         else (select count(*) from ledger.event h where h.originator_id = e.originator_id
             and h.originator_version < e.originator_version and h.topic like any ({OF_PROPOSALS}))
     end as version"""

@@ -31,12 +31,18 @@ from registry.domain.operators.preconditions import (
     merged_on,
 )
 from registry.domain.programmes import Programme
-from registry.domain.values import AdministrationCode, ContactRole, Role
+from registry.domain.values import (
+    AdministrationCode,
+    ContactRole,
+    DisputeKind,
+    DisputeOutcome,
+    Role,
+)
 
 #: Decides a command on an operator, whose pending event it then is. Raises a Refusal.
 Decide = Callable[[Operator, c.OperatorCommand], object]
 #: The fields that name a part of the file. Their accepted values are the choices of a form.
-KEYS = ("authorisation", "person", "proposal", "asked", "scheme", "value", "what")
+KEYS = ("authorisation", "person", "proposal", "dispute", "asked", "scheme", "value", "what")
 #: The commands about another operator, which must exist: they are possible while the particulars
 #: can be amended. Nothing else of the file is against them.
 _OF_TWO = (c.MergeInto, c.SplitFrom)
@@ -156,6 +162,8 @@ def _about(
     elif issubclass(kind, c.ProposalCommand):
         own = {} if kind is c.ConfirmProposal else {"reason": _WORD}
         yield from ({"proposal": id, **own} for id in operator.proposals)
+    elif issubclass(kind, c.OpenDispute | c.DisputeCommand):
+        yield from _of_disputes(kind, operator)
     elif issubclass(kind, c.ConsentCommand):
         yield from _of_consents(kind, operator, law)
     elif kind in (c.LodgeApplication, c.ListOperator):
@@ -235,6 +243,17 @@ def _of_persons(kind: type[c.OperatorCommand], operator: Operator) -> Iterator[d
     own = {"ground": _WORD} if kind is c.ErasePerson else {}
     named: Iterable[UUID] = contacts(operator.history)
     yield from ({"person": person, **own} for person in named)
+
+
+def _of_disputes(kind: type[c.OperatorCommand], operator: Operator) -> Iterator[dict[str, Any]]:
+    if kind is c.OpenDispute:
+        yield {"kind": DisputeKind.NOT_US, "statement": uuid4().hex}
+        return
+    own: dict[type[c.OperatorCommand], dict[str, Any]] = {
+        c.AnswerDispute: {"answer": uuid4().hex},
+        c.CloseDispute: {"outcome": DisputeOutcome.UPHELD, "reason": _WORD},
+    }
+    yield from ({"dispute": id, **own.get(kind, {})} for id in operator.disputes)
 
 
 def _of_consents(

@@ -64,7 +64,7 @@ from registry.domain.errors import (
     UnknownProgramme,
     WrongStatus,
 )
-from registry.domain.operators import particulars_decisions
+from registry.domain.operators import dispute_decisions, particulars_decisions
 from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
 from registry.domain.publications import Claim, Document
@@ -81,6 +81,7 @@ NEEDS_LEDGER = (
     c.MergeInto,
     c.SplitFrom,
     c.CorrectRecord,
+    c.OpenDispute,
     c.ConfirmProposal,
     c.ConfirmAdministrationProposal,
     c.RegisterProgramme,
@@ -368,6 +369,12 @@ class Registry(Application[UUID]):
             case c.CorrectRecord():
                 version = self._version_at(command.position, aggregate.id)
                 particulars_decisions.correct(cast(Operator, aggregate), command, by, version)
+            case c.OpenDispute():
+                operator = cast(Operator, aggregate)
+                is_own = dispute_decisions.opener(operator, by) is None
+                if is_own and command.position is not None:
+                    self._version_at(command.position, operator.id)
+                dispute_decisions.open_dispute(operator, command, by)
             case c.AccedeToAgreement():
                 zone = facts.administration(command.member).time_zone
                 agreement_decisions.accede(cast(Agreement, aggregate), command, by, zone)

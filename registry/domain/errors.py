@@ -100,6 +100,10 @@ class UnknownProposal(Refusal):
     """The operator or the administration has no proposal with this id."""
 
 
+class UnknownDispute(Refusal):
+    """The operator has no dispute with this id, or none that the caller may see."""
+
+
 class AlreadyRegistered(Refusal):
     """The register already has an entry with this code or number."""
 
@@ -197,6 +201,14 @@ class OwnProposal(Refusal):
 
 class ProposalClosed(Refusal):
     """The proposal was confirmed, rejected or withdrawn, or its last day is over."""
+
+
+class DisputeClosed(Refusal):
+    """The dispute was upheld, rejected or withdrawn; what is new is opened as another dispute."""
+
+
+class OthersDispute(Refusal):
+    """Only whoever opened a dispute withdraws it; the home customs answers and closes it."""
 
 
 class StaleVersion(Refusal):

@@ -16,9 +16,9 @@ from registry.domain.errors import BadValue
 from registry.domain.values import RuleState
 
 #: The rules that decisions and deadlines read, with their meaning. For `parts.<TYPE>`,
-#: `recognised_part`, `second_person`, `sharing_consent`, `consent_proof`, `adequate.<CODE>`,
-#: `validity_end` and `suspension_end`, a missing rule has a meaning of its own, stated at the
-#: method that reads it: nothing is limited.
+#: `dispute_days`, `recognised_part`, `second_person`, `sharing_consent`, `consent_proof`,
+#: `adequate.<CODE>`, `validity_end` and `suspension_end`, a missing rule has a meaning of its own,
+#: stated at the method that reads it: nothing is limited.
 MEANINGS: dict[str, str] = {
     "acceptance_days": "days from the application to its acceptance; none: no time limit",
     "decision_days": "days from the acceptance to the decision; none: no time limit",
@@ -47,6 +47,7 @@ LIMITS = frozenset(
     {
         "consent_proof",
         "day_counting",
+        "dispute_days",
         "recognised_part",
         "second_person",
         "second_person_days",
@@ -81,6 +82,9 @@ SECOND_PERSON_COMMANDS = frozenset(
 )
 #: Days for which a proposal can be confirmed where no rule `second_person_days` is on record.
 PROPOSAL_DAYS = 30
+#: Days for the answer to a dispute where no rule `dispute_days` is on record: the month that a
+#: person has to wait at most for a rectification (GDPR Art. 12(3)), applied to every dispute.
+DISPUTE_DAYS = 30
 #: The rules that no decision reads; they are shown to readers of the programme.
 TOLD = frozenset({"consultation_reply", "grades", "validation_years", "validity"})
 #: The prefixes of rule names: the parts of a type, a single day of a calendar, a partner whose data
@@ -240,3 +244,12 @@ class Rules:
         """
         rule = self.rule("second_person_days")
         return PROPOSAL_DAYS if rule.is_unknown else rule.number
+
+    @property
+    def dispute_days(self) -> int | None:
+        """The days after that of a dispute in which it is to be answered.
+
+        None if a rule says that there is no limit.
+        """
+        rule = self.rule("dispute_days")
+        return DISPUTE_DAYS if rule.is_unknown else rule.number

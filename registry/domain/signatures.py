@@ -46,8 +46,9 @@ from registry.transparency.signed_notes import (
 
 #: The first line of the signed text (domain separation: no signature for another purpose fits).
 DOMAIN = "aeo-decision/v1"
-#: The commands of an operator for itself. They are no decision of its customs administration, which
-#: does not sign them.
+#: The commands of an operator for itself; a dispute is opened and withdrawn by another
+#: administration, too. They are no decision of its customs administration, which does not sign
+#: them.
 OF_OPERATORS = (
     c.GiveConsent,
     c.WithdrawConsent,
@@ -57,6 +58,8 @@ OF_OPERATORS = (
     c.NameContact,
     c.EndContact,
     c.ErasePerson,
+    c.OpenDispute,
+    c.WithdrawDispute,
 )
 
 NAMES_OF_OPERATORS = frozenset(str(kind.__struct_config__.tag) for kind in OF_OPERATORS)

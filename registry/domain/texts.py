@@ -38,6 +38,7 @@ _IGNORED = re.compile(f"[{_SELECTORS}{_JOINERS}{_HIDDEN}]|(?!\\s)[{_CONTROL}]")
 PROSE = frozenset(
     {
         "address",
+        "answer",
         "benefits",
         "condition",
         "details",
@@ -51,6 +52,7 @@ PROSE = frozenset(
         "reply",
         "shared",
         "source",
+        "statement",
         "text",
         "verified_by",
         "why",

@@ -256,6 +256,21 @@ class Direction(Term):
     EXPORT = "EXPORT"
 
 
+class DisputeKind(Term):
+    """What is disputed about an operator."""
+
+    NOT_US = "NOT_US"
+    WRONG_RECORD = "WRONG_RECORD"
+    NOT_RECOGNISED = "NOT_RECOGNISED"
+
+
+class DisputeOutcome(Term):
+    """How the home customs closes a dispute."""
+
+    UPHELD = "UPHELD"
+    REJECTED = "REJECTED"
+
+
 class AgreementKind(Term):
     """The subject of an agreement."""
 

@@ -56,6 +56,7 @@ UNPLANNED: Mapping[str, str] = {
     "Query.clients": _REFERENCE,
     "Query.proposals": _PAGES,
     "Query.administrationProposals": _PAGES,
+    "Query.disputes": _PAGES,
     "Query.changes": _HISTORY,
     "Query.divergences": _HISTORY,
     "Query.correctedAnswers": _HISTORY,
@@ -73,6 +74,8 @@ UNPLANNED: Mapping[str, str] = {
     "Operator.recognisedIn.validTo": _INTERVALS,
     "Operator.looks": _PAGES,
     "Operator.proposals": "The proposed command is in the event, and not in the read models.",
+    "Operator.disputes": "Who reads which of them depends on who opened each, and it is read"
+    " seldom.",
     "Operator.contacts": "Personal data, which is encrypted in the database, is decrypted in"
     " Python.",
     "Agreement.parties": _RELATED,

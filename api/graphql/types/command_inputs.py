@@ -41,7 +41,17 @@ NOT_ASKED = {"decided_by", "known_at"}
 COMMON = ("effective", "decided", "legal_ground", "source", "expected_version", "signature")
 
 
-IDS = {"command_id", "person", "proposal", "programme", "agreement", "document", "id"}
+IDS = {
+    "command_id",
+    "person",
+    "proposal",
+    "dispute",
+    "receipt",
+    "programme",
+    "agreement",
+    "document",
+    "id",
+}
 
 
 #: The fields that take a key or a global id, with the type of the object.

@@ -259,11 +259,9 @@ def event_for(context: Context, row: EventRow) -> Event:
     a client's cache can treat it as one object."""
     # Every subject that may read an operator's events may read the notes, except the operator.
     notes = context.subject.role is not SubjectRole.COMPANY
-    return Event.of(
-        row,
-        with_notes=notes,
-        opens=context.subject.role in (SubjectRole.AUDITOR, SubjectRole.OFFICER),
-    )
+    reads_all = context.subject.role in (SubjectRole.AUDITOR, SubjectRole.OFFICER)
+    # Of another administration's operator the version is 0.
+    return Event.of(row, with_notes=notes, opens=reads_all and row.version > 0)
 
 
 def _cursor(context: Context, position: int) -> str:

@@ -17,7 +17,14 @@ from uuid import UUID
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from api.access.policy import Action, Resource, SubjectRole, decide
+from api.access.policy import (
+    Action,
+    Resource,
+    Subject,
+    SubjectRole,
+    decide,
+    is_foreign_customs,
+)
 from api.graphql import retry
 from api.graphql.context import Context, Info
 from api.graphql.costs import costs
@@ -25,6 +32,7 @@ from api.graphql.errors import Forbidden, Refused, Unanswered
 from api.graphql.global_ids import GlobalId, Node, key_of
 from api.graphql.scalars import Position
 from api.graphql.types.command_inputs import ENCODED, INPUTS, NAMED, SPELLED, described, input_class
+from api.graphql.types.disputes import check_foreign_dispute
 from api.graphql.types.erasure import prepare_particulars
 from api.graphql.types.events import Event, event_for, readable
 from api.graphql.types.nodes import changed_by, node_when_projected
@@ -40,7 +48,7 @@ from registry.domain.clients import administration_of
 from registry.domain.errors import BadValue, Refusal, UnknownOperator
 from registry.domain.operators.events import Operator
 from registry.domain.publications import Document
-from registry.domain.values import AdministrationCode, Text
+from registry.domain.values import AdministrationCode, Text, Tin
 
 
 @strawberry.type(name="Warning")
@@ -66,7 +74,8 @@ class Recorded:
     )
     version: int = strawberry.field(
         description="The version of the stream after the command. "
-        "Pass it as `expectedVersion` of the next command."
+        "Pass it as `expectedVersion` of the next command. 0 for a command about another "
+        "administration's operator, whose versions you are not shown."
     )
     position: Position = strawberry.field(
         description="The position of the last event of the command. Where there was nothing to "
@@ -174,8 +183,7 @@ async def execute(context: Context, command: c.Command) -> Recorded | Proposed:
     verdict = decide(subject, Action.RECORD, Resource(whose, tin, command=type(command)))
     if not verdict.allowed:
         raise Forbidden(verdict.reason)
-    if isinstance(command, c.MergeInto | c.SplitFrom):
-        await check_visible(context, command)
+    await check_operators(context, command)
     if isinstance(command, c.WithdrawProposal) and subject.role is SubjectRole.COMPANY:
         await loop.run_in_executor(context.writers, own_proposal, context, command)
     if isinstance(command, c.NameContact | c.ErasePerson | c.ConfirmProposal):
@@ -206,7 +214,7 @@ async def execute(context: Context, command: c.Command) -> Recorded | Proposed:
     )
     return Recorded(
         stream=strawberry.ID(str(receipt.stream)),
-        version=receipt.version,
+        version=receipt.version if tin is None or shows_version(subject, tin) else 0,
         position=Position(last or 0),
         epoch=context.epoch,
         warnings=[
@@ -224,20 +232,39 @@ def whose_rule(proposed: DecisionProposed) -> str:
     return proposed.administration.text
 
 
-async def check_visible(context: Context, command: c.MergeInto | c.SplitFrom) -> None:
-    """Raises UnknownOperator for an operator of another administration that the subject may not
-    see, with the message for one that does not exist. For operators of its own administration the
-    register itself checks that they exist."""
-    if isinstance(command, c.MergeInto):
-        field, tin = "successor", command.successor
-    else:
-        field, tin = "origin", command.origin
-    if AdministrationCode(tin.country) in context.subject.own:
-        return
+def shows_version(subject: Subject, tin: Tin) -> bool:
+    """Whether the subject is shown the version of an operator's stream, which counts events that
+    others than its customs and itself may not know of."""
+    return not is_foreign_customs(subject, tin)
+
+
+async def check_operators(context: Context, command: c.Command) -> None:
+    """Raises UnknownOperator for an operator of another administration that a command names and
+    that the subject may not see, with the message for one that does not exist. For operators of its
+    own administration the register itself checks that they exist."""
+    match command:
+        case c.MergeInto(successor=tin):
+            field = "successor"
+        case c.SplitFrom(origin=tin):
+            field = "origin"
+        case c.OpenDispute(tin=tin) | c.WithdrawDispute(tin=tin):
+            if is_foreign_customs(context.subject, tin):
+                visible = await is_visible(context, tin)
+                await check_foreign_dispute(context, command, is_visible=visible)
+            return
+        case _:
+            return
+    if AdministrationCode(tin.country) not in context.subject.own and not await is_visible(
+        context, tin
+    ):
+        raise UnknownOperator(f"operator {tin} is not in this register", path=(field,))
+
+
+async def is_visible(context: Context, tin: Tin) -> bool:
+    """Whether the subject sees this operator now."""
     clocks, visibility = context.clocks(None), context.subject.visibility
     async with context.views.connection() as connection:
-        if not await operators(connection, visibility, context.now, clocks, [tin]):
-            raise UnknownOperator(f"operator {tin} is not in this register", path=(field,))
+        return bool(await operators(connection, visibility, context.now, clocks, [tin]))
 
 
 def read(kind: type[c.Command], input: object) -> c.Command:

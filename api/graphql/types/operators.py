@@ -20,6 +20,7 @@ from api.graphql.loaders import load
 from api.graphql.scalars import Position
 from api.graphql.types.administrations import AdministrationType, administration
 from api.graphql.types.authorisations import AuthorisationType, StatusPeriod
+from api.graphql.types.disputes import Dispute, disputes_of
 from api.graphql.types.events import EventConnection, history
 from api.graphql.types.looks import COST as LOOKS
 from api.graphql.types.looks import LookConnection, looks_at
@@ -252,6 +253,14 @@ class OperatorType(Node):
         now, the latest first. Only the home customs and auditors may read them; others get the
         error FORBIDDEN."""
         return await proposals_of(info.context, self.tin, first)
+
+    @costs(PROPOSALS, each=20)
+    @strawberry.field
+    async def disputes(self, info: Info, first: int | None = 50) -> list[Dispute]:
+        """What is or was disputed about the operator, as it is now, the latest first. The home
+        customs, the operator and auditors read all of it, another customs administration what it
+        opened itself; others get the error FORBIDDEN."""
+        return await disputes_of(info.context, self.tin, first)
 
     @costs(60)
     @sql_fields.rows(places.SUCCESSOR)

@@ -23,6 +23,7 @@ from registry.domain.commands.operators import *
 from registry.domain.commands.authorisations import *
 from registry.domain.commands.persons import *
 from registry.domain.commands.proposals import *
+from registry.domain.commands.disputes import *
 from registry.domain.commands.agreements import *
 from registry.domain.commands.administrations import *
 from registry.domain.commands.programmes import *

@@ -18,6 +18,7 @@ from registry.domain.corrections import apply_corrections, with_changes
 from registry.domain.decisions import DatedFact
 from registry.domain.identifiers import normal_form
 from registry.domain.operators.authorisation import Authorisation, Due
+from registry.domain.operators.disputes import OperatorDispute
 from registry.domain.operators.particulars import (
     FirstParticulars,
     GivenParticulars,
@@ -32,6 +33,8 @@ from registry.domain.values import (
     HELD,
     AdministrationCode,
     ContactRole,
+    DisputeKind,
+    DisputeOutcome,
     Role,
     Status,
     Tin,
@@ -663,6 +666,72 @@ class Operator(BaseAggregate[UUID]):
         proposer: str
         reason: str | None = None
 
+    class DisputeOpened(Event):
+        """The operator, or a customs administration other than its own, says that something about
+        the operator is wrong. Nothing is decided.
+
+        `opened_by`: that administration; None: the operator itself. `position`: of the event of
+        this operator that is meant, in the ledger. `receipt`: the id of the receipt that is meant.
+        `answer_due`: the last civil day, in the operator's home time zone, for an answer; None:
+        the programme's rules set none.
+        """
+
+        TOPIC = "operator.dispute_opened"
+        dispute: UUID
+        kind: DisputeKind
+        statement: str
+        answer_due: date | None = None
+        opened_by: AdministrationCode | None = None
+        position: int | None = None
+        receipt: UUID | None = None
+        territory: AdministrationCode | None = None
+
+        def apply(self, operator: Operator) -> None:
+            """Adds the dispute. A correction changes no dispute."""
+            super().apply(operator)
+            operator.disputes[self.dispute] = OperatorDispute(self)
+
+    class DisputeAnswered(Event):
+        """The home customs answers a dispute, which stays open."""
+
+        TOPIC = "operator.dispute_answered"
+        dispute: UUID
+        answer: str
+
+        def apply(self, operator: Operator) -> None:
+            """Adds the answer."""
+            super().apply(operator)
+            if found := operator.disputes.get(self.dispute):
+                found.answers.append(self)
+
+    class DisputeClosed(Event):
+        """The home customs closes a dispute."""
+
+        TOPIC = "operator.dispute_closed"
+        dispute: UUID
+        outcome: DisputeOutcome
+        reason: str
+
+        def apply(self, operator: Operator) -> None:
+            """Closes the dispute."""
+            super().apply(operator)
+            if found := operator.disputes.get(self.dispute):
+                found.closed = self
+
+    class DisputeWithdrawn(Event):
+        """Whoever opened a dispute withdraws it. `opened_by`: as in DisputeOpened."""
+
+        TOPIC = "operator.dispute_withdrawn"
+        dispute: UUID
+        opened_by: AdministrationCode | None = None
+        reason: str | None = None
+
+        def apply(self, operator: Operator) -> None:
+            """Closes the dispute."""
+            super().apply(operator)
+            if found := operator.disputes.get(self.dispute):
+                found.closed = self
+
     class Corrected(Event):
         """Corrects an earlier event, which stays as it was written."""
 
@@ -691,6 +760,8 @@ class Operator(BaseAggregate[UUID]):
         self.history: list[Operator.Event] = []
         #: Open and closed ones, by their id.
         self.proposals: dict[UUID, ProposedDecision] = {}
+        #: Open and closed ones, by their id.
+        self.disputes: dict[UUID, OperatorDispute] = {}
         self.corrected = False  # True: `past` must be read through `corrected_events`
         self.registered_as: OperatorParticulars  # before any amendment; set by the registration
 
@@ -745,6 +816,13 @@ class Operator(BaseAggregate[UUID]):
 
 #: The events of proposals: they decide nothing, and no correction reaches them.
 PROPOSAL_EVENTS = (Operator.DecisionProposed, Operator.ProposalEvent)
+#: The events of disputes: they decide nothing, and no correction reaches them.
+DISPUTE_EVENTS = (
+    Operator.DisputeOpened,
+    Operator.DisputeAnswered,
+    Operator.DisputeClosed,
+    Operator.DisputeWithdrawn,
+)
 
 
 def corrected_events(

@@ -13,7 +13,12 @@ from registry.domain.decisions import Decision
 from registry.domain.errors import BadValue, Superseded, UnknownPosition, WrongDates, WrongStatus
 from registry.domain.identifiers import check, is_of_form, normal_form
 from registry.domain.operators import preconditions
-from registry.domain.operators.events import PROPOSAL_EVENTS, Operator, corrected_events
+from registry.domain.operators.events import (
+    DISPUTE_EVENTS,
+    PROPOSAL_EVENTS,
+    Operator,
+    corrected_events,
+)
 from registry.domain.operators.preconditions import (
     event_fields,
     events_in_force,
@@ -246,6 +251,11 @@ def _refuse_uncorrectable(wrong: Operator.Event | None, position: int) -> None:
         raise UnknownPosition(
             f"position: {position} is of a proposal, which decides nothing; correct the "
             "decision that was recorded after it"
+        )
+    if isinstance(wrong, DISPUTE_EVENTS):
+        raise UnknownPosition(
+            f"position: {position} is of a dispute, which decides nothing; correct the decision "
+            "that was recorded"
         )
     if isinstance(wrong, Operator.SuspensionEnded) or getattr(wrong, "by_law", None):
         raise UnknownPosition(

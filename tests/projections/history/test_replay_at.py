@@ -18,8 +18,9 @@ from registry.application.registry import Registry
 AT = datetime(2026, 3, 5, tzinfo=UTC)
 BEFORE, AFTER = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC)
 LATE = "CN0000000012"  # suspended with effect from the first, recorded on the tenth
-#: A certificate number is believed, and holds on every day of law; a proposal is of no day of law.
-ONE_CLOCK = ("certificate", "proposal")
+#: A certificate number is believed, and holds on every day of law; a proposal or a dispute is of no
+#: day of law.
+ONE_CLOCK = ("certificate", "proposal", "dispute")
 TWO_CLOCKS = [
     name
     for name, table in TABLES.items()

@@ -17,6 +17,7 @@ from registry.domain.values import (
     AgreementKind,
     ContactRole,
     DataChannel,
+    DisputeKind,
     Role,
     Sense,
 )
@@ -69,6 +70,14 @@ proposed = fact(
     proposer=PERSON,
     effective=date(2026, 3, 1),
 )
+disputed = fact(
+    Operator.DisputeOpened,
+    dispute=UUID(int=5),
+    kind=DisputeKind.NOT_US,
+    statement="We are another Acme.",
+    answer_due=date(2026, 3, 31),
+    effective=date(2026, 3, 1),
+)
 OPERATORS: dict[str, tuple[Fact, ...]] = {
     "none": (registered,),
     "lodged": (registered, lodged),
@@ -77,6 +86,7 @@ OPERATORS: dict[str, tuple[Fact, ...]] = {
     "consulted": (*applicant, asked),
     "valid": authorised,
     "proposed": (*authorised, proposed),
+    "disputed": (*authorised, disputed),
     "suspended": (*authorised, suspended),
     "part suspended": (*authorised, lost_s),
     "released": (
