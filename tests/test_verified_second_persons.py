@@ -18,7 +18,7 @@ from registry.application.decision_context import decision_of
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.administrations import Administration
-from registry.domain.values import AgreementKind, Tin
+from registry.domain.values import AgreementKind, DataChannel, Tin
 from registry.ledger.database import environment
 from tests.law import CN, KR
 from tests.test_signed_decisions import judged
@@ -31,6 +31,15 @@ RULE: dict[str, Any] = {"programme": "CN-AEO", "rule": "second_person", "source"
 GRANT = c.GrantAuthorisation(tin=ACME, number="N1", legal_ground="a law")
 SCOPE = c.SetScope(agreement=PAIR, from_=KR, to=CN, types=("*",))
 LOOSE_RULE = c.SetRule(**RULE, value="revoke_authorisation", effective=LATER)
+#: What China wants two persons for by its own rule.
+NAMED = ("set_scope", "merge_into", "declare_cadence", "add_client_key", "require_second_person")
+CADENCE = c.DeclareCadence(administration=CN, channel=DataChannel.LIST, hours=24, source="a letter")
+PROGRAM = c.RegisterClient(client="cn-desk", name_="Desk", acts_for="officer:CN")
+PROGRAM_KEY = c.AddClientKey(
+    client="cn-desk",
+    key={"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+)
+STRICTER = c.RequireSecondPerson(administration=CN, commands=(*NAMED, "set_types"))
 LOOSE = c.RequireSecondPerson(administration=CN, commands=(), effective=LATER)
 
 
@@ -55,8 +64,9 @@ def registry(database: str) -> Iterator[Registry]:
             parties=(KR, CN), kind=AgreementKind.AEO_MUTUAL_RECOGNITION, title="Korea and China"
         ),
         *applicants,
+        PROGRAM,
         c.SetRule(**RULE, value=grants, effective=date(2026, 3, 1)),
-        c.RequireSecondPerson(administration=CN, commands=("set_scope", "merge_into")),
+        c.RequireSecondPerson(administration=CN, commands=NAMED),
     ):
         new_registry.execute(command, CLERK)
     with psycopg.connect(database) as connection:
@@ -100,7 +110,7 @@ def alone(registry: Registry, command: c.Command) -> int:
 def test_what_two_persons_decided_is_found_good(
     registry: Registry, database: str, tmp_path: Path
 ) -> None:
-    for command in (GRANT, SCOPE, LOOSE_RULE, LOOSE):
+    for command in (GRANT, SCOPE, CADENCE, PROGRAM_KEY, STRICTER, LOOSE_RULE, LOOSE):
         by_two(registry, command)
     new = c.RegisterProgramme(programme="CN-B", administration=CN, name_="B", types=("A",))
     registry.execute(new, CLERK)
@@ -134,6 +144,9 @@ def test_what_one_person_decided_alone_is_found(
         ),
         alone(registry, LOOSE_RULE): "it loosens the rule about two persons",
         alone(registry, LOOSE): "it loosens the rule about two persons",
+        alone(registry, CADENCE): "the rules of CN want two persons for it",
+        alone(registry, PROGRAM_KEY): "the rules of CN want two persons for it",
+        alone(registry, STRICTER): "the rules of CN want two persons for it",
     }
 
     code, said = judged(database, tmp_path)

@@ -1,5 +1,5 @@
-"""Checks that no decision about a programme, an agreement or an administration was recorded by one
-person where the administration's rule wanted two (four eyes, decision 0241).
+"""Checks that no decision about a programme, an agreement, an administration or one of its clients
+was recorded by one person where the administration's rule wanted two (four eyes, decision 0241).
 
 Such streams are few and short, so they are folded whole, in the order of the ledger: each event is
 held against the rules as they stood before it. What came from a followed register was decided
@@ -39,7 +39,7 @@ select e.position, e.originator_id, e.originator_version, e.topic, e.state, e.re
         select from peers.law l where l.originator_id = e.originator_id and l.topic = e.topic
             and l.state = e.state and e.actor = 'peer:' || l.peer) as is_foreign
 from ledger.event e
-where split_part(e.topic, '.', 1) in ('administration', 'programme', 'agreement')
+where split_part(e.topic, '.', 1) in ('administration', 'programme', 'agreement', 'client')
 order by e.position"""
 
 
@@ -56,8 +56,8 @@ class _Recorded(NamedTuple):
 
 
 def alone_about_law(connection: psycopg.Connection[Any]) -> Iterator[str]:
-    """Yields what one person decided about a programme, an agreement or an administration though a
-    rule wanted two. An event that cannot be read is found by the derivation of its stream."""
+    """Yields what one person decided, about whatever is no operator, though a rule wanted two. An
+    event that cannot be read is found by the derivation of its stream."""
     if connection.execute(_ANY_RULE).fetchone() is None:
         return
     aggregates: dict[UUID, Any] = {}

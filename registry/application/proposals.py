@@ -34,6 +34,8 @@ def proposed_instead(
     by: Decision,
     person: str | None,
     dispatch: Callable[[Operator], None],
+    *,
+    sees_proposals: bool = True,
 ) -> bool:
     """Records the command as a proposal if a programme's rules want a second person; returns
     whether it did, or whether nothing is left to decide.
@@ -48,7 +50,7 @@ def proposed_instead(
     wanted = operator_second_person.who_requires(trial, by)
     if wanted is None:
         return False
-    proposals.propose(operator, command, by, person, *wanted)
+    proposals.propose(operator, command, by, person, *wanted, sees_proposals=sees_proposals)
     return True
 
 

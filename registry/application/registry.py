@@ -138,7 +138,8 @@ class Registry(Application[UUID]):
         `actor` is an opaque id. `decided_by` is used if the command names no authority. `person`:
         the opaque id of the person who sends it, whatever the program; None: a program alone, which
         neither proposes nor confirms what needs two persons. `sees_proposals`: whether versions
-        count the events of proposals; they do not for whoever may not know of them. Raises a
+        count the events of proposals, and the same proposal of another person is a refusal; neither
+        is so for whoever may not know of them. Raises a
         Refusal or the ledger's Busy, Unreachable, Closed (in all these cases nothing was recorded),
         or OutcomeUnknown (send the same command again to learn the outcome).
         """
@@ -191,7 +192,9 @@ class Registry(Application[UUID]):
     ) -> BaseAggregate[UUID]:
         found = self._find(command)
         version = 0 if found is None else version_shown(found, sees_proposals)
-        aggregate = self.decide_on(found, command, decided_by, facts, person)
+        aggregate = self.decide_on(
+            found, command, decided_by, facts, person, sees_proposals=sees_proposals
+        )
         if command.expected_version not in (None, version):
             raise StaleVersion(
                 f"expectedVersion: found {command.expected_version}, and the stream is at "
@@ -226,7 +229,9 @@ class Registry(Application[UUID]):
         version = version_shown(aggregate, sees_proposals) if aggregate else 0
         try:
             facts = self._references.from_cache()
-            decided = self.decide_on(aggregate, command, decided_by, facts, person)
+            decided = self.decide_on(
+                aggregate, command, decided_by, facts, person, sees_proposals=sees_proposals
+            )
         except (Refusal, NotCached):
             return None
         expected = command.expected_version in (None, version)
@@ -239,6 +244,8 @@ class Registry(Application[UUID]):
         decided_by: AdministrationCode | None = None,
         facts: ReferenceData | None = None,
         person: str | None = None,
+        *,
+        sees_proposals: bool = True,
     ) -> BaseAggregate[UUID]:
         """Decides a command on an aggregate that the caller holds. An import decides a whole file
         in this way before it records anything.
@@ -272,7 +279,12 @@ class Registry(Application[UUID]):
             return holder
         if isinstance(aggregate, Operator):
             if not proposed_instead(
-                aggregate, command, by, person, lambda op: self._dispatch(op, command, by, facts)
+                aggregate,
+                command,
+                by,
+                person,
+                lambda op: self._dispatch(op, command, by, facts),
+                sees_proposals=sees_proposals,
             ):
                 self._dispatch(aggregate, command, by, facts)
             return aggregate

@@ -47,17 +47,21 @@ def propose(
     person: str | None,
     whose: str,
     days: int | None,
+    *,
+    sees_proposals: bool = True,
 ) -> None:
     """Records a command as a proposal that can be confirmed for so many days (None: no limit).
 
     `whose`: the code of the programme or administration whose rules want a second person; an
-    administration has the proposals that its own rule wants. Raises
+    administration has the proposals that its own rule wants. `sees_proposals`: whether whoever
+    proposes may know of the proposals of others; otherwise the same is proposed once more. Raises
     PersonNeeded, AlreadyRecorded (the same is proposed already), WrongDates, GroundNeeded.
     """
     proposer = _person(person, f"{command.name} needs two persons by the rules of {whose}")
     plain = c.plain(command)
     for proposal in holder.proposals.values():
-        if is_open(proposal, by) and _says_the_same(proposal, command):
+        is_known = sees_proposals or proposal.proposed.proposer == proposer
+        if is_known and is_open(proposal, by) and _says_the_same(proposal, command):
             raise AlreadyRecorded(
                 f"The same is proposed already, as {proposal.proposed.proposal}, and waits for a "
                 "second person"

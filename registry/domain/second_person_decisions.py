@@ -2,9 +2,10 @@
 need a second person, from which day on.
 
 The rule holds for everything that the administration decides: about the operators of its territory
-and of its programmes, about its programmes, and for its side of agreements. A programme's own rule
-`second_person` can name further commands for the operators of that programme. One person can make
-either rule stricter. To make it looser is a decision of two persons, whatever the rules say.
+and of its programmes, about its programmes, for its side of agreements, and about itself. A
+programme's own rule `second_person` can name further commands for the operators of that programme.
+One person can make either rule stricter. To make it looser is a decision of two persons, whatever
+the rules say.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from eventsourcing.domain import BaseAggregate
 
 from registry.domain import commands as c
 from registry.domain.administrations import Administration
+from registry.domain.clients import Client, administration_of
 from registry.domain.decisions import Decision, civil_day_of
 from registry.domain.errors import BadValue, Refusal, WrongDates
 from registry.domain.programme_rules import PROPOSAL_DAYS, SECOND_PERSON_COMMANDS
@@ -25,14 +27,26 @@ from registry.domain.second_person import NO_RULE, SecondPersonRule, rule_on
 from registry.domain.signatures import responsible_administrations
 from registry.domain.values import AdministrationCode
 
-#: The commands about programmes and agreements that the rule can name beside those about operators.
-OF_PROGRAMMES_AND_AGREEMENTS = frozenset(
+#: The commands that concern no operator and that the rule can name: those about programmes and
+#: agreements, and what its officers decide about the administration and its clients. Not those that
+#: must count at once (`retire_client_key`, `revoke_client`), that are no decision
+#: (`receive_list`), or that come before any rule (`register_administration`): decision 0243.
+OF_NO_OPERATOR = frozenset(
     name
     for name, kind in c.COMMANDS.items()
     if issubclass(kind, c.ProgrammeCommand | c.AgreementCommand | c.ProposeAgreement)
-)
+) | {
+    "add_client_key",
+    "add_key",
+    "declare_cadence",
+    "join_bloc",
+    "leave_bloc",
+    "register_client",
+    "require_second_person",
+    "retire_key",
+}
 #: Every command that the rule can name.
-NAMEABLE = SECOND_PERSON_COMMANDS | OF_PROGRAMMES_AND_AGREEMENTS
+NAMEABLE = SECOND_PERSON_COMMANDS | OF_NO_OPERATOR
 
 
 def require_second_person(
@@ -84,9 +98,8 @@ def administration_that_requires(
     and for how many days it can be confirmed; None if none does."""
     if isinstance(command, c.RequireSecondPerson):
         administration = _find(command.administration, by)
-        if administration is None or not dropped_by(administration, command, by):
-            return None
-        return administration.code, rule_on(administration.second_person, by.today).days
+        if administration is not None and dropped_by(administration, command, by):
+            return administration.code, rule_on(administration.second_person, by.today).days
     if (
         isinstance(command, c.SetRule)
         and isinstance(aggregate, Programme)
@@ -95,9 +108,9 @@ def administration_that_requires(
         )
     ):
         return aggregate.administration, PROPOSAL_DAYS
-    if command.name not in OF_PROGRAMMES_AND_AGREEMENTS:
+    if command.name not in OF_NO_OPERATOR:
         return None
-    own = responsible_administrations(command, aggregate)
+    own = _of_client(command, aggregate) or responsible_administrations(command, aggregate)
     # Of the parties that decide for a whole agreement, it is the one that gives the command.
     for code in (by.decided_by,) if by.decided_by in own else own:
         assert code is not None
@@ -105,6 +118,18 @@ def administration_that_requires(
         if command.name in rule.commands:
             return code, rule.days
     return None
+
+
+def _of_client(
+    command: c.Command, aggregate: BaseAggregate[UUID] | None
+) -> tuple[AdministrationCode, ...]:
+    """The administration of the client that a command is about; none for an auditor's."""
+    code = None
+    if isinstance(command, c.RegisterClient):
+        code = administration_of(command.acts_for)
+    elif isinstance(aggregate, Client):
+        code = aggregate.administration
+    return (code,) if code else ()
 
 
 def rule_of(code: AdministrationCode, by: Decision) -> SecondPersonRule:

@@ -73,7 +73,8 @@ class RetireKey(KeyCommand):
 
 class RequireSecondPerson(AdministrationCommand):
     """From `effective` on these commands of the administration's officers need a second person
-    (four eyes), about operators, programmes and agreements alike.
+    (four eyes): about operators, programmes, agreements, and the administration itself, its blocs,
+    keys, cadence and clients.
 
     It takes the place of the rule before it. One person may make the rule stricter; to leave out a
     command that the rule names is itself a proposal, which another person confirms.

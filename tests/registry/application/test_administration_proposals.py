@@ -289,8 +289,9 @@ def test_a_proposal_is_rejected_withdrawn_or_too_late(registry: Registry) -> Non
 
 
 def test_a_command_that_is_not_there_cannot_be_named(registry: Registry) -> None:
-    with pytest.raises(BadValue, match="set_scoop"):
-        require(registry, "set_scoop")
+    for name in ("set_scoop", "receive_list", "revoke_client", "confirm_administration_proposal"):
+        with pytest.raises(BadValue, match=name):
+            require(registry, name)
     with pytest.raises(BadValue, match="has no rule to end"):
         require(registry)
     with pytest.raises(BadValue, match="proposalDays"):

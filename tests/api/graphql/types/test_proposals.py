@@ -550,3 +550,32 @@ def test_rebuild_and_check_know_proposals(counter: Client) -> None:
         assert all(found.good for found in check(counter.database))
         connection.execute("update views.proposal set state = 'OPEN', recorded_to = null")
         assert not all(found.good for found in check(counter.database))
+
+
+def test_a_company_is_told_nothing_of_the_same_proposal_of_another_person(counter: Client) -> None:
+    """Not by the mutation, not by the preview of the form, not by the form that records it; of a
+    proposal of its own, whoever made it is told."""
+    counter.tell("lodgeApplication", CHINA, tin=ACME, programme="CN-AEO", type="ADVANCED")
+    company = f"company:{ACME}"
+    said = {"tin": ACME, "person": name_person(counter).id, "ground": "GDPR Art. 17"}
+    known = [counter.tell("erasePerson", ANNA, **said)["proposal"]]
+
+    for by in (f"{company}/kim", f"{company}/lee"):
+        first = counter.tell("erasePerson", by, **said)
+        assert first["__typename"] == "Proposed" and first["proposal"] not in known, first
+        again = counter.tell("erasePerson", by, **said)
+        assert again["code"] == "ALREADY_RECORDED" and first["proposal"] in again["message"]
+        assert not any(each in again["message"] for each in known)
+        known.append(first["proposal"])
+    officer = counter.tell("erasePerson", BO, **said)
+    assert officer["code"] == "ALREADY_RECORDED" and known[0] in officer["message"]
+
+    cookie = {"cookie": f"{COOKIE}={issue(f'{company}/sam', counter.home)}"}
+    typed = {"person": said["person"], "ground": said["ground"], "command_id": str(uuid4())}
+    path = f"/operators/{ACME}/erase-person"
+    check = counter.send(path, typed | {"step": "check"}, headers=cookie)
+    assert check.status_code == 200 and "Propose it" in check.text, check.text
+    last = typed | {"step": "record", "confirm": ACME}
+    assert counter.send(path, last, headers=cookie).status_code == 303
+    for shown in (check, counter.send(path, last, headers=cookie)):
+        assert not any(each in shown.text for each in known)
