@@ -10,8 +10,24 @@ from api.languages import catalogues
 from api.languages.language import Language, _, current
 from api.pages import labels
 
-#: Characters that the fonts of the program have: Latin, Greek, Cyrillic, Arabic, and punctuation.
-_COVERED = ((0x20, 0x24F), (0x370, 0x4FF), (0x600, 0x6FF), (0x1E00, 0x1EFF), (0x2010, 0x205E))
+#: Characters that the fonts of the program have: Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic,
+#: Devanagari, Thai, Georgian, and punctuation.
+ALPHABETS = (
+    *((0x20, 0x7E), (0xA0, 0x24F), (0x370, 0x377), (0x37A, 0x37F), (0x384, 0x386), (0x388, 0x38A)),
+    *((0x38C, 0x38C), (0x38E, 0x3A1), (0x3A3, 0x3FF), (0x400, 0x4FF), (0x531, 0x556)),
+    *((0x561, 0x587), (0x5D0, 0x5EA), (0x600, 0x6FF), (0x900, 0x97F), (0xE01, 0xE3A)),
+    *((0xE3F, 0xE5B), (0x10D0, 0x10FA), (0x1E00, 0x1EFF), (0x2010, 0x205E)),
+)
+#: Character sets of which they have the rows between these first bytes, both included: the Chinese
+#: characters of GB 2312, level 1, with its kana; those of Japan, level 1; those of Big5, level 1;
+#: and the syllables of Korea.
+CHARACTER_SETS = (
+    ("gb2312", 0xA1, 0xA9),
+    ("gb2312", 0xB0, 0xD7),
+    ("euc_jp", 0xB0, 0xCF),
+    ("big5", 0xA4, 0xC6),
+    ("euc_kr", 0xB0, 0xC8),
+)
 
 
 class BilingualRow(NamedTuple):
@@ -69,16 +85,20 @@ def second_language(first: Language, territory: str) -> Language:
 
 
 def is_covered(text: str) -> bool:
-    """Whether the fonts of the program have every character of a text: besides the alphabets above
-    the Chinese characters of GB 2312, level 1, with its Greek, Cyrillic and kana."""
+    """Whether the fonts of the program have every character of a text."""
     return all(_has(letter) for letter in text)
 
 
 def _has(letter: str) -> bool:
-    if any(first <= ord(letter) <= last for first, last in _COVERED):
+    if any(first <= ord(letter) <= last for first, last in ALPHABETS):
         return True
+    return any(first <= _row(letter, name) <= last for name, first, last in CHARACTER_SETS)
+
+
+def _row(letter: str, character_set: str) -> int:
+    """The first byte of a character of two bytes; 0 for any other."""
     try:
-        row = letter.encode("gb2312")[0]
+        written = letter.encode(character_set)
     except UnicodeEncodeError:
-        return False
-    return 0xA1 <= row <= 0xA9 or 0xB0 <= row <= 0xD7
+        return 0
+    return written[0] if len(written) == 2 else 0

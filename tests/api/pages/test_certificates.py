@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 from base64 import urlsafe_b64decode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,12 @@ import pypdf
 import pypdfium2
 import pytest
 import zxingcpp
-from PIL import Image
+from PIL import Image, ImageFont
 from playwright.sync_api import Browser, expect
 
 from api.credentials.keys import renew
 from api.credentials.sealed_pdf import FONTS
+from api.pages.bilingual import is_covered
 from tests.api.certified import (
     KOREA,
     certified,
@@ -175,10 +177,34 @@ def test_the_fonts_are_those_that_were_listed() -> None:
         reversed(line.split("  ")) for line in (FONTS / "SHA256SUMS").read_text().splitlines()
     )
 
-    assert {file.name: sha256(file.read_bytes()).hexdigest() for file in FONTS.glob("*.ttf")} == (
-        listed
-    )
+    assert {
+        file.name: sha256(file.read_bytes()).hexdigest() for file in FONTS.glob("*.[ot]tf")
+    } == (listed)
     assert len(list(FONTS.glob("*.LICENSE"))) == len(listed)
+
+
+def test_the_fonts_have_every_character_that_is_printed() -> None:
+    """A name with another character is left out of the certificate, and never printed as boxes."""
+    fonts = [ImageFont.truetype(file, 12) for file in sorted(FONTS.glob("*.[ot]tf"))]
+    absent = [bytes(font.getmask("\N{MUSICAL SYMBOL G CLEF}")) for font in fonts]
+    scripts = [
+        letter
+        for letter in map(chr, range(0x370, 0x2000))
+        if is_covered(letter) and not unicodedata.category(letter).startswith(("M", "C", "Z"))
+    ]
+    characters = [chr(code) for code in range(0x4E00, 0xD7A4, 7) if is_covered(chr(code))]
+
+    missing = [
+        letter
+        for letter in characters
+        + [each for each in scripts if ord(each) >= 0x530 and each < "\u1e00"]
+        if all(
+            bytes(font.getmask(letter)) == nothing
+            for font, nothing in zip(fonts, absent, strict=True)
+        )
+    ]
+
+    assert missing == [] and len(characters) > 1000 and is_covered("한빛무역 東京税関 ไทย दिल्ली")
 
 
 def test_the_pdf_is_the_same_each_time_and_carries_the_credential(
