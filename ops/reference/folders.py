@@ -10,7 +10,7 @@ FOLDERS = {
     "api/static": "Style sheet, scripts and images of the pages.",
     "api/static/vendor": "Scripts of others, with their licences and hashes.",
     "api/templates": "Templates of the pages (Jinja), and of the certificate (Typst).",
-    "api/templates/fonts": "Fonts of the certificates and receipts, with their licences and hashes.",
+    "api/templates/fonts": "Fonts of the PDF files, with their licences and hashes.",
     "ops": "Whatever runs, checks and documents the register and is not imported by it.",
     "ops/bench": "Measurements beside peers, and their results.",
     "ops/clients": "Clients that partners use, run against an instance.",
