@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.access.tokens import LIFE
 from api.languages.language import N_, _
-from api.pages import forms
+from api.pages import forms, tour_life
 from api.pages.errors import PageRoute
 from api.pages.query import COOKIE
 from api.pages.render import HEADERS, home_words, page
@@ -25,9 +25,14 @@ IDENTITIES = (
         "officer:CN/bo",
         N_("Bo, a second officer of Chinese customs, who confirms what Anna proposes"),
     ),
+    (
+        "partner:SG",
+        N_("Customs of Singapore as a partner: operators that an agreement opens to it"),
+    ),
     ("partner:KR", N_("Korean customs as a partner: operators that an agreement opens to Korea")),
     ("auditor:*", N_("an auditor: everything, changing nothing")),
     ("company:DESYNTHETIC0001", N_("a company: its own record")),
+    (tour_life.COMPANY, N_("the company of the tour: its own record")),
 )
 
 

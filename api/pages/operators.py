@@ -14,11 +14,12 @@ from fastapi.responses import Response
 from api.access import policy
 from api.access.policy import Action
 from api.languages.language import _
-from api.pages import disputes, forms, persons, proposals, timeline
+from api.pages import disputes, forms, partner_readings, persons, proposals, timeline
 from api.pages.command_actions import actions_of
 from api.pages.command_file import NOT_CORRECTABLE, may_give
 from api.pages.command_names import address_of
 from api.pages.errors import PageRoute
+from api.pages.freshness import WAYS
 from api.pages.labels import civil, moment, original, standing, territory
 from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
@@ -112,12 +113,12 @@ query Recognition($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf) {
 TABS: dict[str, tuple[str, ...]] = {
     "overview": ("recognition", "timeline", "authorisations", "certificate"),
     "recognition": ("recognition", "groups"),
-    "history": ("timeline", "periods", "proposals", "disputes", "looks", "events"),
+    "history": ("timeline", "periods", "proposals", "disputes", "looks", "events", "readers"),
     "numbers": ("numbers", "persons"),
     "proof": ("proof",),
     "all": (
         *("recognition", "timeline", "periods", "authorisations", "groups", "numbers", "persons"),
-        *("certificate", "proposals", "disputes", "looks", "events", "proof"),
+        *("certificate", "proposals", "disputes", "looks", "events", "readers", "proof"),
     ),
 }
 _NOT_ASKED = PageQuery("", {}, None, (), 200, datetime.min)
@@ -207,6 +208,10 @@ async def _parts(
         "history": history,
         "events": (_part(history) or {"history": None})["history"],
         "not_correctable": NOT_CORRECTABLE,
+        "readers": await partner_readings.of_operator(request, _edges(history))
+        if "readers" in parts
+        else [],
+        "ways": WAYS,
         "contacts": (_part(contacts) or {"contacts": []})["contacts"],
         "proposals": await proposals.of_operator(request, tin) if "proposals" in parts else None,
         "disputes": await disputes.of_operator(request, tin) if "disputes" in parts else None,
@@ -260,6 +265,12 @@ def _part(asked: PageQuery) -> dict[str, Any] | None:
     it."""
     found: dict[str, Any] | None = asked.data["operator"] if asked.data else None
     return found
+
+
+def _edges(history: PageQuery) -> list[dict[str, Any]]:
+    """Returns the events of the operator that the subject is shown."""
+    listed = (_part(history) or {"history": None})["history"]
+    return [edge["node"] for edge in listed["edges"]] if listed else []
 
 
 def _alike(answers: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:

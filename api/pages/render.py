@@ -175,6 +175,7 @@ def page(
         "versions": _versions(path, query) if entry and entry.shown else [],
         "texts": language.texts_of("pages.js", *scripts),
         "subject": subject(request),
+        "place": site.own_place(subject(request)),
         "position": None,
         "dense": subject(request).partition(":")[0] in ("officer", "auditor"),
         "evidence": _evidence(request, values.get("clocks")) if status == 200 else None,

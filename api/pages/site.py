@@ -174,6 +174,13 @@ def foot() -> tuple[SitePage, ...]:
     return tuple(page for page in PAGES if page.foot)
 
 
+def own_place(subject: str) -> SitePage | None:
+    """Returns the page of the subject's own work; None for the public."""
+    role = subject.partition(":")[0]
+    address = {"company": "/company", "officer": "/work", "partner": "/work", "auditor": "/work"}
+    return by_address()[address[role]] if role in address else None
+
+
 def _pattern(address: str) -> str:
     """The regular expression of an address: a part in braces is anything without a slash, and with
     `:path` anything."""

@@ -1,5 +1,5 @@
-"""The tour: the seventeen acceptance questions in words, with adjustable as-of pairs and live
-answers."""
+"""The tour: one operator's life through all roles, and the seventeen acceptance questions in words,
+with adjustable as-of pairs and live answers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,28 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.languages.language import _
-from api.pages import forms
+from api.pages import forms, tour_life
 from api.pages.acceptance_cases import CASES, Asking, Case
 from api.pages.errors import PageRoute
 from api.pages.query import PageQuery, ask
 from api.pages.render import page
+from api.pages.site import LANGUAGE
 
 router = APIRouter(route_class=PageRoute)
 
 
 @router.get("/tour")
 async def tour(request: Request) -> Response:
-    """Shows the list of the acceptance cases."""
-    return page(request, "tour.html", title=_("The tour"), cases=CASES)
+    """Shows the life of an operator, step by step, and the list of the acceptance cases."""
+    return page(
+        request,
+        "tour.html",
+        title=_("The tour"),
+        cases=CASES,
+        life=tour_life.LIFE,
+        operator=tour_life.OPERATOR,
+        tag=request.scope.get(LANGUAGE),
+    )
 
 
 @router.get("/tour/{number}")

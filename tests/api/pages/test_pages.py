@@ -16,10 +16,26 @@ from api.access.policy import named
 from api.access.tokens import issue
 from api.pages import labels
 from api.pages.acceptance_cases import CASES
+from api.pages.identity import IDENTITIES
 from api.pages.query import COOKIE
+from api.pages.tour_life import LIFE
 from tests.api.client import AUDITOR, Client
 
 SUSPENDED, ANNULLED, HIDDEN = "CN0000000012", "FRSYNTHETIC0002", "NLSYNTHETIC0001"
+#: What each step of the tour's life of an operator shows.
+LIFE_SHOWS = (
+    ["application lodged"],
+    ["under examination"],
+    ["V valid", "2019-03-18", "AEOCN0000000012"],
+    ["recognised", "CN-SG-AEO"],
+    ["suspended", "2026-03-01", "Decide"],
+    ["In law on 2026-03-05", "recognised"],
+    [SUSPENDED, "Preview"],
+    ["Withdraw consent"],
+    ["Certificates"],
+    ["Check a certificate"],
+    ["Who asked about"],
+)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +135,18 @@ def test_the_pages_are_this_house_s_alone(at: Client) -> None:
 )
 def test_the_tour_gives_the_answers(at: Client, number: int, expected: list[str]) -> None:
     assert outcomes(opened(at, f"/tour/{number}", AUDITOR)) == expected
+
+
+def test_the_life_of_an_operator_is_shown_step_by_step_as_the_one_who_works_there(
+    at: Client,
+) -> None:
+    tour = opened(at, "/fr/tour").text
+    for step, facts in zip(LIFE, LIFE_SHOWS, strict=True):
+        assert f'name="next" value="/fr{html.escape(step.address)}"' in tour
+        assert f'name="subject" value="{step.subject}"' in tour
+        page = read(at, step.address, step.subject or None)
+        assert [fact for fact in facts if fact not in page] == [], step.title
+    assert {step.subject for step in LIFE} <= {subject for subject, _ in IDENTITIES}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.number:02}")
