@@ -1,32 +1,43 @@
-// The page of a check stays up to date: it asks every two seconds whether the answer is another one,
-// and then loads itself anew. And it checks the signature of the credential in the browser.
+// The page of a check stays up to date: it asks every second whether the answer is another one, and
+// then loads itself anew. A page that has been open for long asks every three seconds. While the
+// register does not answer, it waits longer each time. And it checks the signature of the credential
+// in the browser.
 
 import { say } from "/static/texts.js";
 
-const EVERY = 2000; // milliseconds
+// Milliseconds between an answer and the next question: at first, after the first minutes, and the
+// longest wait while the register does not answer.
+const SOON = 1000, LATER = 3000, LONGEST = 30000;
+const FIRST = 300; // questions that are asked soon after each other
 const answer = document.getElementById("answer");
 const live = document.getElementById("live");
+let asked = 0;
 let missed = 0;
+let next = 0;
 
 async function ask() {
+  clearTimeout(next);
   if (document.hidden) return;
   try {
-    const found = await fetch(answer.dataset.ask, { cache: "no-store", headers: { Accept: "application/json" } });
+    const found = await fetch(answer.dataset.ask, { cache: "no-store", headers: { Accept: "application/json" }, signal: AbortSignal.timeout(LONGEST) });
     if (!found.ok) throw new TypeError(String(found.status));
     const { state } = await found.json();
     missed = 0;
-    if (state !== answer.dataset.state) location.reload();
-    live.textContent = say("Up to date: asked again every two seconds.");
+    if (state !== answer.dataset.state) return location.reload();
+    live.textContent = say("Up to date: asked again every few seconds.");
   } catch (error) {
-    if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
+    if (!(error instanceof TypeError || error instanceof SyntaxError || error instanceof DOMException)) throw error;
     missed += 1;
     if (missed > 1) live.textContent = say("The register cannot be reached now. What stands here is what it answered last; it may be otherwise now.");
   }
+  asked += 1;
+  next = setTimeout(ask, missed ? Math.min(SOON * 2 ** (missed - 1), LONGEST) : asked < FIRST ? SOON : LATER);
+  live.dataset.asked = asked;
 }
 
 if (answer?.dataset.ask) {
-  live.textContent = say("Up to date: asked again every two seconds.");
-  setInterval(ask, EVERY);
+  live.textContent = say("Up to date: asked again every few seconds.");
+  next = setTimeout(ask, SOON);
   document.addEventListener("visibilitychange", ask);
 }
 

@@ -16,6 +16,7 @@ from ops.reference.decision_index import decisions
 from ops.reference.events import events
 from ops.reference.folders import architecture
 from ops.reference.graphql_types import graphql_reference
+from ops.reference.journeys import journeys
 from ops.reference.tables import temporary_database_page
 from registry.paths import DOCS
 
@@ -28,6 +29,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/codes.md": codes,
     "reference/graphql.md": graphql_reference,
     "reference/command-line.md": command_line,
+    "reference/journeys.md": journeys,
 }
 TABLES = "reference/tables.md"
 

@@ -405,6 +405,7 @@ def test_a_suspension_turns_an_open_page_red(
     with served(office.database, office.home) as address:
         small = browser.new_context(viewport={"width": 320, "height": 640})
         page = small.new_page()
+        page.clock.install()
         page.goto(f"{address}/verify/{code}")
         answer = page.locator("#answer")
         expect(answer).to_have_attribute("data-finding", "valid")
@@ -414,8 +415,23 @@ def test_a_suspension_turns_an_open_page_red(
         page.get_by_role("button", name="Check the signature in this browser").click()
         expect(page.locator("#browser-verdict")).to_contain_text("The credential is not proved")
 
+        live = page.locator("#live")
+        page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
+        expect(live).to_have_attribute("data-asked", re.compile(r"\d+"))
+        count = int(live.get_attribute("data-asked") or "")
+        small.set_offline(True)
+        for seconds in (1, 1, 2):  # it waits longer each time that it is not answered
+            page.clock.run_for(seconds * 1_000)
+            count += 1
+            expect(live).to_have_attribute("data-asked", f"{count}")
+        expect(live).to_contain_text("The register cannot be reached now")
+        expect(answer).to_have_attribute("data-finding", "valid")
+        small.set_offline(False)
+        page.clock.run_for(4_000)
+        expect(live).to_contain_text("Up to date")
+
         suspend(office, tin)
-        # The page asks every two seconds; on a machine that is busy with others it takes longer.
+        page.clock.run_for(1_000)  # it asks one second after the last answer, and turns red
         expect(answer).to_have_attribute("data-finding", "suspended", timeout=60_000)
         assert "bad" in (answer.get_attribute("class") or "")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -101,32 +100,6 @@ def become(page: Page, address: str, subject: str) -> None:
     page.locator(f'input[name="subject"][value="{subject}"]').check()
     page.get_by_role("button", name="Ask as this identity").click()
     page.wait_for_url(f"{address}/")
-
-
-@pytest.fixture(params=["light", "dark"])
-def auditor(browser: Browser, address: str, request: Any) -> Iterator[Page]:
-    """A window of somebody who sees everything, on a narrow screen."""
-    context = browser.new_context(
-        color_scheme=request.param, viewport={"width": 360, "height": 740}
-    )
-    page = context.new_page()
-    become(page, address, "auditor:*")
-    yield page
-    context.close()
-
-
-def test_every_page_can_be_read_by_anybody(auditor: Page, address: str) -> None:
-    complaints: dict[str, list[str]] = {}
-    for path in PAGES:
-        auditor.goto(address + path)
-        auditor.evaluate("document.querySelectorAll('details').forEach((it) => it.open = true)")
-        wrong = auditor.evaluate(COMPLAINTS) + auditor.evaluate(TOO_FAINT)
-        if auditor.evaluate("document.documentElement.scrollWidth") > 360:
-            wrong.append("wider than a small telephone")
-        if wrong:
-            complaints[path] = wrong
-
-    assert complaints == {}
 
 
 def test_no_other_host_is_asked_and_nothing_is_refused(page: Page, address: str) -> None:

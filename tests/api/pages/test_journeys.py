@@ -30,9 +30,11 @@ OWN = {"/work", "/company"}
 def place(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of a service on the loaded record, and its home."""
     home = tmp_path_factory.mktemp("home")
-    with served(world, home) as address:
-        _told_too_early(address, home, world)
-        yield address, home
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AEO_DEADLINE", "20")  # a machine that tests many things at once is slow
+        with served(world, home) as address:
+            _told_too_early(address, home, world)
+            yield address, home
 
 
 def _told_too_early(address: str, home: Path, world: str) -> None:

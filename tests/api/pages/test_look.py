@@ -9,14 +9,12 @@ import html
 import io
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from api.http.static_files import content
-from api.languages import catalogues
 from api.pages import growth, network_graph, world_map
 from api.pages.site import PAGES
 from registry.paths import STATIC
@@ -239,43 +237,3 @@ def test_a_year_that_is_moved_is_shown_at_once(page: Page, address: str) -> None
 
     expect(page.locator("#network .sentence")).to_contain_text("At the end of 2010")
     assert "year=2010" in page.url
-
-
-#: What a target of the pointer must measure at least (WCAG 2.2, 2.5.8), in pixels; a link in a
-#: sentence is exempt, and so is one with enough room around it.
-TARGETS = """() => [...document.querySelectorAll("nav a, button, summary, .button, input")]
-  .filter((e) => e.checkVisibility() && e.type !== "hidden" && e.type !== "radio"
-    && !e.closest(".crumbs, .tabs"))
-  .map((e) => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
-  .filter(([, r]) => r.width > 1 && (r.height < 24 || r.width < 24)).map(([text]) => text)"""
-
-
-@pytest.mark.parametrize("tag", catalogues.tags())
-def test_each_page_fits_in_every_language_and_is_kept_as_a_picture(
-    browser: Browser, address: str, tag: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """The pictures are in the folder of the test run, `looks/`: language, page and width."""
-    folder: Path = tmp_path_factory.getbasetemp() / "looks"
-    folder.mkdir(exist_ok=True)
-    window = browser.new_context(viewport={"width": 320, "height": 900})
-    page = window.new_page()
-    become(page, address, AUDITOR)
-    wrong: dict[str, object] = {}
-    shown = [each for each in PAGES if each.shown and not each.english and SAMPLES[each.address]]
-    for each in shown:
-        path = SAMPLES[each.address][0]
-        name = re.sub(r"\W+", "-", path).strip("-") or "home"
-        page.set_viewport_size({"width": 320, "height": 900})
-        page.goto(f"{address}/{tag}{path}")
-        if (width := page.evaluate("document.documentElement.scrollWidth")) > 320:
-            wrong[path] = width
-        if small := page.evaluate(TARGETS):
-            wrong[f"{path} targets"] = small
-        for wide in (320, 1280):
-            page.set_viewport_size({"width": wide, "height": 900})
-            shot = folder / f"{tag}-{name}-{wide}.jpg"
-            page.screenshot(path=shot, type="jpeg", quality=40)
-            assert shot.stat().st_size > 5_000
-    window.close()
-
-    assert wrong == {}

@@ -30,7 +30,7 @@ LIFE_SHOWS = (
     ["recognised", "CN-SG-AEO"],
     ["suspended", "2026-03-01", "Decide"],
     ["In law on 2026-03-05", "recognised"],
-    [SUSPENDED, "Preview"],
+    [SUSPENDED, "Lift"],
     ["Withdraw consent"],
     ["Certificates"],
     ["Check a certificate"],

@@ -1,0 +1,105 @@
+"""Each page in each language in a real browser, loaded once: it fits the smallest telephone, there
+is nothing wrong with it in the light and in the dark, by axe and by our own rules, and its pictures
+are kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from api.languages import catalogues
+from api.pages.site import PAGES
+from tests.api.pages.axe import SEEN, serious
+from tests.api.pages.test_in_browser import COMPLAINTS, TOO_FAINT, become
+from tests.api.pages.walk import SAMPLES, addresses
+from tests.api.served import served
+
+NARROW, WIDE = {"width": 320, "height": 900}, {"width": 1280, "height": 900}
+#: What a target of the pointer must measure at least (WCAG 2.2, 2.5.8), in pixels; a link in a
+#: sentence is exempt, and so is one with enough room around it.
+TARGETS = """() => [...document.querySelectorAll("nav a, button, summary, .button, input")]
+  .filter((e) => e.checkVisibility() && e.type !== "hidden" && e.type !== "radio"
+    && !e.closest(".crumbs, .tabs"))
+  .map((e) => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
+  .filter(([, r]) => r.width > 1 && (r.height < 24 || r.width < 24)).map(([text]) => text)"""
+UNFOLD = "document.querySelectorAll('details').forEach((each) => each.open = true)"
+#: The open list of languages lies over what is beside it.
+FOLD_LANGUAGES = "document.querySelector('.languages details')?.removeAttribute('open')"
+#: The first address of each page.
+FIRST = tuple(SAMPLES[page.address][0] for page in PAGES if page.shown and SAMPLES[page.address])
+TRANSLATED = tuple(
+    SAMPLES[page.address][0]
+    for page in PAGES
+    if page.shown and not page.english and SAMPLES[page.address]
+)
+
+
+@pytest.fixture(scope="module")
+def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AEO_DEADLINE", "20")  # a machine that tests many things at once is slow
+        with served(world, tmp_path_factory.mktemp("home")) as service:
+            yield service
+
+
+@pytest.mark.parametrize("tag", catalogues.tags())
+def test_each_page_is_for_everybody_and_is_kept_as_a_picture(
+    browser: Browser, address: str, tag: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The pictures are in the folder of the test run, `looks/`: language, page and width."""
+    folder: Path = tmp_path_factory.getbasetemp() / "looks"
+    folder.mkdir(exist_ok=True)
+    window = browser.new_context(viewport=NARROW)
+    page = window.new_page()
+    become(page, address, "auditor:*")
+    wrong: dict[str, list[str]] = {}
+    for path in addresses() if tag == "en" else TRANSLATED:
+        page.set_viewport_size(NARROW)
+        page.goto(f"{address}/{tag}{path}")
+        found = _too_wide(page) + page.evaluate(TARGETS)
+        if path in FIRST:
+            name = re.sub(r"\W+", "-", path).strip("-") or "home"
+            _keep(page, folder, f"{tag}-{name}")
+        if tag == "en":
+            found += _looked_at(page, whole=path in FIRST)
+        if found:
+            wrong[path] = found
+    window.close()
+
+    assert wrong == {}
+
+
+def _too_wide(page: Page) -> list[str]:
+    width = page.evaluate("document.documentElement.scrollWidth")
+    return [f"{width} pixels wide"] if width > NARROW["width"] else []
+
+
+def _keep(page: Page, folder: Path, name: str) -> None:
+    """Keeps the page as pictures, and leaves it narrow."""
+    for size in (WIDE, NARROW):
+        page.set_viewport_size(size)
+        shot = folder / f"{name}-{size['width']}.jpg"
+        page.screenshot(path=shot, type="jpeg", quality=40)
+        assert shot.stat().st_size > 5_000
+
+
+def _looked_at(page: Page, *, whole: bool) -> list[str]:
+    """What is wrong with a page, its folds opened, in the light and in the dark. `whole`: by axe,
+    too, which takes half a second."""
+    page.evaluate(UNFOLD)
+    found: list[str] = _too_wide(page) + page.evaluate(COMPLAINTS) + page.evaluate(TOO_FAINT)
+    page.emulate_media(color_scheme="dark")
+    found += page.evaluate(TOO_FAINT)
+    if whole:
+        page.evaluate(FOLD_LANGUAGES)
+        page.set_viewport_size(WIDE)
+        found += serious(page, *SEEN)
+    page.emulate_media(color_scheme="light")
+    if whole:
+        page.set_viewport_size(NARROW)
+        found += serious(page)
+    return found
