@@ -11,9 +11,9 @@ import os
 import re
 from base64 import b64encode
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -95,7 +95,7 @@ def export(
         small["consistency"] = _lines(merkle.consistency_path(node, before[1], size))
     if indexes is not None:
         small["proof"] = _lines(_inclusion_proof(node, indexes, 0, size))
-    small |= {f"schema/{topic}.json": text for topic, text in _schemas()}
+    small |= _schemas()
 
     zones: set[str] = set()
     large = {
@@ -261,14 +261,18 @@ def _leaves(connection: Connection, indexes: list[int] | None, size: int) -> Ite
 # ------------------------------------------------------------------------------ the archive
 
 
-def _schemas() -> Iterator[tuple[str, str]]:
-    """Yields the stored name and the JSON Schema of every event."""
+@cache
+def _schemas() -> Mapping[str, str]:
+    """Returns the files with the JSON Schema of every event, which are the same in every bundle:
+    making them takes longer than the rest of a small one."""
+    found = {}
     for aggregate in AGGREGATES:
         for event in vars(aggregate).values():
             if isinstance(event, type) and "TOPIC" in vars(event):
                 form = EventCodec(event, aggregate)
                 schema = msgspec.json.schema(form.shape, schema_hook=_pattern_schema)
-                yield form.topic, canonical(schema) + "\n"
+                found[f"schema/{form.topic}.json"] = canonical(schema) + "\n"
+    return found
 
 
 def _pattern_schema(kind: type) -> dict[str, str]:
