@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -9,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from projections.engine.projector import Projector
 from registry.ledger.database import migrate
 from registry.paths import ROOT
 from tests import balance
+from tests.copies import copied, recorded_once
 
 #: Variables by which tools are told where to keep what they remember.
 CACHES = {"MYPY_CACHE_DIR": "mypy", "RUFF_CACHE_DIR": "ruff", "PYTHONPYCACHEPREFIX": "bytecode"}
@@ -70,8 +71,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if cores == 1:
         return 0
-    # A third of the tests' time is spent waiting for processes that they start.
-    return max(2, min(cores + cores // 2, MOST_PROCESSES, _memory() // EACH))
+    # A third of the tests' time is spent waiting for processes that they start. With half as many
+    # processes of the tests again as cores, a fifth of the cores was left unused.
+    return max(2, min(2 * cores, MOST_PROCESSES, _memory() // EACH))
 
 
 def _memory() -> int:
@@ -80,6 +82,14 @@ def _memory() -> int:
     with suppress(OSError, ValueError):  # "max", or no such file
         limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return min(limits)
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported and collected by now stays until the end, and is looked through no
+    more for what can be thrown away; and what the tests make, a tenth as often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10 * gc.get_threshold()[0], *gc.get_threshold()[1:])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -173,39 +183,29 @@ def blank_register(server: str) -> str:
     return TEMPLATE
 
 
-_numbers = count(1)
-
-
 @pytest.fixture
 def database(server: str, blank_register: str) -> Iterator[str]:
     """The conninfo, as its owner, of a migrated database in which nothing has happened yet."""
-    name = f"register_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        # Copying files beats replaying them through the log, which is what a plain copy does.
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {blank_register} STRATEGY file_copy")
-        yield make_conninfo(server, dbname=name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with copied(server, blank_register, "register") as conninfo:
+        yield conninfo
 
 
 @pytest.fixture(scope="session")
 def loaded_register(server: str, blank_register: str) -> str:
     """The name of a database with the whole real record in it, projected; nobody stays in it."""
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {LOADED} TEMPLATE {blank_register} STRATEGY file_copy")
-    conninfo = make_conninfo(server, dbname=LOADED)
+    return recorded_once(server, blank_register, LOADED, _load)
+
+
+def _load(conninfo: str) -> None:
     assert load_world(conninfo) == []
     Projector(conninfo).catch_up()
-    return LOADED
 
 
 @pytest.fixture(scope="module")
 def world(server: str, loaded_register: str) -> Iterator[str]:
     """The conninfo of the real record, for a module's tests to ask, and to add to."""
-    name = f"world_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {loaded_register} STRATEGY file_copy")
-        yield make_conninfo(server, dbname=name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with copied(server, loaded_register, "world") as conninfo:
+        yield conninfo
 
 
 def _chromium() -> str | None:

@@ -8,21 +8,19 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from api.access.tokens import issue
 from api.pages.query import COOKIE
 from projections.engine.projector import Projector
 from projections.transparency.integrator import Integrator
 from tests.api.client import Client
-from tests.api.region import LINES, operator, record
+from tests.api.region import operator, record, recorded_on
+from tests.copies import copied
 from tests.keeping_log import is_signed
 
 KOREA = "officer:KR"
 DAY = f"{datetime.now(UTC).date() - timedelta(9)}"
-_numbers = count(1)
 _tins = count(77_000_001)
 
 
@@ -31,16 +29,11 @@ def office(
     server: str, blank_register: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Client]:
     """Whoever needs an operator of their own makes one by `certified`."""
-    name = f"office_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {blank_register} STRATEGY file_copy")
-        database = make_conninfo(server, dbname=name)
-        try:
-            record(database, *LINES)
-            with Client(database, tmp_path_factory.mktemp("home")) as client:
-                yield client
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with (
+        copied(server, recorded_on(server, blank_register), "office") as database,
+        Client(database, tmp_path_factory.mktemp("home")) as client,
+    ):
+        yield client
 
 
 def certified(at: Client, name: str = "Synthetic Pottery", day: str = DAY) -> str:

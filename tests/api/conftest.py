@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from tests.api.client import Client, small_world
+from tests.api.region import recorded_on
+from tests.copies import copied, recorded_once
 
-_numbers = count(1)
+
+@pytest.fixture(scope="session")
+def recorded_small_world(server: str, blank_register: str) -> str:
+    """The name of a database with the small world in it, to be copied."""
+    return recorded_once(server, blank_register, "recorded_small_world", small_world)
+
+
+@pytest.fixture
+def small_register(server: str, recorded_small_world: str) -> Iterator[str]:
+    """The conninfo of a register of its own with the small world in it."""
+    with copied(server, recorded_small_world, "small") as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def region_register(server: str, blank_register: str) -> Iterator[str]:
+    """The conninfo of a register of its own with the region in it: tests/api/region.py."""
+    with copied(server, recorded_on(server, blank_register), "region") as conninfo:
+        yield conninfo
 
 
 @pytest.fixture(scope="module")
 def counter(
-    server: str, blank_register: str, tmp_path_factory: pytest.TempPathFactory
+    server: str, recorded_small_world: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Client]:
     """One for a file of tests. What a test records stays for the others, so each has its own TIN
     or says what it found before."""
-    name = f"counter_{next(_numbers)}"
     home: Path = tmp_path_factory.mktemp("home")
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {blank_register} STRATEGY file_copy")
-        database = make_conninfo(server, dbname=name)
-        try:
-            small_world(database)
-            with Client(database, home) as client:
-                yield client
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with (
+        copied(server, recorded_small_world, "counter") as database,
+        Client(database, home) as client,
+    ):
+        yield client

@@ -6,19 +6,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from projections.engine.projector import Projector
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.ledger.database import environment
 from tests.api.client import Client
+from tests.copies import copied, recorded_once
 
 Line = dict[str, Any]
 ZONES = {
@@ -353,8 +351,6 @@ LINES: list[Line] = [
     },
 ]
 
-_numbers = count(1)
-
 
 def record(database: str, *lines: Line) -> list[int]:
     """The positions of what was recorded, all of it projected."""
@@ -369,40 +365,23 @@ def record(database: str, *lines: Line) -> list[int]:
     return found
 
 
-#: The names of databases with the region in them, by server: each process of the tests makes one.
-_recorded: dict[str, str] = {}
-
-
-def _recorded_region(server: str, blank_register: str) -> str:
-    """The name of a database with the region in it, of which each test has a copy, or each file.
-    Nobody stays connected to it."""
-    if server not in _recorded:
-        name = "recorded_region"
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(
-                f"CREATE DATABASE {name} TEMPLATE {blank_register} STRATEGY file_copy"
-            )
-        record(make_conninfo(server, dbname=name), *LINES)
-        _recorded[server] = name
-    return _recorded[server]
+def recorded_on(server: str, blank_register: str) -> str:
+    """The name of a database with the region in it, of which each test has a copy, or each file."""
+    return recorded_once(
+        server, blank_register, "recorded_region", lambda database: record(database, *LINES)
+    )
 
 
 @pytest.fixture(scope="module")
 def recorded_region(server: str, blank_register: str) -> str:
     """The name of the database with the region in it."""
-    return _recorded_region(server, blank_register)
+    return recorded_on(server, blank_register)
 
 
 @contextmanager
 def _counter(server: str, recorded_region: str, home: Path) -> Iterator[Client]:
-    name = f"region_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {recorded_region} STRATEGY file_copy")
-        try:
-            with Client(make_conninfo(server, dbname=name), home) as client:
-                yield client
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with copied(server, recorded_region, "region") as database, Client(database, home) as client:
+        yield client
 
 
 @pytest.fixture
@@ -417,6 +396,6 @@ def region(
     server: str, blank_register: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Client]:
     """A counter with the region behind it, for the tests of one file."""
-    recorded = _recorded_region(server, blank_register)
+    recorded = recorded_on(server, blank_register)
     with _counter(server, recorded, tmp_path_factory.mktemp("home")) as client:
         yield client

@@ -51,7 +51,7 @@ from tests.api.golden_copy.copies import (
     signed,
 )
 from tests.api.golden_copy.test_golden_copy import _change_a_byte
-from tests.api.region import LINES, OPEN, SHUT, STEEL, clause, operator, record
+from tests.api.region import OPEN, SHUT, STEEL, clause, operator, record
 from tests.api.served import served
 
 FIELDS = """{ tin in outcome legal operational
@@ -117,10 +117,10 @@ TINS = [STEEL, OPEN, SHUT, NEW, UNTIL, "KR99999999", "JP12345678"]
 
 
 @pytest.fixture
-def register(database: str, tmp_path: Path) -> Iterator[Client]:
+def register(region_register: str, tmp_path: Path) -> Iterator[Client]:
     """The region, with two more operators of Korea and a limit of age for the Union."""
-    record(database, *LINES, *MORE)
-    with Client(database, tmp_path / "home") as client:
+    record(region_register, *MORE)
+    with Client(region_register, tmp_path / "home") as client:
         signed(client)
         yield client
 

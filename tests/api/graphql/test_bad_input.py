@@ -12,7 +12,7 @@ import pytest
 
 from api.graphql.limits import BODY
 from api.graphql.paging import cursor
-from tests.api.client import ACME, AUDITOR, CHINA, Client, small_world
+from tests.api.client import ACME, AUDITOR, CHINA, Client
 
 EVENTS = "{ events%s { edges { node { type } } } }"
 
@@ -365,9 +365,8 @@ def test_an_auditor_changes_nothing(counter: Client) -> None:
     assert outcome["code"] == "FORBIDDEN"
 
 
-def test_a_command_id_that_was_used_for_something_else(database: str, tmp_path: Any) -> None:
-    small_world(database)
-    with Client(database, tmp_path) as counter:
+def test_a_command_id_that_was_used_for_something_else(small_register: str, tmp_path: Any) -> None:
+    with Client(small_register, tmp_path) as counter:
         used = str(uuid4())
         counter.tell("giveConsent", CHINA, tin=ACME, partner="KR", commandId=used)
         before = counter.last_position()

@@ -13,7 +13,6 @@ from api.access.tokens import issue
 from api.http import stream_rights
 from tests.api.client import AUDITOR, Client
 from tests.api.region import (
-    LINES,
     Line,
     operator,
     own_region,
@@ -224,10 +223,11 @@ def looks_of(client: Client, subject: str, tin: str) -> list[tuple[str, str]]:
     return []
 
 
-def test_a_subject_has_so_many_subscriptions_and_no_more(database: str, tmp_path: Path) -> None:
-    record(database, *LINES)
+def test_a_subject_has_so_many_subscriptions_and_no_more(
+    region_register: str, tmp_path: Path
+) -> None:
     with (
-        Client(database, tmp_path, subscriptions=1) as client,
+        Client(region_register, tmp_path, subscriptions=1) as client,
         EventStream(client, "partner:CN", **{"for": "CN"}, after=0) as first,
     ):
         first.next()

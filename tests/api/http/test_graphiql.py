@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Page
 
 from registry.paths import STATIC
-from tests.api.client import small_world
 from tests.api.served import served
 
 VENDOR = STATIC / "vendor"
@@ -35,10 +34,9 @@ def test_what_is_vendored_is_what_was_listed() -> None:
 
 
 @pytest.fixture
-def address(database: str, tmp_path: Path) -> Iterator[str]:
+def address(small_register: str, tmp_path: Path) -> Iterator[str]:
     """The service in a process of its own, as `aeo serve` runs it."""
-    small_world(database)
-    with served(database, tmp_path) as service:
+    with served(small_register, tmp_path) as service:
         yield service
 
 

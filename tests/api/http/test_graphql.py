@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from api.graphql.limits import BATCH_BODY
-from tests.api.client import ACME, AUDITOR, CHINA, Client, small_world
+from tests.api.client import ACME, AUDITOR, CHINA, Client
 
 QUESTION = {"query": "{ viewer { role } }"}
 WRONG = {"query": "{ nonsense }"}
@@ -125,11 +125,10 @@ def test_metrics_are_in_the_words_of_prometheus(counter: Client) -> None:
 
 
 def test_a_fault_is_a_number_and_its_story_is_in_the_log(
-    database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_register: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small_world(database)
-    with Client(database, tmp_path) as counter:
-        with psycopg.connect(database, autocommit=True) as connection:
+    with Client(small_register, tmp_path) as counter:
+        with psycopg.connect(small_register, autocommit=True) as connection:
             connection.execute("drop function ledger.position_before")
         response = counter.post("{ events { edges { cursor } } }", AUDITOR)
 
@@ -156,10 +155,9 @@ def test_a_question_that_takes_too_long_is_told_so(database: str, tmp_path: Path
 
 
 def test_a_service_that_is_stopping_asks_for_the_command_again(
-    database: str, tmp_path: Path
+    small_register: str, tmp_path: Path
 ) -> None:
-    small_world(database)
-    with Client(database, tmp_path) as counter:
+    with Client(small_register, tmp_path) as counter:
         counter.service.registry.ledger.close()
         document = """mutation ($input: ConsentInput!) {
           giveConsent(input: $input) { __typename }

@@ -18,7 +18,7 @@ import pytest
 from api.graphql import executor
 from registry.ledger import database as databases
 from registry.ledger import group_commit, group_commit_async, recorder
-from tests.api.client import ACME, CHINA, Client, small_world
+from tests.api.client import ACME, CHINA, Client
 from tests.gate import Gate
 
 CONSENT = """mutation ($input: ConsentInput!) { giveConsent(input: $input) {
@@ -96,10 +96,9 @@ WHICH: dict[str, Callable[[Client], list[int]]] = {
 @pytest.mark.parametrize("known", [True, False], ids=["at hand", "to be read"])
 @pytest.mark.parametrize("which", WHICH)
 def test_a_command_to_processes_that_are_stopped_is_answered_in_time_and_recorded_once(
-    database: str, tmp_path: Path, which: str, known: bool
+    small_register: str, tmp_path: Path, which: str, known: bool
 ) -> None:
-    small_world(database)
-    with Client(database, tmp_path, deadline=1.0) as client:
+    with Client(small_register, tmp_path, deadline=1.0) as client:
         first = client.tell("amendParticulars", CHINA, tin=ACME, address="1 Quay")
         assert first["__typename"] == "Recorded"
         if not known:
@@ -118,15 +117,14 @@ def test_a_command_to_processes_that_are_stopped_is_answered_in_time_and_recorde
         while (told := given(client, command))[0] != 200 and time.monotonic() < deadline:
             time.sleep(0.2)
         assert told[1]["data"]["giveConsent"]["__typename"] == "Recorded", told
-    assert recorded(database, command) == 1
+    assert recorded(small_register, command) == 1
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["at hand", "to be read"])
 def test_a_command_to_a_server_that_is_silent_as_a_whole_is_answered_in_time(
-    database: str, tmp_path: Path, known: bool
+    small_register: str, tmp_path: Path, known: bool
 ) -> None:
-    small_world(database)
-    with Gate(database) as gate, Client(gate.conninfo, tmp_path, deadline=1.0) as client:
+    with Gate(small_register) as gate, Client(gate.conninfo, tmp_path, deadline=1.0) as client:
         client.tell("amendParticulars", CHINA, tin=ACME, address="1 Quay")
         if not known:
             client.service.registry._aggregates.__init__()  # type: ignore[misc]
@@ -141,7 +139,7 @@ def test_a_command_to_a_server_that_is_silent_as_a_whole_is_answered_in_time(
         while (told := given(client, command))[0] != 200 and time.monotonic() < deadline:
             time.sleep(0.2)
         assert told[1]["data"]["giveConsent"]["__typename"] == "Recorded", told
-    assert recorded(database, command) == 1
+    assert recorded(small_register, command) == 1
 
 
 def recorded(database: str, command: str) -> int:

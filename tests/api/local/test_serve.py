@@ -25,7 +25,7 @@ from api.graphql.read_your_writes import ReadModelPosition
 from projections.checking.findings import CHANNEL as FINDINGS
 from registry.ledger.database import connection_parameters
 from registry.paths import ROOT
-from tests.api.client import ACME, Client, small_world
+from tests.api.client import ACME, Client
 from tests.api.local.test_up import free_port
 
 #: Parameters of libpq that a DATABASE_URL may have, beside where the database is.
@@ -77,10 +77,9 @@ def serving(database: str, home: Path) -> Iterator[httpx.Client]:
 
 @each
 def test_a_plain_service_sees_the_read_models_and_what_is_found_wrong_in_them(
-    database: str, tmp_path: Path, said: dict[str, str]
+    small_register: str, tmp_path: Path, said: dict[str, str]
 ) -> None:
-    small_world(database)
-    with serving(make_conninfo(database, **said), tmp_path) as asking:
+    with serving(make_conninfo(small_register, **said), tmp_path) as asking:
         ready = asking.get("/readyz")
         state = ready.json()
         assert (ready.status_code, state["ready"]) == (200, True)
@@ -95,7 +94,7 @@ def test_a_plain_service_sees_the_read_models_and_what_is_found_wrong_in_them(
         assert answer.status_code == 200 and answer.json()["data"]["agreement"]
         assert time.monotonic() - begun < 1.0  # a service that does not listen waits two seconds
 
-        with psycopg.connect(database, autocommit=True) as owner:
+        with psycopg.connect(small_register, autocommit=True) as owner:
             owner.execute(
                 "insert into checks.finding (noun, subject, relation, what, position)"
                 " values ('agreement', 'CN-KR-AEO', 'views.link', 'it is wrong', 1)"
@@ -178,9 +177,10 @@ def test_a_background_task_outlives_a_fault_of_ours(
     assert alive and len(epoch) == 12
 
 
-def test_a_service_whose_background_task_ended_is_not_ready(database: str, tmp_path: Path) -> None:
-    small_world(database)
-    with Client(database, tmp_path) as counter:
+def test_a_service_whose_background_task_ended_is_not_ready(
+    small_register: str, tmp_path: Path
+) -> None:
+    with Client(small_register, tmp_path) as counter:
         task = counter.app.state.service.current_checkpoint._task
         task.get_loop().call_soon(task.cancel)
         counter.pause(0.1)

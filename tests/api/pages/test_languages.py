@@ -136,7 +136,9 @@ def test_a_catalogue_is_in_step_with_the_sources_and_complete(tag: str) -> None:
     file = CATALOGUES / f"{tag}.po"
     own = catalogues.read(file)
 
-    assert file.read_bytes() == messages.text_of(messages.brought_up_to_date(tag))
+    # Compared first: pytest would look for a minute for what two such files differ in.
+    in_step = file.read_bytes() == messages.text_of(messages.brought_up_to_date(tag))
+    assert in_step, "python -m ops.messages"
     wrong = list(messages.complaints(own))
     waiting = [each for each in wrong if each.startswith("not translated")]
     assert [each for each in wrong if each not in waiting] == []
@@ -144,7 +146,8 @@ def test_a_catalogue_is_in_step_with_the_sources_and_complete(tag: str) -> None:
 
 
 def test_the_template_has_every_text() -> None:
-    assert messages.TEMPLATE.read_bytes() == messages.text_of(messages.template())
+    in_step = messages.TEMPLATE.read_bytes() == messages.text_of(messages.template())
+    assert in_step, "python -m ops.messages"
 
 
 def test_no_page_fails_in_any_language(at: Client) -> None:

@@ -17,7 +17,7 @@ from api.graphql.planner.mutations import parse_single_command, without_coercion
 from api.graphql.schema import core
 from projections.engine.projector import Projector
 from registry.domain import commands
-from tests.api.client import ACME, CHINA, Client, small_world
+from tests.api.client import ACME, CHINA, Client
 from tests.api.graphql.types.test_mutations import IDS, sample
 
 SHOWN = "{ __typename ... on Recorded { at: position version stream } ...why }"
@@ -119,9 +119,8 @@ def test_what_is_out_of_the_common_is_left_to_the_executor(text: str) -> None:
     assert parse_single_command(document, operation) is None
 
 
-def test_a_ledger_that_is_closed_is_told_alike(database: str, tmp_path: Path) -> None:
-    small_world(database)
-    with Client(database, tmp_path) as counter:
+def test_a_ledger_that_is_closed_is_told_alike(small_register: str, tmp_path: Path) -> None:
+    with Client(small_register, tmp_path) as counter:
         counter.service.registry.recorder.close()  # type: ignore[attr-defined]
         entry = {"commandId": str(uuid4()), "tin": ACME, "name": "Acme Lines", "roles": []}
 
@@ -137,14 +136,15 @@ def test_a_ledger_that_is_closed_is_told_alike(database: str, tmp_path: Path) ->
 
 
 @pytest.fixture(params=[True, False], ids=["planned", "stock"])
-def followed(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> Iterator[Client]:
+def followed(
+    request: pytest.FixtureRequest, small_register: str, tmp_path: Path
+) -> Iterator[Client]:
     """A counter whose read models are followed, as a service's are."""
-    small_world(database)
     stop = threading.Event()
-    follower = threading.Thread(target=Projector(database).run, args=(stop,))
+    follower = threading.Thread(target=Projector(small_register).run, args=(stop,))
     follower.start()
     try:
-        with Client(database, tmp_path, planner=request.param) as client:
+        with Client(small_register, tmp_path, planner=request.param) as client:
             yield client
     finally:
         stop.set()

@@ -13,7 +13,6 @@ import pytest
 from tests.api.client import AUDITOR, Client
 from tests.api.region import (
     FRUIT,
-    LINES,
     OLD,
     OPEN,
     QUIET,
@@ -31,10 +30,9 @@ __all__ = ["region"]
 
 
 @pytest.fixture
-def small(database: str, tmp_path: Path) -> Iterator[Client]:
+def small(region_register: str, tmp_path: Path) -> Iterator[Client]:
     """A region of its own, for what must not touch the others' tests."""
-    record(database, *LINES)
-    with Client(database, tmp_path) as client:
+    with Client(region_register, tmp_path) as client:
         yield client
 
 

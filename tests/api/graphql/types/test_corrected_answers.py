@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.api.client import AUDITOR, Client
-from tests.api.region import FRUIT, LINES, OPEN, QUIET, STEEL, operator, record
+from tests.api.region import FRUIT, OPEN, QUIET, STEEL, operator, record
 
 LIST = """query ($in: AdministrationCode!, $from: DateTime!, $to: DateTime!, $first: Int = 50,
                $after: String) {
@@ -26,11 +26,11 @@ NEW = "KR55555555"
 
 
 @pytest.fixture
-def small(database: str, tmp_path: Path) -> Iterator[Client]:
+def small(region_register: str, tmp_path: Path) -> Iterator[Client]:
     today = datetime.now(UTC).date()
     new = operator(NEW, "Synthetic Young", "KR-AEO", "AA", "KRAEO5555", f"{today - timedelta(9)}")
-    record(database, *LINES, *new)
-    with Client(database, tmp_path) as client:
+    record(region_register, *new)
+    with Client(region_register, tmp_path) as client:
         listens(client)
         yield client
 
@@ -196,11 +196,10 @@ def test_a_question_for_what_was_known_earlier_misled_nobody(small: Client) -> N
 
 @pytest.mark.parametrize("planner", [True, False])
 def test_the_question_is_kept_as_it_was_asked_by_either_way_of_answering(
-    database: str, tmp_path: Path, planner: bool
+    region_register: str, tmp_path: Path, planner: bool
 ) -> None:
     """Kinds of question: one, many, with aliases and fragments, with a consignment, without the
     outcome, in a territory where nothing is told."""
-    record(database, *LINES)
     document = """
     query ($tin: TIN!, $tins: [TIN!]!, $at: DateTime!) {
       recognition(tin: $tin, in: CN, asOf: {at: $at}) { outcome }
@@ -211,7 +210,7 @@ def test_the_question_is_kept_as_it_was_asked_by_either_way_of_answering(
     }
     fragment it on Recognition { outcome tin }"""
     at = "2025-06-01T00:00:00Z"
-    with Client(database, tmp_path, planner=planner) as small:
+    with Client(region_register, tmp_path, planner=planner) as small:
         listens(small)
         small.ask(document, "partner:CN", tin=STEEL, tins=[STEEL, OPEN, "KR99999999"], at=at)
         rows = kept(small, 4)
@@ -238,7 +237,7 @@ def test_the_question_is_kept_as_it_was_asked_by_either_way_of_answering(
         ],
         key=str,
     )
-    with psycopg.connect(database) as connection:
+    with psycopg.connect(region_register) as connection:
         head = connection.execute("select max(position) from ledger.event").fetchone()
     assert {row[5] for row in rows} == set(head or ())
     for *_, law_at, known_at, asked_at in rows:
@@ -249,9 +248,8 @@ def test_the_question_is_kept_as_it_was_asked_by_either_way_of_answering(
 @pytest.mark.parametrize("planner", [True, False])
 @pytest.mark.parametrize("selection", ["said: outcome", "tin ...it", "legal"])
 def test_a_batch_of_declarations_is_one_look_that_keeps_each_as_it_was_asked(
-    database: str, tmp_path: Path, planner: bool, selection: str
+    region_register: str, tmp_path: Path, planner: bool, selection: str
 ) -> None:
-    record(database, *LINES)
     document = """
     query ($all: [RecognitionQuestion!]!, $known: DateTime) {
       recognitionsOf(questions: $all, in: CN, knownAt: $known) {
@@ -265,10 +263,10 @@ def test_a_batch_of_declarations_is_one_look_that_keeps_each_as_it_was_asked(
         {"key": "3", "tin": STEEL.lower(), "consignment": {"hs": "0702", "direction": "IMPORT"}},
         {"key": "4", "tin": OPEN, "at": "2018-06-01T00:00:00+08:00", "consignment": {}},
     ]
-    with Client(database, tmp_path, planner=planner) as small:
+    with Client(region_register, tmp_path, planner=planner) as small:
         small.ask(document.replace("SELECTION", selection), "partner:CN", all=questions)
         [(operation, tins, territory, outcomes, *_)] = kept(small, 1)
-        with psycopg.connect(database) as connection:
+        with psycopg.connect(region_register) as connection:
             connection.execute("set timezone = 'UTC'")
             [(law_at, law_ats, consignments, asked_at)] = connection.execute(
                 "select law_at, law_ats, consignments, at from access.read_log"
@@ -306,9 +304,8 @@ def test_an_answer_of_a_batch_that_would_be_another_today_is_told(small: Client)
 
 @pytest.mark.parametrize("planner", [True, False])
 def test_what_is_told_of_an_operator_wherever_it_may_be_recognised_is_kept_too(
-    database: str, tmp_path: Path, planner: bool
+    region_register: str, tmp_path: Path, planner: bool
 ) -> None:
-    record(database, *LINES)
     document = """
     query ($tins: [TIN!]!) {
       one: operator(tin: "KR22222222") { there: recognisedIn { in said: outcome } tin }
@@ -316,10 +313,10 @@ def test_what_is_told_of_an_operator_wherever_it_may_be_recognised_is_kept_too(
       nothing: operator(tin: "KR22222222") { recognisedIn { legal } }
     }
     fragment it on Operator { recognisedIn { in outcome } }"""
-    with Client(database, tmp_path, planner=planner) as small:
+    with Client(region_register, tmp_path, planner=planner) as small:
         small.ask(document, "partner:CN", tins=["KR22222222", "FR4444444", OPEN])
         kept(small, 2 if planner else 3)  # an entry for each field, or for each operator
-        with psycopg.connect(database) as connection:
+        with psycopg.connect(region_register) as connection:
             rows = connection.execute(
                 "select t.tin, l.territory, t.outcome from access.read_log l"
                 " cross join lateral unnest(l.tins, l.outcomes) as t (tin, outcome)"
