@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from api.graphql.context import Context
 from api.graphql.deadlines import RequestDeadlines, left_when_cancelled
 from api.graphql.errors import Unanswered
 from api.graphql.limits import CheckedDocument, Documents
-from api.graphql.planner import mutations
+from api.graphql.planner import mutations, receipt_answers
 from api.graphql.planner.planner import Planner
 from api.graphql.positions import NotThere
 from api.graphql.schema import core, schema
@@ -215,6 +215,35 @@ class Executor:
                 return fast_answer
         return await _by_resolvers(context, document, operation, variables)
 
+    async def _planned(
+        self,
+        planner: Planner,
+        context: Context,
+        document: CheckedDocument,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any],
+        *,
+        own_statement: bool,
+    ) -> GraphQLResponse | None:
+        """The answer by one statement, or with receipts; None where the resolvers must answer."""
+        with_receipts = partial(
+            receipt_answers.answer, planner, core, context, document, operation, variables
+        )
+        found: bytes | CommandResult | None = None
+        known = receipt_answers.is_question(document, operation)
+        if known:
+            found = await with_receipts()
+        if found is None:
+            asked = planner.answer(
+                context, document, operation, variables, own_statement=own_statement
+            )
+            found = await (spanned(self._tracer, "statement", asked) if self._tracer else asked)
+        if found is None and not known:
+            found = await with_receipts()
+        if isinstance(found, CommandResult):
+            return response_of(found.data, found.errors or [], context)
+        return None if found is None else GraphQLResponse({}, text=b'{"data":' + found + b"}")
+
     async def _answer_once(
         self,
         context: Context,
@@ -230,12 +259,11 @@ class Executor:
         meets a dead connection raises the error."""
         is_query = operation.operation is OperationType.QUERY
         if as_text and self._planner and is_query:
-            asked = self._planner.answer(
-                context, document, operation, variables, own_statement=own_statement
+            answered = await self._planned(
+                self._planner, context, document, operation, variables, own_statement=own_statement
             )
-            planned = await (spanned(self._tracer, "statement", asked) if self._tracer else asked)
-            if planned is not None:
-                return GraphQLResponse({}, text=b'{"data":' + planned + b"}")
+            if answered is not None:
+                return answered
         work = self._executed(context, document, operation, variables)
         kind = "question" if is_query else "command"
         result = await (spanned(self._tracer, kind, work) if self._tracer else work)

@@ -58,14 +58,16 @@ COST = 2_000_000
 class CheckedDocument:
     """A document that may be executed, or the errors for which it may not.
 
-    `plans`: what api.graphql.planner compiled, by the name of the operation; dropped with the
-    document. `batches`: the variables of each operation that are batches of declarations.
+    `plans`: what api.graphql.planner compiled, by the name of the operation, and `receipts`: what
+    it compiled of questions with receipts; both are dropped with the document. `batches`: the
+    variables of each operation that are batches of declarations.
     """
 
     node: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
     costs: Mapping[str | None, Cost] = field(default_factory=dict)
     plans: dict[str | None, Any] = field(default_factory=dict, compare=False, repr=False)
+    receipts: dict[str | None, Any] = field(default_factory=dict, compare=False, repr=False)
     batches: Mapping[str | None, tuple[str, ...]] = field(default_factory=dict)
     #: The operations that were asked for, by name.
     _operations_by_name: dict[str | None, OperationDefinitionNode] = field(

@@ -21,8 +21,8 @@ from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import msgspec
-from joserfc import jwt
 from joserfc.jwk import OKPKey
+from psycopg import AsyncRawCursor
 
 from api.access.tokens import key_in
 from api.graphql.receipt_batches import BatchTree, base64url, leaves, tails
@@ -107,6 +107,12 @@ from unnest(%(number)s::bigint[], %(id)s::uuid[], %(tin)s::text[], %(outcome)s::
 join requests r on r.number = a.number
 order by a.place
 on conflict do nothing"""
+#: One receipt with its own signature, as nearly all are: a third of the work of _INSERT.
+_INSERT_ONE = """
+insert into access.receipt (at, subject, administration, request, purpose, territory, law_at,
+    known_at, consignment, id, tin, outcome, position, jwt)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+on conflict do nothing"""
 _OF_REQUEST = (
     *("at", "subject", "administration", "request", "purpose", "territory", "law_at", "known_at"),
     *("consignment", "batch", "statement"),
@@ -187,7 +193,7 @@ class ReceiptIssuer:
             waiting, self._waiting = self._waiting, {}
             try:
                 connection = await self._session()
-                await connection.execute(_INSERT, _parameters(list(waiting.values())))
+                await _insert(connection, list(waiting.values()))
             except BaseException:
                 # The other tasks of this batch try for themselves and get their own error.
                 del waiting[key]
@@ -204,6 +210,15 @@ class ReceiptIssuer:
             )
             self._connection = await AsyncSession.connect(**parameters)
         return self._connection
+
+
+async def _insert(connection: AsyncSession[Any], stored: Sequence[_Rows]) -> None:
+    match stored:
+        case [_Rows(shared=(*asked, None, None), answers=[row])]:
+            async with AsyncRawCursor(connection) as cursor:
+                await cursor.execute(_INSERT_ONE, [*asked, *row], prepare=True)
+        case _:
+            await connection.execute(_INSERT, _parameters(stored))
 
 
 def _parameters(stored: Sequence[_Rows]) -> dict[str, Any]:
@@ -294,10 +309,19 @@ def own_part(id: UUID, answer: AnsweredQuestion) -> dict[str, Any]:
 
 
 def sign(home: Path, claims: dict[str, Any]) -> str:
-    """Returns the claims as a signed JWT."""
-    key = key_in(home / KEY)
-    header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.thumbprint()}
-    return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
+    """Returns the claims as a signed JWT (RFC 7515, compact serialisation)."""
+    path = home / KEY
+    key: OKPKey = key_in(path)
+    signed = f"{_header(path, path.stat().st_mtime_ns)}.{base64url(msgspec.json.encode(claims))}"
+    private: Any = key.private_key
+    return f"{signed}.{base64url(private.sign(signed.encode()))}"
+
+
+@lru_cache(maxsize=8)
+def _header(path: Path, changed: int) -> str:
+    """The first part of what the key in this file signs."""
+    header = {"typ": TYPE, "alg": ALGORITHM, "kid": key_in(path).thumbprint()}
+    return base64url(msgspec.json.encode(header))
 
 
 def public_keys(home: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ same."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,14 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import dict_row
 
 from projections.reads.bitemporal_sql import POSITION, believed
-from projections.reads.visibility import VISIBILITY_CTES, VISIBLE, VisibilityScope, withdrawn
+from projections.reads.visibility import (
+    VISIBILITY_CTES,
+    VISIBLE,
+    VisibilityScope,
+    reading_at_home,
+    with_both,
+    withdrawn,
+)
 from registry.domain.agreements.links import Link
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.consent import (
@@ -135,15 +142,29 @@ left join law on law.administration = s.administration and s.nth = 1
 order by s.administration, s.nth
 """
 
-_NAMES = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", FACTS)))
-#: The statement with numbered parameters: psycopg would parse the long text for every query.
-_NUMBERED = re.sub(r"%\((\w+)\)s", lambda match: f"${_NAMES.index(match[1]) + 1}", FACTS)
-
 _WITHDRAWN = f"select t.tin, {withdrawn('t.tin')} as ended from unnest(%(tins)s::text[]) t(tin)"
-_WITHDRAWN_NAMES = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", _WITHDRAWN)))
-_WITHDRAWN_NUMBERED = re.sub(
-    r"%\((\w+)\)s", lambda match: f"${_WITHDRAWN_NAMES.index(match[1]) + 1}", _WITHDRAWN
-)
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    """A statement with numbered parameters: psycopg would parse the long text for every query.
+    `names`: of the parameters, in their order."""
+
+    sql: str
+    names: list[str]
+
+    @classmethod
+    def of(cls, sql: str) -> _Numbered:
+        names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", sql)))
+        numbered = re.sub(r"%\((\w+)\)s", lambda match: f"${names.index(match[1]) + 1}", sql)
+        return cls(numbered, names)
+
+    def values(self, parameters: Mapping[str, Any]) -> list[Any]:
+        return [parameters[name] for name in self.names]
+
+
+_ALL, _AT_HOME = _Numbered.of(FACTS), _Numbered.of(reading_at_home(with_both(FACTS)) or FACTS)
+_ENDED = _Numbered.of(_WITHDRAWN)
 
 _periods = msgspec.json.Decoder(list[Period], dec_hook=decode_value)
 _identifiers = msgspec.json.Decoder(list[Identified], dec_hook=decode_value)
@@ -188,9 +209,11 @@ async def facts(
     found: dict[Tin, RecognitionFacts] = {}
     position = 0
     law = RecognitionFacts(None)
+    statement = _AT_HOME if scope.is_at_home(parameters["tins"]) else _ALL
+    ended: dict[Tin, datetime] = {}
     async with AsyncRawCursor(connection, row_factory=dict_row) as cursor:
-        given = [parameters[name] for name in _NAMES]
-        async for row in await cursor.execute(_NUMBERED, given, prepare=True):
+        given = statement.values(parameters)
+        async for row in await cursor.execute(statement.sql, given, prepare=True):
             position = row["position"]
             if row["tin"] is None:
                 continue
@@ -212,8 +235,13 @@ async def facts(
                 identifiers=_identifiers.decode(row["identifiers"]),
                 consents=_consents.decode(row["consents"]),
             )
-        await cursor.execute(_WITHDRAWN_NUMBERED, [parameters[name] for name in _WITHDRAWN_NAMES])
-        ended = {Tin(row["tin"]): row["ended"] for row in await cursor.fetchall() if row["ended"]}
+        # Only the answer about an operator that is hidden, or is none, can differ by it.
+        hidden = [tin.text for tin in tins if tin not in found]
+        if hidden and scope.role in ("partner", "officer"):
+            given = _ENDED.values(parameters | {"tins": hidden})
+            await cursor.execute(_ENDED.sql, given, prepare=True)
+            rows = await cursor.fetchall()
+            ended = {Tin(row["tin"]): row["ended"] for row in rows if row["ended"]}
     return KnownOperators(position, found, ended)
 
 

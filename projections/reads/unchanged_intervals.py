@@ -18,11 +18,13 @@ from projections.reads.recognition import edges, unchanged_around, verdict
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.recognition import Question, RecognitionFacts, ValidInterval, recognise
 
+MOST_QUESTIONS = 1_000  # questions under one law each that are kept; then all are forgotten
+MOST_VERDICTS = 10_000  # verdicts kept of one of them; then all of its are forgotten
 _Verdict = tuple[Any, ...]
 
 
 class UnchangedIntervals:
-    """The intervals of the answers to one question, apart from its instant of valid time."""
+    """The intervals of answers to questions about operators under the same law."""
 
     def __init__(self) -> None:
         self._laws: dict[tuple[Any, ...], _LawVerdicts] = {}
@@ -36,6 +38,8 @@ class UnchangedIntervals:
         )
         law = self._laws.get(key)
         if law is None:
+            if len(self._laws) >= MOST_QUESTIONS:
+                self._laws.clear()
             law = self._laws[key] = _LawVerdicts(facts)
         own = _own_cuts(facts)
         return unchanged_around(
@@ -66,6 +70,8 @@ class _LawVerdicts:
             key = bisect_right(self.cuts, at), shape
             found = self._found.get(key)
             if found is None:
+                if len(self._found) >= MOST_VERDICTS:
+                    self._found.clear()
                 found = self._found[key] = verdict(recognise(facts, replace(asked, at=at)))
             return found
 

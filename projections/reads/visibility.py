@@ -7,6 +7,7 @@ depends on the agreements and consents of today, never on those of that instant.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +39,13 @@ class VisibilityScope:
             "own": ",".join(self.own),
             "now": now,
         }
+
+    def is_at_home(self, tins: Iterable[str]) -> bool:
+        """Whether the subject needs no agreement and no consent to see the operators with these
+        TINs that it may see at all (`reading_at_home`)."""
+        if self.role == "officer":
+            return all(("GB" if tin[:2] == "XI" else tin[:2]) in self.own for tin in tins)
+        return self.role in ("auditor", "company")
 
     @property
     def stated(self) -> str:

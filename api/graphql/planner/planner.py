@@ -8,44 +8,50 @@ read log. Fields that are always declined are listed in api.graphql.planner.unpl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import msgspec
 import psycopg
 from graphql import (
-    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
-    Node,
     OperationDefinitionNode,
-    VariableNode,
 )
-from graphql.execution.collect_fields import FragmentDetails
-from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
+from graphql.execution.values import get_argument_values
 from prometheus_client import Counter as Metric
 from strawberry import Schema
 from strawberry.types.arguments import convert_arguments
 
-from api.access.policy import Subject, SubjectRole
+from api.access.policy import Subject
 from api.graphql.context import Context, Pool
 from api.graphql.deadlines import left_when_cancelled
-from api.graphql.limits import CheckedDocument
-from api.graphql.planner.arguments import Arguments, NotCompilable, Variables
+from api.graphql.limits import CheckedDocument, read
 from api.graphql.planner.batcher import Asked, RequestBatcher, cell, run
 from api.graphql.planner.compiler import BoundField, Compiler, Plan
-from api.graphql.planner.logged_lookups import LoggedField, LoggedLookup, logged_lookup
+from api.graphql.planner.logged_lookups import LoggedLookup, logged_lookup
+from api.graphql.planner.operations import (
+    CompiledOperation,
+    FieldArguments,
+    PreparedPlan,
+    with_field_name,
+)
 from api.graphql.planner.verdict_cache import VerdictCache
 from api.graphql.positions import NotThere
 from api.graphql.sql_fields import MARK, NotPlanned
+from api.graphql.types.planned_reasons import FactsFromSql, read_facts
 from api.observability import counters
+from projections.reads.shared_laws import SharedLaws
+from registry.domain.recognition import RecognitionFacts
 
-#: Who sees operators without any agreement or consent, or not at all.
-_AT_HOME = frozenset({SubjectRole.AUDITOR, SubjectRole.COMPANY})
 YIELD_ABOVE = 50  # More placeholders than this are replaced in turns with other requests.
 MOST_VARIANTS = 16  # Plans kept for one document: @skip and @include with variables make others.
+
+#: What is asked for the facts of the rule: a field that Python words, and nothing else.
+_FACTS = """query ($tin: TIN!, $in: AdministrationCode!) {
+  recognition(tin: $tin, in: $in) { position validFrom } }"""
 
 PLANNED = Metric("aeo_planned", "Questions answered by one statement")
 DECLINED = Metric(
@@ -60,7 +66,8 @@ class Planner:
     """The planner of one process.
 
     `views`: connections for plans with a statement of their own, such as look-ups of many keys.
-    `batch_connections`: connections for all other plans, which are batched.
+    `batch_connections`: connections for all other plans, which are batched. `laws`: what answers
+    with receipts share.
     """
 
     def __init__(
@@ -72,6 +79,7 @@ class Planner:
         seconds: float = 2.0,
     ) -> None:
         self._schema, self._core, self._views = schema, core, views
+        self.laws = SharedLaws()
         self._batcher, self._verdicts = (
             RequestBatcher(batch_connections, seconds),
             VerdictCache(views),
@@ -104,6 +112,34 @@ class Planner:
         counters.count(PLANNED)
         return text
 
+    async def recognition_facts(
+        self, context: Context, parameters: Mapping[str, Any]
+    ) -> tuple[FactsFromSql[RecognitionFacts], int]:
+        """The facts of the rule for one question, read as for a planned answer, and the position
+        up to which the read models show the register. `parameters`: of the question; what is asked
+        is logged by the caller. Raises psycopg.Error, and NotThere as `answer` does."""
+        planned = self._of_facts
+        subject = _subject_parameters(context.subject)
+        row = _parameter_row(planned.plan, context.now, subject, [parameters])
+        asked = Asked(row, _stated(context.subject), context.now)
+        plan = planned.for_tins(context, [parameters["tin"]])
+        text = await self._batcher.ask(plan, asked)
+        if context.least:
+            state, _, text = text.partition(b" ")
+            context.least.check(state.decode())
+        head, facts, before, _, after = text.split(MARK.encode())
+        answer = msgspec.json.decode(head + before + b"null" + after)
+        return read_facts(facts, self.laws), answer["recognition"]["position"]
+
+    @cached_property
+    def _of_facts(self) -> PreparedPlan:
+        """The plan that brings the facts of the rule for one question."""
+        document = read(self._core, _FACTS)
+        operation = document.operation(None)
+        assert operation is not None
+        compiled = CompiledOperation(self._core, document, operation)
+        return self._plan(compiled, operation, {}, {"tin": "CN1", "in": "CN"})
+
     async def _answer(
         self,
         context: Context,
@@ -113,9 +149,9 @@ class Planner:
         own_statement: bool,
     ) -> bytes:
         name = operation.name.value if operation.name else None
-        compiled: _CompiledOperation | None = document.plans.get(name)
+        compiled: CompiledOperation | None = document.plans.get(name)
         if compiled is None:
-            compiled = document.plans[name] = _CompiledOperation(self._core, document, operation)
+            compiled = document.plans[name] = CompiledOperation(self._core, document, operation)
         variable_values = compiled.variables.read(variables)
         planned = self._plan(compiled, operation, variable_values, variables)
         bound = [
@@ -199,10 +235,10 @@ class Planner:
 
     def _bind(
         self,
-        field: _FieldArguments,
+        field: FieldArguments,
         context: Context,
         variable_values: Mapping[str, Any],
-        compiled: _CompiledOperation,
+        compiled: CompiledOperation,
         variables: Any,
     ) -> Mapping[str, Any]:
         """The parameters of a field. Raises NotPlanned for whatever its resolver would refuse."""
@@ -214,12 +250,12 @@ class Planner:
             )
             return field.bound.bind(context, **arguments)
         except GraphQLError as error:
-            raise _with_field_name(field, NotPlanned("refused", error.message)) from error
+            raise with_field_name(field, NotPlanned("refused", error.message)) from error
         except NotPlanned as declined:
-            raise _with_field_name(field, declined) from None
+            raise with_field_name(field, declined) from None
 
     def _by_graphql_core(
-        self, bound: BoundField, compiled: _CompiledOperation, variables: Any
+        self, bound: BoundField, compiled: CompiledOperation, variables: Any
     ) -> dict[str, Any]:
         arguments = get_argument_values(
             bound.field, bound.node, compiled.variable_values(variables)
@@ -233,11 +269,11 @@ class Planner:
 
     def _plan(
         self,
-        compiled: _CompiledOperation,
+        compiled: CompiledOperation,
         operation: OperationDefinitionNode,
         variable_values: Mapping[str, Any],
         variables: Mapping[str, Any],
-    ) -> _PreparedPlan:
+    ) -> PreparedPlan:
         """The plan for these variables; made once for a document and each combination of its @skip
         and @include variables."""
         variant = tuple(variable_values.get(switch) for switch in compiled.switches)
@@ -249,7 +285,7 @@ class Planner:
                 plan = Compiler(
                     self._core, compiled.fragments, operation, compiled.variable_values(variables)
                 ).plan()
-                planned = _PreparedPlan(plan)
+                planned = PreparedPlan(plan)
             except NotPlanned as declined:
                 planned = declined
             except GraphQLError as error:
@@ -258,92 +294,6 @@ class Planner:
         if isinstance(planned, NotPlanned):
             raise planned
         return planned
-
-
-class _FieldArguments:
-    """A field with its compiled arguments; None where graphql-core reads them for every request."""
-
-    def __init__(self, bound: BoundField) -> None:
-        self.bound = bound
-        try:
-            self.arguments: Arguments | None = Arguments(bound.field, bound.node)
-        except NotCompilable:
-            self.arguments = None
-
-
-def _with_field_name(field: _FieldArguments, declined: NotPlanned) -> NotPlanned:
-    """The same exception with the name of the field whose arguments were read."""
-    declined.field = declined.field or field.bound.node.name.value
-    return declined
-
-
-class _PreparedPlan:
-    def __init__(self, plan: Plan) -> None:
-        self.plan, self._at_home = plan, plan.at_home()
-        self._with_state = {each: each.with_state() for each in {plan, self._at_home}}
-        self.fields = [_FieldArguments(bound) for bound in plan.bound]
-        self.logged = [
-            LoggedField(
-                number,
-                bound.node.name.value,
-                bound.logged,
-                bound.outcomes,
-                bound.territory_outcomes,
-            )
-            for number, bound in enumerate(plan.bound)
-            if bound.logged
-        ]
-
-    def for_context(self, context: Context, logged: Sequence[LoggedLookup]) -> Plan:
-        """The plan for a request with these look-ups."""
-        at_home = context.subject.role in _AT_HOME or (
-            context.subject.role is SubjectRole.OFFICER
-            and not any(lookup.foreign for lookup in logged)
-        )
-        plan = self._at_home if at_home else self.plan
-        return self._with_state[plan] if context.least else plan
-
-
-class _CompiledOperation:
-    """One operation of a document with its compiled variables and plans."""
-
-    def __init__(
-        self, schema: GraphQLSchema, document: CheckedDocument, operation: OperationDefinitionNode
-    ) -> None:
-        assert document.node is not None
-        self._schema, self._operation = schema, operation
-        self.variables = Variables(schema, operation)
-        self.fragments = {
-            definition.name.value: FragmentDetails(definition)
-            for definition in document.node.definitions
-            if isinstance(definition, FragmentDefinitionNode)
-        }
-        #: Variables of @skip and @include, which decide what is selected.
-        self.switches = sorted(_switches(document.node))
-        self.plans: dict[tuple[Any, ...], _PreparedPlan | NotPlanned] = {}
-
-    def variable_values(self, variables: Mapping[str, Any]) -> VariableValues:
-        """The variables as graphql-core coerces them. Raises NotPlanned."""
-        declared = self._operation.variable_definitions or ()
-        variable_values = get_variable_values(self._schema, declared, dict(variables))
-        if isinstance(variable_values, list):
-            raise NotPlanned("variables")
-        return variable_values
-
-
-def _switches(node: Node) -> set[str]:
-    found: set[str] = set()
-    waiting: list[Any] = [node]
-    while waiting:
-        value = waiting.pop()
-        for directive in getattr(value, "directives", None) or ():
-            for argument in directive.arguments or ():
-                if isinstance(argument.value, VariableNode):
-                    found.add(argument.value.name.value)
-        waiting += getattr(value, "definitions", None) or ()
-        chosen = getattr(value, "selection_set", None)
-        waiting += chosen.selections if chosen else ()
-    return found
 
 
 @lru_cache(maxsize=1_000)

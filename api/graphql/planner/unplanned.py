@@ -62,7 +62,8 @@ UNPLANNED: Mapping[str, str] = {
     "Query.correctedAnswers": _HISTORY,
     "Query.receipt": "One row of the receipts, read with the rights of the auditing connection.",
     "Query.myDivergences": _HISTORY,
-    "Recognition.receipt": "A receipt is signed, and stored before the answer is given.",
+    "Recognition.receipt": "A receipt is signed, and stored before the answer is given: "
+    "receipt_answers answers such a question without the executor.",
     "Query.events": _PAGES,
     "Query.log": "The signed checkpoint and the proofs come from the log's signer, not from SQL.",
     "Query.viewer": "What the authenticated subject may do: known in Python without any SELECT.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cached_property
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -19,25 +20,41 @@ from api.graphql.types import reasons
 from projections.reads import recognition_facts
 from projections.reads.bitemporal_sql import shown
 from projections.reads.recognition import unchanged_interval
+from projections.reads.shared_laws import SharedLaws
 from registry.domain.recognition import Question, RecognitionFacts, recognise, with_consent_reason
 from registry.domain.values import ReasonCode, decode_value
 
+F = TypeVar("F")
 
-class _FactsFromSql(msgspec.Struct):
+
+class FactsFromSql(msgspec.Struct, Generic[F]):
+    """What the rule needs to answer one question, as the planned statement returns it.
+
+    `zones`: the time zones of administrations, by code. `in_full`: the subject may read everything
+    about the operator.
+    """
+
     asked: Question
     zones: dict[str, str]
-    facts: RecognitionFacts
+    facts: F
     in_full: bool
 
 
-_decoder = msgspec.json.Decoder(_FactsFromSql, dec_hook=decode_value)
+_read = msgspec.json.Decoder(FactsFromSql[RecognitionFacts], dec_hook=decode_value).decode
+_read_apart = msgspec.json.Decoder(FactsFromSql[msgspec.Raw], dec_hook=decode_value).decode
+
+
+def read_facts(brought: bytes, laws: SharedLaws) -> FactsFromSql[RecognitionFacts]:
+    """The facts, with the law that other answers share."""
+    found = _read_apart(brought)
+    return FactsFromSql(found.asked, found.zones, laws.facts(found.facts), found.in_full)
 
 
 class _PlaceholderTexts:
     """The texts of the placeholders of one answer, computed when first needed."""
 
     def __init__(self, brought: bytes) -> None:
-        sent = _decoder.decode(brought)
+        sent = _read(brought)
         self._asked, self._zones, self._facts = (
             sent.asked,
             sent.zones,

@@ -215,7 +215,7 @@ class Recognition:
     def valid_from(self) -> datetime | None:
         """The beginning, in valid time and inclusive, of the interval in which the outcome and its
         reasons are these. Null: no beginning is known."""
-        return shown(self._stretch[0])
+        return self.interval[0]
 
     @costs(20)
     @sql_fields.worded("'to'")
@@ -223,7 +223,7 @@ class Recognition:
     def valid_to(self) -> datetime | None:
         """The end of that interval in valid time, exclusive, as far as is known at `knownAt`. Null:
         no end is known."""
-        return shown(self._stretch[1])
+        return self.interval[1]
 
     @costs(1)
     @strawberry.field
@@ -235,7 +235,7 @@ class Recognition:
     def answered(self) -> AnsweredQuestion:
         """The question and the answer, as a receipt states them."""
         assert self.given_reasons is not None
-        since, until = self._stretch
+        since, until = self.interval
         return AnsweredQuestion(
             tin=self.tin.text,
             territory=self.in_.text,
@@ -262,14 +262,20 @@ class Recognition:
                 }
                 for basis in self.answer.bases
             ],
-            valid_from=shown(since),
-            valid_to=shown(until),
+            valid_from=since,
+            valid_to=until,
             position=int(self.position),
         )
 
     def give_interval(self, intervals: UnchangedIntervals) -> None:
         """Works the interval out together with those of other answers to the question."""
         self._stretch = intervals.of(self.facts, self.asked)
+
+    @property
+    def interval(self) -> tuple[datetime | None, datetime | None]:
+        """The interval of valid time as it is shown: None where it has no limit."""
+        since, until = self._stretch
+        return shown(since), shown(until)
 
     @cached_property
     def _stretch(self) -> tuple[datetime, datetime | None]:

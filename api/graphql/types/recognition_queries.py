@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import strawberry
@@ -13,10 +15,11 @@ from api.access.policy import Action, operator
 from api.access.read_log import LoggedQuestion, consignment
 from api.graphql import paging, sql_fields
 from api.graphql.as_of import AsOfInput
-from api.graphql.context import Context, Info
+from api.graphql.context import Connection, Context, Info
 from api.graphql.costs import costs
 from api.graphql.sql_fields import NotPlanned
-from api.graphql.types.planned_reasons import TELLING, TELLING_OF_MANY
+from api.graphql.types.planned_reasons import TELLING, TELLING_OF_MANY, FactsFromSql
+from api.graphql.types.reasons import parties
 from api.graphql.types.receipts import issue
 from api.graphql.types.recognition import (
     Consignment,
@@ -26,19 +29,20 @@ from api.graphql.types.recognition import (
     WantsReceipt,
     as_clauses_name_them,
     consignment_texts,
-    facts,
     may_read_in_full,
     only_ascii,
     question_of,
     selects,
 )
 from projections.reads import planner_selects as places
+from projections.reads import recognition as reads
+from projections.reads.administrations import administrations
 from projections.reads.bitemporal_sql import AsOf
+from projections.reads.recognition import KnownOperators
+from projections.reads.shared_laws import SharedLaws
 from projections.reads.unchanged_intervals import UnchangedIntervals
 from projections.reads.visibility import VISIBILITY_CTES
-from registry.domain.recognition import (
-    Question,
-)
+from registry.domain.recognition import Question, RecognitionFacts
 from registry.domain.values import AdministrationCode, Tin
 
 
@@ -51,20 +55,7 @@ def _asked(
     receipt: bool = False,
 ) -> dict[str, Any]:
     _without(receipt)
-    clocks = context.clocks(as_of)
-    question = question_of(in_, clocks, consignment)
-    only_ascii(question.crossing)
-    context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
-    return {
-        "tin": tin.text,
-        "in": in_.text,
-        "role": question.role.value if question.role else None,
-        "direction": question.direction.value if question.direction else None,
-        "hs": question.hs.text if question.hs else None,
-        "crossing": question.crossing or None,
-        "mode": question.mode or None,
-        **clocks.parameters,
-    }
+    return one_asked(context, True, tin, in_, as_of, consignment).parameters
 
 
 def _without(receipt: bool) -> None:
@@ -96,6 +87,8 @@ def _demand_of_all(context: Context, tins: list[Tin], in_: AdministrationCode) -
         context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
 
 
+#: After so many answers with receipts other requests of the process run.
+YIELD_EVERY = 20
 _ASKED = ("tin", "in", "at", "known", "belief", "role", "direction", "hs", "crossing", "mode")
 
 
@@ -129,19 +122,8 @@ class RecognitionQuery:
         get the error FORBIDDEN. For an operator that may not be shown to the subject the answer is
         the same as for an unknown one: UNKNOWN with the reason NO_INFORMATION.
         """
-        clocks = info.context.clocks(as_of)
-        question = question_of(in_, clocks, consignment)
-        info.context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
-        with _look(info, "recognition", [tin], question, clocks) as found:
-            known = await facts(info.context, [tin], in_, clocks)
-            in_full = may_read_in_full(info.context, tin)
-            [asked] = await as_clauses_name_them(info.context, [question])
-            found.append(
-                Recognition.of(tin, known.of(tin), asked, clocks, known.position, all_of_it=in_full)
-            )
-        if receipt:
-            await with_receipts(info, found)
-        return found[0]
+        asked = one_asked(info.context, _with_outcome(info), tin, in_, as_of, consignment)
+        return (await asked.answers(info.context, receipts=receipt))[0]
 
     @costs(80)
     @sql_fields.rows(
@@ -165,61 +147,176 @@ class RecognitionQuery:
     ) -> list[Recognition]:
         """The answers of `recognition` for up to 1,000 operators, in the order of `tins`, one entry
         for each TIN."""
-        paging.keys("tins", tins)
-        clocks = info.context.clocks(as_of)
-        question = question_of(in_, clocks, None)
-        _demand_of_all(info.context, tins, in_)
-        with _look(info, "recognitions", tins, question, clocks) as found:
-            known = await facts(info.context, tins, in_, clocks)
-            found += [
-                Recognition.of(
-                    tin,
-                    known.of(tin),
-                    question,
-                    clocks,
-                    known.position,
-                    all_of_it=may_read_in_full(info.context, tin),
+        asked = all_asked(info.context, _with_outcome(info), tins, in_, as_of)
+        return await asked.answers(info.context, receipts=receipt)
+
+
+@dataclass(frozen=True)
+class RecognitionsAsked:
+    """A question about one operator or several that the subject may ask.
+
+    `operation`: the name of the query. `with_outcome`: the outcome is selected, and so logged.
+    """
+
+    operation: str
+    tins: Sequence[Tin]
+    question: Question
+    as_of: AsOf
+    with_outcome: bool
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the planned statement about one operator. Raises NotPlanned."""
+        question, [tin] = self.question, self.tins
+        only_ascii(question.crossing)
+        return {
+            "tin": tin.text,
+            "in": question.territory.text,
+            "role": question.role.value if question.role else None,
+            "direction": question.direction.value if question.direction else None,
+            "hs": question.hs.text if question.hs else None,
+            "crossing": question.crossing or None,
+            "mode": question.mode or None,
+            **self.as_of.parameters,
+        }
+
+    async def answers(self, context: Context, *, receipts: bool) -> list[Recognition]:
+        """The answers, in the order of `tins`; each with its receipt, where they are wanted."""
+        with self._logged(context) as found:
+            [asked] = await as_clauses_name_them(context, [self.question])
+            async with context.views.connection() as connection:
+                known = await reads.facts(
+                    connection,
+                    context.subject.visibility,
+                    context.now,
+                    self.tins,
+                    asked.territory,
+                    self.as_of.known,
                 )
-                for tin in tins
-            ]
-        if receipt:
-            await with_receipts(info, found)
+                zones = await _zones(connection, known, asked.territory) if receipts else {}
+            found += [answer async for answer in self._each(context, known, asked)]
+        if receipts:
+            await _give_receipts(context, found, zones, UnchangedIntervals())
         return found
 
+    async def answer_from(
+        self,
+        context: Context,
+        reading: Awaitable[tuple[FactsFromSql[RecognitionFacts], int]],
+        laws: SharedLaws,
+    ) -> list[Recognition]:
+        """The answer about one operator, with its receipt. `reading`: reads the facts, with laws of
+        `laws`, and up to which position the read models show the register."""
+        with self._logged(context) as found:
+            brought, position = await reading
+            answer = Recognition.of(
+                self.tins[0],
+                brought.facts,
+                brought.asked,
+                self.as_of,
+                position,
+                all_of_it=brought.in_full,
+            )
+            found.append(answer)
+        await _give_receipts(context, found, brought.zones, laws.intervals)
+        return found
 
-async def with_receipts(info: Info, found: Sequence[Recognition]) -> None:
+    async def _each(
+        self, context: Context, known: KnownOperators, asked: Question
+    ) -> AsyncIterator[Recognition]:
+        for number, tin in enumerate(self.tins, 1):
+            yield Recognition.of(
+                tin,
+                known.of(tin),
+                asked,
+                self.as_of,
+                known.position,
+                all_of_it=may_read_in_full(context, tin),
+            )
+            if not number % YIELD_EVERY:
+                await asyncio.sleep(0)
+
+    @contextmanager
+    def _logged(self, context: Context) -> Iterator[list[Recognition]]:
+        """Writes the question and its answers to the read log, also where the question failed."""
+        found: list[Recognition] = []
+        try:
+            yield found
+        finally:
+            asked = self.question
+            question = LoggedQuestion(
+                asked.territory.text,
+                asked.at,
+                self.as_of.known,
+                consignment(consignment_texts(asked)),
+            )
+            outcomes = [recognition.outcome.value for recognition in found]
+            context.looked(
+                self.operation,
+                [tin.text for tin in self.tins],
+                question,
+                outcomes if outcomes and self.with_outcome else None,
+            )
+
+
+def one_asked(
+    context: Context,
+    with_outcome: bool,
+    tin: Tin,
+    in_: AdministrationCode,
+    as_of: AsOfInput | None = None,
+    consignment: ConsignmentInput | None = None,
+) -> RecognitionsAsked:
+    """The question of `recognition`. Raises Unanswered."""
+    clocks = context.clocks(as_of)
+    question = question_of(in_, clocks, consignment)
+    context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
+    return RecognitionsAsked("recognition", [tin], question, clocks, with_outcome)
+
+
+def all_asked(
+    context: Context,
+    with_outcome: bool,
+    tins: list[Tin],
+    in_: AdministrationCode,
+    as_of: AsOfInput | None = None,
+) -> RecognitionsAsked:
+    """The question of `recognitions`. Raises Unanswered."""
+    paging.keys("tins", tins)
+    clocks = context.clocks(as_of)
+    question = question_of(in_, clocks, None)
+    _demand_of_all(context, tins, in_)
+    return RecognitionsAsked("recognitions", tins, question, clocks, with_outcome)
+
+
+def _with_outcome(info: Info) -> bool:
+    return any(selects(each.selections, "outcome") for each in info.selected_fields)
+
+
+async def _zones(
+    connection: Connection, known: KnownOperators, territory: AdministrationCode
+) -> dict[str, str]:
+    """The time zones of the civil days in the reasons of the answers, by administration."""
+    # The operators of a home share the facts of the law.
+    laws = {(each.administration, id(each.links)): each for each in known.facts.values()}
+    codes = {territory.text}.union(*(parties(f.links, f.administration) for f in laws.values()))
+    rows = await administrations(connection, sorted(codes))
+    return {code: row.time_zone for code, row in rows.items()}
+
+
+async def _give_receipts(
+    context: Context,
+    found: Sequence[Recognition],
+    zones: dict[str, str],
+    intervals: UnchangedIntervals,
+) -> None:
     """Issues the receipts of these answers to one question."""
-    zones: dict[Any, dict[str, str]] = {}
-    intervals = UnchangedIntervals()
-    for each in found:
+    answered = []
+    for number, each in enumerate(found, 1):
         each.give_interval(intervals)
-        # The operators of a home share the facts of the law.
-        home = each.facts.administration, id(each.facts.links)
-        if home not in zones:
-            zones[home] = await each.time_zones(info)
-        each.give_reasons(zones[home])
-    receipts = await issue(info.context, [each.answered() for each in found])
-    for each, receipt in zip(found, receipts, strict=True):
+        each.give_reasons(zones)
+        answered.append(each.answered())
+        if not number % YIELD_EVERY:  # other requests of this process run meanwhile
+            await asyncio.sleep(0)
+    for each, receipt in zip(found, await issue(context, answered), strict=True):
         each.issued = receipt
-
-
-@contextmanager
-def _look(
-    info: Info, operation: str, tins: Sequence[Tin], asked: Question, as_of: AsOf
-) -> Iterator[list[Recognition]]:
-    """Writes the question and its answers to the read log, also where the question failed."""
-    found: list[Recognition] = []
-    try:
-        yield found
-    finally:
-        outcome_selected = found and any(
-            selects(selected_field.selections, "outcome") for selected_field in info.selected_fields
-        )
-        texts = consignment_texts(asked)
-        question = LoggedQuestion(asked.territory.text, asked.at, as_of.known, consignment(texts))
-        info.context.looked(
-            operation,
-            [tin.text for tin in tins],
-            question,
-            [recognition.outcome.value for recognition in found] if outcome_selected else None,
-        )
