@@ -61,6 +61,11 @@ class Subject:
         subject, and who acts for it."""
         return f"{self.id}/{self.agent}" if self.agent else self.id
 
+    @property
+    def administration_of_officer(self) -> AdministrationCode | None:
+        """The administration whose officer it is; None for everybody else."""
+        return self.administration if self.role is SubjectRole.OFFICER else None
+
     def __hash__(self) -> int:
         """Hashes the id only, because a subject is hashed several times for an answer."""
         return hash(self.id)

@@ -209,7 +209,7 @@ class UnitOfWork(Registry):
         return found.digest if found else None
 
     def _decided(self, command: c.Command) -> BaseAggregate[UUID]:
-        found_stream = self._find(command)
+        found_stream = self.find(command)
         if found_stream is not None:
             self._in_turn(found_stream, command)
         return self.decide_on(found_stream, command)

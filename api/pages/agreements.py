@@ -12,10 +12,14 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.languages.language import ReaderText, _
 from api.pages import agreement_comparison, forms, timeline
+from api.pages.command_places import AGREEMENT as AGREEMENT_PLACE
+from api.pages.command_places import address_of
 from api.pages.errors import PageRoute
 from api.pages.labels import OPEN_END, Sign, country, interval, phrase, shown, territory, worded
-from api.pages.query import ask
+from api.pages.query import ask, context
+from api.pages.record_actions import actions_about
 from api.pages.render import page
+from registry.domain import commands as c
 from registry.domain.values import AgreementKind, AgreementStatus, Pillar
 
 router = APIRouter(route_class=PageRoute)
@@ -122,6 +126,7 @@ async def agreements(request: Request) -> Response:
         asOf=clocks.as_of,
         after=asked.get("after"),
     )
+    own = (await context(request)).subject.administration_of_officer
     return page(
         request,
         "agreements.html",
@@ -134,6 +139,7 @@ async def agreements(request: Request) -> Response:
         kinds=[kind.name for kind in AgreementKind],
         statuses=["SIGNED_OR_LATER", *(status.name for status in AgreementStatus)],
         pillars=[pillar.name for pillar in Pillar],
+        new=address_of(c.ProposeAgreement, own.text) if own else "",
     )
 
 
@@ -182,6 +188,7 @@ async def agreement(request: Request, id: str) -> Response:
         grouped=_grouped(found_agreement["dates"]),
         scopes=_scopes(found_agreement),
         position=found_agreement["position"],
+        actions=await actions_about(request, AGREEMENT_PLACE, id) if tab == "overview" else [],
         drawing=_drawing(found_agreement, clocks, asked.now),
     )
 

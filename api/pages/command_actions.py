@@ -10,8 +10,8 @@ from api.access import policy
 from api.access.policy import SubjectRole
 from api.languages.language import N_, current
 from api.pages.command_file import file_of, may_give
-from api.pages.command_names import address_of, title_of
-from api.pages.commands import GRAVE
+from api.pages.command_names import GRAVE, title_of
+from api.pages.command_places import address_of
 from api.pages.query import context
 from registry.domain import commands as c
 from registry.domain.values import Tin
@@ -123,5 +123,5 @@ async def actions_of(request: Request, tin: Tin) -> list[tuple[str, list[Command
 def _link(tin: Tin, kind: type[c.OperatorCommand]) -> CommandLink:
     # The particulars of a person are typed there, and stored before the person is named.
     persons = f"/operators/{tin}?tab=numbers#persons"
-    address = persons if kind is c.NameContact else address_of(tin, kind)
+    address = persons if kind is c.NameContact else address_of(kind, tin.text)
     return CommandLink(title_of(kind), address, kind in GRAVE)

@@ -39,14 +39,16 @@ class EffectAbroad:
     reaches_back: bool
 
 
-async def effects(context: Context, trial: CommandTrial, today: date) -> list[EffectAbroad]:
+async def effects(
+    context: Context, trial: CommandTrial[Operator], today: date
+) -> list[EffectAbroad]:
     """What the command changes in the territories that agreements lead to, the earliest first.
     `today`: the operator's home customs' civil day."""
     if trial.before is None:
         return []
     known = context.clocks(AsOfInput()).known
     async with context.views.connection() as connection:
-        visibility, tin = context.subject.visibility, trial.command.tin
+        visibility, tin = context.subject.visibility, trial.after.tin
         found = await reads.facts(connection, visibility, context.now, [tin], None, known)
     law = found.of(tin)
     if law.tin is None:

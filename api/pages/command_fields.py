@@ -10,26 +10,35 @@ from __future__ import annotations
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from types import NoneType
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from strawberry.utils.str_converters import to_camel_case
 
 from api.graphql.types.command_inputs import COMMON, NOT_ASKED, REQUIRED, input_class
 from api.languages.language import N_, _, current
+from api.pages import command_texts
+from api.pages.command_places import key_field
+from api.pages.command_texts import UnreadableText
 from api.pages.labels import phrase
 from registry.domain import commands as c
 from registry.domain.corrections import CORRECTABLE
-from registry.domain.values import AdministrationCode
+from registry.domain.values import AdministrationCode, HsCode
 
 #: Fields that are no question: they say how the command is sent, or whom it is about.
-SENDING = ("command_id", "expected_version", "signature", "tin")
+SENDING = ("command_id", "expected_version", "signature")
 #: Fields in which sentences are written.
-_LONG = {"reason", "why", "ground", "reply", "address", "outcome", "statement", "answer"}
+_LONG = {
+    *("reason", "why", "ground", "reply", "address", "outcome", "statement", "answer"),
+    *("text", "note", "quotation", "legal_basis", "title"),
+}
 LONGEST = 500  # characters of a field
+LONGEST_LIST = 4_000  # characters of a field with several lines
+#: Lists that are needed, and of which an empty one says something: that none is meant any longer.
+MAY_BE_EMPTY = {"commands"}
 #: What a field means, beside its name.
 HINTS = {
     "effective": N_(
@@ -69,6 +78,27 @@ HINTS = {
     "territory": N_("Where the operator is not recognised, if that is disputed."),
     "dispute": N_("The dispute that is meant."),
     "partner": N_("One partner; or choose one of the two consents below."),
+    "source": N_("Where it is published: the address or the name of the document."),
+    "earliest": N_("Where the day is not known: the first day that is possible."),
+    "latest": N_("Where the day is not known: the last day that is possible."),
+    "assumed": N_("No source says so; it is taken to be so."),
+    "confidence": N_("How sure the sources are, in words."),
+    "conflicting": N_("Another source says otherwise, and both are shown."),
+    "side": N_("The party whose step it is."),
+    "parties": N_("The codes of the administrations, as CN KR."),
+    "states": N_("The codes of the administrations, as CN KR."),
+    "types": N_("The types of authorisation, one a line."),
+    "hs": N_("HS codes of 2, 4 or 6 digits. Left empty: all goods."),
+    "crossings": N_("Their names, one a line. Left empty: all."),
+    "hours": N_("Left empty: it declares nothing any longer."),
+    "proposal_days": N_("For how many days a proposal can be confirmed."),
+    "commands": N_("All that need a second person from that day on; the others need none."),
+    "acts_for": N_("Whose rights it has: officer:CN, partner:CN, or company: and a TIN."),
+    "client": N_("Its id: letters, digits, dots, dashes and underscores."),
+    "key_id": N_("The thumbprint of the key (RFC 7638)."),
+    "time_zone": N_("Its name in the IANA list, as Asia/Shanghai. Days begin in it."),
+    "as_of": N_("The day or the instant for which it was true."),
+    "id": N_("Left empty: the parties and the kind."),
 }
 
 
@@ -83,8 +113,8 @@ class Choice:
 @dataclass(frozen=True)
 class FormField:
     """A field of a form. `kind`: text, area, day, number, choice, yes (a single box), many (a box
-    for each choice) or parts (a field for each choice). `suggestions`: values for a free text;
-    `is_number`: the value is a whole number."""
+    for each choice), parts (a field for each choice), or one of those of command_texts.py.
+    `suggestions`: values for a free text; `is_number`: the value is a whole number."""
 
     name: str
     kind: str
@@ -103,7 +133,8 @@ class FormField:
     @property
     def hint(self) -> str:
         """What it means, in the reader's language; "" where its name says it."""
-        return current.get().gettext(HINTS[self.name]) if self.name in HINTS else ""
+        text = HINTS.get(self.name) or command_texts.HINTS.get(self.kind, "")
+        return current.get().gettext(text) if text else ""
 
     @property
     def spelled(self) -> str:
@@ -118,15 +149,19 @@ class FormField:
         return (self.name,)
 
 
-def fields_of(
-    kind: type[c.Command], offered: Mapping[str, Sequence[Choice | str]] | None = None
-) -> tuple[FormField, ...]:
-    """The fields of a command's form. `offered`: choices of fields that are no closed list by
-    their type, by the name of the field; a list of texts only suggests."""
+#: What fields of a form offer that are no closed list by their type, by the name of the field.
+Offered: TypeAlias = Mapping[str, Sequence[Choice | str]]
+
+
+def fields_of(kind: type[c.Command], offered: Offered | None = None) -> tuple[FormField, ...]:
+    """The fields of a command's form. `offered`: choices, of which a list of texts only
+    suggests."""
     command = input_class(kind)
     hints = typing.get_type_hints(command)
     found = {field.name: field for field in msgspec.structs.fields(command)}
-    own = [name for name in found if name not in (*COMMON, *NOT_ASKED, *SENDING)]
+    # An input that several commands share can have a field that not all of them use.
+    unused = {*COMMON, *NOT_ASKED, *SENDING, key_field(kind)} | {*found} - {*kind.__struct_fields__}
+    own = [name for name in found if name not in unused]
     own.sort(key=lambda name: not (found[name].required or (kind, name) in REQUIRED))
     common = [name for name in COMMON if name in found and name not in SENDING]
     if issubclass(kind, c.OperatorCommand):
@@ -141,11 +176,13 @@ def _field(
     info: msgspec.structs.FieldInfo,
     hint: Any,
     required: bool,
-    offered: Mapping[str, Sequence[Choice | str]],
+    offered: Offered,
 ) -> FormField:
     name = info.encode_name
     kind, choices = _kind(name, hint)
-    made = FormField(name, kind, required or info.required, choices, is_number=kind == "number")
+    longest = LONGEST_LIST if kind in command_texts.READ else LONGEST
+    is_number = kind == "number"
+    made = FormField(name, kind, required or info.required, choices, (), longest, is_number)
     given = offered.get(name)
     if given is None:
         return made
@@ -156,7 +193,8 @@ def _field(
     chosen = tuple(each for each in given if isinstance(each, Choice))
     if not chosen:
         return made
-    return replace(made, kind="parts" if kind == "parts" else "choice", choices=chosen)
+    several = kind if kind in ("parts", "many") else "many" if kind == "lines" else "choice"
+    return replace(made, kind=several, choices=chosen)
 
 
 def _kind(name: str, hint: Any) -> tuple[str, tuple[Choice, ...]]:
@@ -164,10 +202,17 @@ def _kind(name: str, hint: Any) -> tuple[str, tuple[Choice, ...]]:
     args = [arg for arg in typing.get_args(hint) if arg not in (NoneType, Ellipsis)]
     origin = typing.get_origin(hint)
     if origin is dict:
-        return "parts", tuple(Choice(field, phrase(field)) for field in CORRECTABLE)
-    if origin is tuple:
-        return ("many", _terms(args[0])) if isinstance(args[0], type) else ("text", ())
+        return _table(name, args[1]), _parts(name)
     plain = args[0] if args else hint
+    if typing.get_origin(plain) is tuple:
+        [plain, *_more] = typing.get_args(plain)
+        origin = tuple
+    if origin is tuple:
+        if isinstance(plain, type) and issubclass(plain, Enum):
+            return "many", _terms(plain)
+        return ("codes" if plain in (AdministrationCode, HsCode) else "lines"), ()
+    if plain is datetime:
+        return "instant", ()
     if plain is bool:
         return "yes", ()
     if plain is date:
@@ -181,9 +226,18 @@ def _kind(name: str, hint: Any) -> tuple[str, tuple[Choice, ...]]:
     return ("area" if name in _LONG else "text"), ()
 
 
-def _terms(kind: type) -> tuple[Choice, ...]:
-    if not issubclass(kind, Enum):
-        return ()
+def _table(name: str, values: Any) -> str:
+    """The kind of a field that is a table, by its values."""
+    if typing.get_origin(values) is dict:
+        return "names"
+    return {"what": "parts", "key": "json"}.get(name, "pairs")
+
+
+def _parts(name: str) -> tuple[Choice, ...]:
+    return tuple(Choice(field, phrase(field)) for field in CORRECTABLE) if name == "what" else ()
+
+
+def _terms(kind: type[Enum]) -> tuple[Choice, ...]:
     return tuple(Choice(term.value, phrase(term.value)) for term in kind)
 
 
@@ -221,12 +275,15 @@ def read_fields(
             value = True if text else None
         else:
             value = text or None
-        if value is None and field.required and field.kind != "yes":
+        if value is None and field.name in MAY_BE_EMPTY:
+            input[field.spelled] = []
+        elif value is None and field.required and field.kind != "yes":
             wrong[field.name] = _("Nothing is filled in here, and it is needed.")
         elif value is not None:
-            if problem := _unreadable(field, text):
-                wrong[field.name] = problem
-            input[field.spelled] = _number(text) if field.is_number else value
+            try:
+                input[field.spelled] = _read(field, text, value)
+            except UnreadableText as problem:
+                wrong[field.name] = str(problem)
     return input, wrong
 
 
@@ -241,17 +298,20 @@ def _several(field: FormField, typed: Mapping[str, str]) -> Any:
     return given or None
 
 
-def _unreadable(field: FormField, text: str) -> str:
-    """Why the text of a field cannot be read; "" where it can."""
+def _read(field: FormField, text: str, value: Any) -> Any:
+    """Returns the value of a field as it goes into the input. Raises UnreadableText."""
     if len(text) > field.longest:
-        return _("At most %(most)s characters.", most=field.longest)
+        raise UnreadableText(_("At most %(most)s characters.", most=field.longest))
+    found = repr(text[:40])
     if field.is_number and _number(text) is None:
-        return _("Found %(found)s, wanted a whole number.", found=repr(text[:40]))
+        raise UnreadableText(_("Found %(found)s, wanted a whole number.", found=found))
     if field.kind == "day" and not _is_day(text):
-        return _("Found %(found)s, wanted a day, as 2026-12-01.", found=repr(text[:40]))
+        raise UnreadableText(_("Found %(found)s, wanted a day, as 2026-12-01.", found=found))
     if field.kind == "choice" and text not in {choice.value for choice in field.choices}:
-        return _("Found %(found)s, which is none of the choices.", found=repr(text[:40]))
-    return ""
+        raise UnreadableText(_("Found %(found)s, which is none of the choices.", found=found))
+    if field.kind in command_texts.READ:
+        return command_texts.READ[field.kind](text)
+    return _number(text) if field.is_number else value
 
 
 def _number(text: str) -> int | None:

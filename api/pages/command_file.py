@@ -4,7 +4,7 @@ subject may do with it now."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -18,7 +18,8 @@ from api.access.policy import Action, Resource, SubjectRole
 from api.graphql.context import Context
 from api.graphql.types.disputes import has_opened
 from api.graphql.types.mutations import is_visible
-from api.pages.command_fields import Choice, FormField, fields_of
+from api.pages.command_fields import Choice, Offered
+from api.pages.command_places import OPERATOR, CommandPlace
 from api.pages.labels import country, day, event_name, phrase, standing
 from api.pages.query import ask, context
 from registry.application.allowed_commands import AllowedCommand, TrialLaw, allowed_commands
@@ -34,7 +35,6 @@ from registry.domain.programmes import Programme
 from registry.domain.values import AdministrationCode, Tin
 
 T = TypeVar("T")
-Offered = Mapping[str, Sequence[Choice | str]]
 
 HOME = """\
 query Home($code: AdministrationCode!) {
@@ -69,13 +69,38 @@ class OperatorFile:
     sees_proposals: bool = True
 
     @property
+    def place(self) -> CommandPlace:
+        """The place of the forms about it."""
+        return OPERATOR
+
+    @property
+    def key(self) -> str:
+        """The TIN."""
+        return self.tin.text
+
+    @property
+    def name(self) -> str:
+        """The operator's name; "" where it is not registered."""
+        return self.operator.particulars.name if self.operator else ""
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is in the register."""
+        return self.operator is not None
+
+    @property
+    def page(self) -> str:
+        """The address of its page."""
+        return OPERATOR.page_of(self.key)
+
+    @property
     def version(self) -> int:
         """The version of the operator's stream as the subject sees it; 0 where there is none."""
         if self.operator is None or self.is_foreign:
             return 0
         return version_shown(self.operator, self.sees_proposals)
 
-    def since(self, version: int) -> list[Operator.Event]:
+    def since(self, version: int) -> Sequence[Any]:
         """What was recorded after a version, as far as the subject sees it."""
         if self.operator is None or self.is_foreign:
             return []
@@ -145,15 +170,6 @@ def _read(
 
 
 # ------------------------------------------------------------------ what the fields offer
-
-
-async def form_fields(
-    request: Request, file: OperatorFile, kind: type[c.Command]
-) -> tuple[FormField, ...]:
-    """The fields of a command's form, as far as the subject can fill them in: another
-    administration reads no events, so it names none."""
-    fields = fields_of(kind, await offered(request, file, kind))
-    return tuple(f for f in fields if not (file.is_foreign and f.name == "position"))
 
 
 async def offered(request: Request, file: OperatorFile, kind: type[c.Command]) -> Offered:

@@ -1,13 +1,28 @@
-"""The names of commands on pages: the address of a form, the words of its title, its mutation."""
+"""The names of commands on pages: the words of a title, and the mutation."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 from api.graphql.types.command_inputs import SHARED, input_class
+from api.pages.command_places import name_of
 from api.pages.labels import phrase
 from registry.domain import commands as c
-from registry.domain.values import Tin
+
+#: Commands that end, void or destroy something: the name of what they are about is typed once more
+#: before that.
+GRAVE = (
+    c.RevokeAuthorisation,
+    c.AnnulAuthorisation,
+    c.ErasePerson,
+    c.MergeInto,
+    c.TerminateAgreement,
+    c.WithdrawFromAgreement,
+    c.RetireKey,
+    c.RetractClaim,
+    c.RetireClientKey,
+    c.RevokeClient,
+)
 
 _OUTCOME = """{
     __typename
@@ -15,16 +30,6 @@ _OUTCOME = """{
     ... on Proposed { position version }
     ... on Refused { code message path }
   }"""
-
-
-def address_of(tin: Tin, kind: type[c.Command]) -> str:
-    """Returns the address of a command's form."""
-    return f"/operators/{tin}/{name_of(kind).replace('_', '-')}"
-
-
-def name_of(kind: type[c.Command]) -> str:
-    """Returns the name of a command in snake case."""
-    return str(kind.__struct_config__.tag)
 
 
 def title_of(kind: type[c.Command]) -> str:

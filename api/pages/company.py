@@ -23,8 +23,8 @@ from api.languages.language import N_, Language, _, current
 from api.pages import disputes
 from api.pages.command_actions import CommandLink
 from api.pages.command_file import may_give
-from api.pages.command_names import address_of, title_of
-from api.pages.commands import GRAVE
+from api.pages.command_names import GRAVE, title_of
+from api.pages.command_places import address_of
 from api.pages.errors import PageRoute
 from api.pages.labels import country, original
 from api.pages.operators import ORDER
@@ -124,7 +124,7 @@ async def company(request: Request) -> Response:
         counts=_counts(operator["recognisedIn"]),
         deadlines=list(_deadlines(operator)),
         commands=[
-            CommandLink(title_of(kind), address_of(tin, kind), kind in GRAVE)
+            CommandLink(title_of(kind), address_of(kind, str(tin)), kind in GRAVE)
             for kind in OWN_COMMANDS
             if may_give(asked, tin, kind)
         ],
@@ -234,5 +234,5 @@ def _consent(answer: dict[str, Any], tin: Tin) -> str:
         if reason["code"] == "NO_CONSENT" and "notFoundAdequate" not in facts:
             is_general = facts.get("consentLaw") == "general"
             given = {"general": "true"} if is_general else {"partner": answer["in"]}
-            return f"{address_of(tin, c.GiveConsent)}?{urlencode(given)}"
+            return f"{address_of(c.GiveConsent, str(tin))}?{urlencode(given)}"
     return ""

@@ -13,10 +13,12 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.languages.language import _
 from api.pages import forms, growth, world_map
+from api.pages.command_places import ADMINISTRATION
 from api.pages.errors import PageRoute
 from api.pages.labels import country as name_of
 from api.pages.labels import original, territory
 from api.pages.query import ask
+from api.pages.record_actions import actions_about
 from api.pages.render import page
 from registry.domain.decisions import civil_day_of
 from registry.domain.values import AdministrationCode
@@ -161,6 +163,7 @@ async def country(request: Request, code: str) -> Response:
         tab=tab,
         parts=TABS[tab],
         rows=sorted(rows, key=lambda row: row["name"]),
+        actions=await actions_about(request, ADMINISTRATION, code) if tab == "overview" else [],
         **_pictures(code, asked.data, rows, asked.now),
         **await _promises(request, code, clocks, TABS[tab]),
         **_others(asked.data["agreements"]),

@@ -12,9 +12,11 @@ from api.graphql.errors import Unanswered
 from api.graphql.global_ids import key_of
 from api.languages.language import _
 from api.pages import forms
+from api.pages.command_places import DOCUMENT as DOCUMENT_PLACE
 from api.pages.errors import PageRoute
 from api.pages.labels import territory
 from api.pages.query import ask
+from api.pages.record_actions import actions_about
 from api.pages.render import page
 
 router = APIRouter(route_class=PageRoute)
@@ -108,4 +110,5 @@ async def document(request: Request, id: str) -> Response:
         asked=asked,
         clocks=clocks,
         targets=[target for target in asked.data["targets"] if target["document"] == id],
+        actions=await actions_about(request, DOCUMENT_PLACE, id),
     )

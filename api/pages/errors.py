@@ -46,9 +46,6 @@ class PageRoute(APIRoute):
             if request.method == "GET":  # every page shows the subject
                 await context(request)
             elif request.method == "POST" and not await forms.is_ours(request):
-                there = site.page_at(request.url.path)
-                if there is not None and there.address != self.path:
-                    raise HTTPException(405)  # the address of another page, which takes no form
                 return page(
                     request,
                     "wrong.html",

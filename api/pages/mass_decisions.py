@@ -23,16 +23,13 @@ from api.graphql.types.command_inputs import SPELLED
 from api.graphql.types.mutations import command_of_line
 from api.languages.language import _
 from api.pages import forms
+from api.pages.command_drafts import drafted, session_ended, sign_in_first
 from api.pages.command_effects import effects
 from api.pages.command_fields import FormField, fields_of, read_fields
-from api.pages.command_names import mutation_of, name_of, title_of
-from api.pages.commands import (
-    GRAVE,
-    drafted,
-    session_ended,
-    sign_in_first,
-)
-from api.pages.errors import PageRoute, missing
+from api.pages.command_names import GRAVE, mutation_of, title_of
+from api.pages.command_places import FOR_MANY, MANY, path_of
+from api.pages.command_subject import named
+from api.pages.errors import PageRoute
 from api.pages.labels import original
 from api.pages.query import ask, context
 from api.pages.refusals import refusal
@@ -45,10 +42,8 @@ from registry.domain.values import Outcome, Tin
 router = APIRouter(route_class=PageRoute)
 
 MOST = 200  # operators of one form
-#: The commands that can be given to many: those about the one authorisation of each operator.
-KINDS: tuple[type[c.OperatorCommand], ...] = tuple(
-    kind for kind in c.COMMANDS.values() if issubclass(kind, c.AuthorisationCommand)
-)
+#: The address of the form of a command about many operators.
+FORM = f"/work/{{command:{MANY}}}"
 
 
 @dataclass(frozen=True)
@@ -104,15 +99,15 @@ class MassForm:
 
 def address_of(kind: type[c.Command]) -> str:
     """Returns the address of a command's form for many operators."""
-    return f"/work/{name_of(kind).replace('_', '-')}"
+    return f"/work/{path_of(kind)}"
 
 
 def links() -> list[tuple[str, str]]:
     """The forms for many operators: title and address."""
-    return [(title_of(kind), address_of(kind)) for kind in KINDS]
+    return [(title_of(kind), address_of(kind)) for kind in FOR_MANY]
 
 
-@router.get("/work/{command}")
+@router.get(FORM)
 async def form(request: Request, command: str) -> Response:
     """Shows the form for many operators."""
     kind = await _kind(request, command)
@@ -125,7 +120,7 @@ async def form(request: Request, command: str) -> Response:
     return _page(request, MassForm(kind, _fields(kind), typed))
 
 
-@router.post("/work/{command}")
+@router.post(FORM)
 async def step(request: Request, command: str) -> Response:
     """Checks or records the decision for each operator."""
     typed = {"command_id": str(uuid4()), **await forms.sent(request)}
@@ -169,9 +164,8 @@ async def step(request: Request, command: str) -> Response:
 
 async def _kind(request: Request, command: str) -> type[c.OperatorCommand] | Response:
     """The command of an address; or the page that says why there is no form."""
-    kind = c.COMMANDS.get(command.replace("-", "_"))
-    if kind not in KINDS:
-        return await missing(request, LookupError())
+    kind = named(command)
+    assert issubclass(kind, c.OperatorCommand)
     role = (await context(request)).subject.role
     if role is SubjectRole.PUBLIC:
         return sign_in_first(request, address_of(kind))
@@ -217,7 +211,6 @@ async def _tried(
     line = {names[name]: value for name, value in _command(shown, input, tin).items()}
     try:
         command = command_of_line(shown.kind, line)
-        assert isinstance(command, c.OperatorCommand)
         trial = await try_command(asked, command)
     except Forbidden as error:
         return MassRow(tin, refusal("FORBIDDEN", str(error)))

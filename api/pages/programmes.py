@@ -7,8 +7,10 @@ from fastapi.responses import Response
 
 from api.languages.language import _
 from api.pages import forms
+from api.pages.command_places import PROGRAMME as PROGRAMME_PLACE
 from api.pages.errors import PageRoute
 from api.pages.query import ask
+from api.pages.record_actions import actions_about
 from api.pages.render import page
 from registry.domain.programme_rules import NOT_ON_RECORD
 
@@ -68,5 +70,6 @@ async def programme(request: Request, code: str) -> Response:
         programme=found_programme,
         asked=asked,
         clocks=clocks,
+        actions=await actions_about(request, PROGRAMME_PLACE, code),
         rules=sorted(recorded + absent, key=lambda r: (r["name"], r["validFrom"] or "9999")),
     )

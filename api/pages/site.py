@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
+from starlette.convertors import CONVERTOR_TYPES
+
 from api.languages import catalogues
 from api.languages.language import N_
+from api.pages import command_places
+from api.pages.command_places import MANY, CommandPlace
 
 
 class Readers(Enum):
@@ -49,6 +53,11 @@ class SitePage:
     def is_one(self) -> bool:
         """True where the address is of one page, and not of one for each of many things."""
         return "{" not in self.address
+
+
+def _decision(place: CommandPlace, parent: str) -> SitePage:
+    """The page of a decision about something of one kind."""
+    return SitePage(place.form, N_("Decision"), parent, Readers.HOME_CUSTOMS)
 
 
 PAGES = (
@@ -94,10 +103,10 @@ PAGES = (
     SitePage("/verify/{code}", N_("Check of a certificate"), "/verify"),
     SitePage("/verify/{code}/state", N_("Check of a certificate"), "/verify", shown=False),
     SitePage("/verify/{code}/{file}", N_("Certificate"), "/verify", shown=False),
-    SitePage("/operators/{tin}/{command}", N_("Decision"), "/operators/{tin}", Readers.HOME),
+    SitePage(command_places.OPERATOR.form, N_("Decision"), "/operators/{tin}", Readers.HOME),
     SitePage("/company", N_("Your company"), "/", Readers.CONCERNED),
     SitePage("/work", N_("Your work"), "/", Readers.CUSTOMS),
-    SitePage("/work/{command}", N_("Decision about many"), "/work", Readers.HOME_CUSTOMS),
+    SitePage(f"/work/{{command:{MANY}}}", N_("Decision about many"), "/work", Readers.HOME_CUSTOMS),
     SitePage("/proposals", N_("Proposals"), "/work", Readers.HOME_CUSTOMS),
     SitePage(
         "/proposals/{code}/{proposal}/{command}",
@@ -110,13 +119,17 @@ PAGES = (
     SitePage("/countries", N_("Countries"), menu=4),
     SitePage("/countries/{code}", N_("Customs territory"), "/countries"),
     SitePage("/programmes/{code}", N_("Programme"), "/countries"),
+    _decision(command_places.ADMINISTRATION, "/countries/{code}"),
+    _decision(command_places.PROGRAMME, "/programmes/{code}"),
     SitePage("/freshness", N_("Freshness"), "/countries"),
     SitePage("/agreements", N_("Agreements"), menu=5),
     SitePage("/agreements/{id}", N_("Agreement"), "/agreements"),
+    _decision(command_places.AGREEMENT, "/agreements/{id}"),
     SitePage("/network", N_("Network"), menu=6),
     SitePage("/documents", N_("Documents"), menu=7),
     SitePage("/documents/{id}", N_("Document"), "/documents"),
     SitePage("/promises", N_("Promises"), "/documents"),
+    _decision(command_places.DOCUMENT, "/documents/{id}"),
     SitePage("/audit", N_("Audit"), menu=8),
     SitePage("/log", N_("The log"), "/audit"),
     SitePage("/divergences", N_("Answers that were put right"), "/audit", Readers.CUSTOMS),
@@ -182,13 +195,17 @@ def own_place(subject: str) -> SitePage | None:
 
 
 def _pattern(address: str) -> str:
-    """The regular expression of an address: a part in braces is anything without a slash, and with
-    `:path` anything."""
+    """The regular expression of an address: a part in braces is anything without a slash, with
+    `:path` anything, and with another convertor what that accepts."""
     parts = re.split(r"(\{[^}]+\})", address)
-    some = {True: r"[^?#\"]+", False: r"[^/?#\"]+"}
-    return "".join(
-        some[part.endswith(":path}")] if part.startswith("{") else re.escape(part) for part in parts
-    )
+    return "".join(_part(part) if part.startswith("{") else re.escape(part) for part in parts)
+
+
+def _part(part: str) -> str:
+    convertor = part.strip("{}").partition(":")[2]
+    if convertor in ("", "path"):
+        return r"[^?#\"]+" if convertor else r"[^/?#\"]+"
+    return f"(?:{CONVERTOR_TYPES[convertor].regex})"
 
 
 @cache

@@ -190,7 +190,7 @@ class Registry(Application[UUID]):
         facts: ReferenceData,
         sees_proposals: bool,
     ) -> BaseAggregate[UUID]:
-        found = self._find(command)
+        found = self.find(command)
         version = 0 if found is None else version_shown(found, sees_proposals)
         aggregate = self.decide_on(
             found, command, decided_by, facts, person, sees_proposals=sees_proposals
@@ -266,7 +266,7 @@ class Registry(Application[UUID]):
         ) -> BaseAggregate[UUID]:
             assert aggregate is not None
             is_own = stream_of(proposed)[0] == aggregate.id
-            target = aggregate if is_own else self._find(proposed)
+            target = aggregate if is_own else self.find(proposed)
             signatures.check(proposed, target, whose, facts.administration)
             if target is not None:
                 self._check_references(proposed, facts)
@@ -341,8 +341,8 @@ class Registry(Application[UUID]):
         decided_by: AdministrationCode | None = None,
         person: str | None = None,
     ) -> BaseAggregate[UUID]:
-        """Decides a command about an operator as if one person sufficed and nobody signed: what it
-        would do, for a preview. Nothing of it can be appended: the caller drops the aggregate.
+        """Decides a command as if one person sufficed and nobody signed: what it would do, for a
+        preview. Nothing of it can be appended: the caller drops the aggregate.
 
         `aggregate` is None for a command that starts a stream. Raises a Refusal.
         """
@@ -353,11 +353,14 @@ class Registry(Application[UUID]):
         def decide_proposed(
             proposed: c.Command, whose: AdministrationCode | None
         ) -> BaseAggregate[UUID]:
-            decision = decision_of(proposed, aggregate, whose, facts)
-            return self._decided_alone(aggregate, proposed, decision, facts)
+            assert aggregate is not None
+            is_own = stream_of(proposed)[0] == aggregate.id
+            target = aggregate if is_own else self.find(proposed)
+            decision = decision_of(proposed, target, whose, facts)
+            return self._decided_alone(target, proposed, decision, facts)
 
-        if isinstance(command, c.ProposalCommand):
-            holder = cast(Operator, aggregate)
+        if isinstance(command, c.ProposalCommand | c.AdministrationProposalCommand):
+            holder = cast(Operator | Administration, aggregate)
             decide_on_proposal(holder, command, by, person, decide_proposed)
             return holder
         return self._decided_alone(aggregate, command, by, facts)
@@ -454,9 +457,7 @@ class Registry(Application[UUID]):
         """Returns a programme, at most one second old. Raises UnknownProgramme."""
         return self._references.no_older_than().programme(code)
 
-    # ------------------------------------------------------------------- inside
-
-    def _find(self, command: c.Command) -> BaseAggregate[UUID] | None:
+    def find(self, command: c.Command) -> BaseAggregate[UUID] | None:
         """Returns the aggregate that a command changes; None if the command starts a new stream.
         Raises AlreadyRegistered and the refusal for an unknown stream."""
         id, name = stream_of(command)
@@ -465,6 +466,8 @@ class Registry(Application[UUID]):
             return None
         kind, unknown = _STREAMS[command.noun]
         return self._get(kind, id, unknown, name)
+
+    # ------------------------------------------------------------------- inside
 
     def _check_references(self, command: c.Command, facts: ReferenceData) -> None:
         """Checks that everything a command refers to besides its own stream is registered. Links

@@ -176,16 +176,8 @@ async def execute(context: Context, command: c.Command) -> Recorded | Proposed:
     """
     loop = asyncio.get_running_loop()
     registry, subject = context.registry, context.subject
-    whose = home_in_command(command)
-    if whose is None:
-        whose = await loop.run_in_executor(context.writers, home_on_record, registry, command)
+    await check_rights(context, command)
     tin = command.tin if isinstance(command, c.OperatorCommand) else None
-    verdict = decide(subject, Action.RECORD, Resource(whose, tin, command=type(command)))
-    if not verdict.allowed:
-        raise Forbidden(verdict.reason)
-    await check_operators(context, command)
-    if isinstance(command, c.WithdrawProposal) and subject.role is SubjectRole.COMPANY:
-        await loop.run_in_executor(context.writers, own_proposal, context, command)
     if isinstance(command, c.NameContact | c.ErasePerson | c.ConfirmProposal):
         await loop.run_in_executor(context.writers, prepare_particulars, context, command)
     receipt = await registry.execute_async(
@@ -223,6 +215,23 @@ async def execute(context: Context, command: c.Command) -> Recorded | Proposed:
         positions=positions,
         changed=changed_by(command),
     )
+
+
+async def check_rights(context: Context, command: c.Command) -> None:
+    """Checks whether the subject of the request may give this command. Raises Forbidden, and the
+    refusal for what is not in the register or not for the subject to see."""
+    loop = asyncio.get_running_loop()
+    registry, subject = context.registry, context.subject
+    whose = home_in_command(command)
+    if whose is None:
+        whose = await loop.run_in_executor(context.writers, home_on_record, registry, command)
+    tin = command.tin if isinstance(command, c.OperatorCommand) else None
+    verdict = decide(subject, Action.RECORD, Resource(whose, tin, command=type(command)))
+    if not verdict.allowed:
+        raise Forbidden(verdict.reason)
+    await check_operators(context, command)
+    if isinstance(command, c.WithdrawProposal) and subject.role is SubjectRole.COMPANY:
+        await loop.run_in_executor(context.writers, own_proposal, context, command)
 
 
 def whose_rule(proposed: DecisionProposed) -> str:

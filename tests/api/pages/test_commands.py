@@ -13,17 +13,20 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
 
 from api.access.tokens import issue
-from api.graphql.types.command_inputs import SPELLED
+from api.graphql.types.command_inputs import NOT_ASKED, SPELLED
 from api.pages.command_actions import GROUPS
-from api.pages.command_fields import SENDING, fields_of, read_fields
+from api.pages.command_fields import MAY_BE_EMPTY, SENDING, fields_of, read_fields
+from api.pages.command_places import address_of, key_field, place_of
 from api.pages.forms import CSRF_COOKIE
 from api.pages.query import COOKIE
+from api.pages.record_actions import RECORD_GROUPS
+from api.pages.site import page_at
 from projections.engine.projector import Projector
 from projections.engine.read_your_writes import wait_until
-from registry.application.allowed_commands import OPERATOR_COMMANDS
 from registry.domain import commands as c
 from tests.api.client import CHINA, KOREA, Client, record
 
@@ -118,19 +121,32 @@ def positions(at: Client, tin: str) -> list[int]:
 # ------------------------------------------------------------------------- the generator
 
 
-@pytest.mark.parametrize("kind", OPERATOR_COMMANDS, ids=lambda kind: kind.__name__)
-def test_the_form_of_every_command_has_the_fields_of_the_command(
-    kind: type[c.OperatorCommand],
-) -> None:
+#: Commands that no list of a page leads to, and from where else their form is reached.
+ELSEWHERE = {c.RegisterOperator: "the page of a TIN that is not registered"}
+
+
+@pytest.mark.parametrize("kind", c.COMMANDS.values(), ids=lambda kind: kind.__name__)
+def test_every_command_has_one_form_with_the_fields_of_the_command(kind: type[c.Command]) -> None:
     fields = fields_of(kind)
 
-    known = {name for name in SPELLED[kind].values() if name not in (*SENDING, "source")}
-    assert {field.name for field in fields} | {"decided_by", "known_at"} >= known
-    assert {field.name for field in fields} <= known
+    unasked = {*SENDING, *NOT_ASKED, key_field(kind)}
+    if issubclass(kind, c.OperatorCommand):
+        unasked.add("source")  # an operator's status is based on decisions, not on sources
+    own = {field.encode_name for field in msgspec.structs.fields(kind)}
+    assert {field.name for field in fields} == own - unasked
+    assert {field.spelled for field in fields} <= set(SPELLED[kind])
     assert all(field.label and field.kind for field in fields)
-    needed = {field.name for field in fields if field.required and field.kind != "yes"}
+    needed = {
+        field.name
+        for field in fields
+        if field.required and field.kind != "yes" and field.name not in MAY_BE_EMPTY
+    }
     assert read_fields(fields, {})[1].keys() == needed
-    assert any(kind in kinds for _, kinds in GROUPS)
+    # Its address is one of the register of pages, and of no other page.
+    page = page_at(address_of(kind, "X1"))
+    assert page is not None and page.address == place_of(kind).form
+    listed = [kinds for _, kinds in (*GROUPS, *RECORD_GROUPS) if kind in kinds]
+    assert len(listed) == (kind not in ELSEWHERE)
 
 
 # ------------------------------------------------------------------------- step by step

@@ -1,0 +1,234 @@
+"""Decisions on pages about agreements, programmes, documents and administrations."""
+
+from __future__ import annotations
+
+import html
+import re
+import threading
+from collections.abc import Iterator
+from datetime import date, timedelta
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from projections.engine.projector import Projector
+from registry.domain.agreements.events import Agreement
+from tests.api.client import CHINA, Client, record
+from tests.api.pages.test_commands import checked, hidden, opened, recorded, send, text
+
+SUSPEND = "/agreements/CN-KR-AEO/suspend-agreement"
+KOREAN = "officer:KR"
+
+
+@pytest.fixture(scope="module")
+def at(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """The service on the loaded record, with the projector beside it."""
+    stop = threading.Event()
+    follower = threading.Thread(target=Projector(world).run, args=(stop, 0.05))
+    follower.start()
+    try:
+        with Client(world, tmp_path_factory.mktemp("home")) as client:
+            yield client
+    finally:
+        stop.set()
+        follower.join()
+
+
+def events(at: Client, agreement: str) -> list[str]:
+    stored = at.service.registry.events.get(Agreement.create_id(agreement))
+    return [type(event).__name__ for event in stored]
+
+
+def status(at: Client, code: str) -> str:
+    document = "query ($id: ID!) { agreement(id: $id) { sides { party suspended } } }"
+    sides = at.ask(document, CHINA, id=code)["agreement"]["sides"]
+    return ",".join(side["party"] for side in sides if side["suspended"])
+
+
+def test_a_side_suspends_an_agreement_step_by_step_and_once(at: Client) -> None:
+    agreement = opened(at, "/agreements/CN-KR-AEO", KOREAN)
+    assert f'href="{SUSPEND}"' in agreement.text
+    assert f'href="{SUSPEND}"' not in opened(at, "/agreements/CN-KR-AEO", "partner:KR").text
+
+    check = checked(at, SUSPEND, KOREAN, side="KR", legal_ground="a note", source="a notice")
+    assert "territory no longer recognises China by this agreement from" in text(check)
+    assert re.search(r"\d+ operators? recognised there today", text(check))
+    assert status(at, "CN-KR-AEO") == ""  # a preview records nothing
+
+    typed = hidden(check)
+    sent = [send(at, SUSPEND, KOREAN, **typed, step="record") for _ in range(2)]  # double click
+    assert [answer.status_code for answer in sent] == [303, 303]
+    done = opened(at, sent[0].headers["location"], KOREAN)
+    assert "Recorded." in text(done) and "Visible to partners" in text(done)
+    assert events(at, "CN-KR-AEO").count("Suspended") == 1
+    assert status(at, "CN-KR-AEO") == "KR"
+    # Its state goes on: now the side can resume, and cannot suspend again.
+    page = opened(at, "/agreements/CN-KR-AEO", KOREAN).text
+    assert "/resume-agreement" in page and f'href="{SUSPEND}"' not in page
+    # Another officer had the form open, and is told what was recorded meanwhile.
+    old = typed | {"command_id": str(uuid4()), "note": "mine"}
+    late = send(at, SUSPEND, KOREAN, **old, step="record")
+    assert late.status_code == 400 and "The file changed after you opened this form." in text(late)
+    assert "suspended, " in text(late) and ">mine</textarea>" in late.text
+
+
+def test_what_reaches_back_says_that_divergences_arise(at: Client) -> None:
+    day = (date.today() - timedelta(days=40)).isoformat()
+    path = "/agreements/CN-AU-AEO/suspend-agreement"
+
+    check = checked(at, path, CHINA, side="CN", effective=day, legal_ground="a law")
+
+    assert "It reaches back: answers of days gone by were different" in text(check)
+    refused = checked(at, path, CHINA, side="CN", effective=day)
+    assert refused.status_code == 400
+    [beside] = re.findall(r'id="f-legal_ground-wrong">(.*?)</p>', refused.text)
+    assert "needs its legal ground" in html.unescape(beside) and day in refused.text
+
+
+def test_an_agreement_is_terminated_only_by_its_name(at: Client) -> None:
+    path = "/agreements/CN-NZ-AEO/terminate-agreement"
+    check = checked(at, path, CHINA, source="a notice")
+    assert "Type CN-NZ-AEO to confirm" in text(check)
+
+    wrong = send(at, path, CHINA, **hidden(check), step="record", confirm="CN")
+
+    assert wrong.status_code == 400 and "this cannot be taken back" in text(wrong)
+    assert "Terminated" not in events(at, "CN-NZ-AEO")
+
+
+def test_a_new_agreement_gets_its_sides_scope_and_texts_from_forms(at: Client) -> None:
+    path = "/countries/CN/propose-agreement"
+    assert path in opened(at, "/agreements").text and path in opened(at, "/countries/CN").text
+
+    new = {"kind": "AEO_MUTUAL_RECOGNITION", "title": "With a neighbour", "parties": "CN, MN"}
+    made = recorded(at, path, id="CN-MN-TRY", titles="zh: \u8bd5\u9a8c", source="a notice", **new)
+
+    assert "Recorded." in text(made)
+    own = "/agreements/CN-MN-TRY"
+    page = opened(at, own)
+    assert page.status_code == 200 and "\u8bd5\u9a8c" in page.text
+    clause = {"from": "MN", "to": "CN", "types": "AEO", "hs": "0808 1201", "roles.EXPORTER": "yes"}
+    assert "Recorded." in text(recorded(at, f"{own}/set-scope", source="a notice", **clause))
+    begin = {"side": "CN", "source": "a notice"}
+    check = checked(at, f"{own}/implement-agreement", **begin)
+    assert "recognises Mongolia by this agreement from" in text(check)
+    again = checked(at, path, id="CN-MN-TRY", source="a notice", **new)
+    assert again.status_code == 400 and ">With a neighbour</textarea>" in again.text
+
+
+def test_a_programme_gets_a_rule_and_the_preview_says_before_and_then(at: Client) -> None:
+    path = "/programmes/CN-AEO/set-rule"
+    assert path in opened(at, "/programmes/CN-AEO").text
+
+    check = checked(at, path, rule="bar_years", value="3", unit="years", source="Order 999")
+    assert "3 years" in text(check) and "valid authorisation" in text(check)
+    wrong = checked(at, path, rule="bar_yaers", value="3", source="Order 999")
+    assert wrong.status_code == 400 and "bar_years?" in text(wrong)
+    assert "Recorded." in text(
+        recorded(at, path, rule="bar_years", value="3", unit="years", source="Order 999")
+    )
+    assert opened(at, path, KOREAN).status_code == 403
+
+
+def test_an_administration_wants_two_persons_for_agreements_and_its_forms_confirm(
+    at: Client,
+) -> None:
+    path = "/countries/AU/require-second-person"
+    anna, bo = "officer:AU/anna", "officer:AU/bo"
+    names = {"commands.suspend_agreement": "yes", "commands.set_rule": "yes"}
+    check = checked(at, path, anna, **names, legal_ground="an order")
+    assert "Needs a second person" in text(check) and "suspend agreement" in text(check)
+    assert "Recorded." in text(recorded(at, path, anna, **names, legal_ground="an order"))
+
+    suspend = "/agreements/CN-AU-AEO/suspend-agreement"
+    check = checked(at, suspend, anna, side="AU", legal_ground="a note")
+    assert "By the rules of AU a second person confirms it" in text(check)
+    assert "Proposed." in text(recorded(at, suspend, anna, side="AU", legal_ground="a note"))
+
+    confirm = "/countries/AU/confirm-administration-proposal"
+    assert confirm in opened(at, "/countries/AU", bo).text
+    assert confirm not in opened(at, "/countries/AU", anna).text
+    [proposal] = re.findall(r'<option value="([0-9a-f-]{36})"', opened(at, confirm, bo).text)
+    check = checked(at, confirm, bo, proposal=proposal)
+    assert "no longer recognises China by this agreement" in text(check)
+    assert "Recorded." in text(recorded(at, confirm, bo, proposal=proposal))
+    assert status(at, "CN-AU-AEO") == "AU"
+
+
+def test_a_program_gets_a_key_and_loses_it(at: Client) -> None:
+    own = "/countries/CN"
+    made = recorded(at, f"{own}/register-client", client="desk", name="Desk", acts_for="officer:CN")
+    assert "Recorded." in text(made)
+    bad = checked(at, f"{own}/add-client-key", client="desk", key="{no json")
+    assert bad.status_code == 400 and "{no json" in html.unescape(bad.text)
+    key = '{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'
+    assert "Recorded." in text(recorded(at, f"{own}/add-client-key", client="desk", key=key))
+    form = opened(at, f"{own}/retire-client-key").text
+    assert "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" in form  # RFC 8037, A.3
+    check = checked(at, f"{own}/revoke-client", client="desk")
+    assert hidden(check)["expected_version"] == "2" and "Type CN to confirm" in text(check)
+    # Another administration cannot name it.
+    other = checked(at, "/countries/KR/revoke-client", KOREAN, client="desk")
+    assert other.status_code in (400, 403) and "Recorded." not in text(other)
+
+
+def test_a_document_gets_a_goal(at: Client) -> None:
+    record(
+        at.service.registry,
+        [
+            {
+                "command": "publish_document",
+                "document": "CN-PLAN",
+                "title": "A plan",
+                "parties": ["CN"],
+                "source": "a notice",
+            }
+        ],
+    )
+    path = "/documents/CN-PLAN/set-target"
+
+    done = recorded(at, path, target="partners", text="Ten partners", states="CN KR", source="p. 2")
+
+    assert "Recorded." in text(done)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/agreements/NO-SUCH/suspend-agreement", 404),
+        ("/programmes/NO-SUCH/set-rule", 403),
+        ("/countries/zz9/add-key", 403),
+        ("/countries/KR/add-key", 403),
+        ("/agreements/CN-KR-AEO/suspend-authorisation", 404),
+        ("/operators/CN1234567890/suspend-agreement", 404),
+        ("/countries/CN/register-administration", 409),
+    ],
+)
+def test_what_is_not_there_or_not_ones_own_has_no_form(at: Client, path: str, code: int) -> None:
+    assert opened(at, path).status_code in (code, 404)
+    assert opened(at, path, None).status_code in (403, 404)
+
+
+def test_a_session_that_ends_comes_back_to_the_form_of_an_agreement(at: Client) -> None:
+    path = "/agreements/CN-SG-AEO/note-on-agreement"
+    typed = hidden(opened(at, path)) | {"what": "MEETING", "text": "typed before lunch"}
+
+    ended = send(at, path, None, **typed, step="check")
+
+    assert ended.status_code == 401 and "nothing was recorded" in text(ended)
+    next = re.findall(r'href="/as\?next=([^"]+)"', ended.text)[-1]
+    back = opened(at, httpx.URL(f"http://h/?n={next}").params["n"])
+    assert "You are back." in text(back) and ">typed before lunch</textarea>" in back.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/operators/CN1234567890/looks", "/agreements/CN-KR-AEO", "/work/suspend-authorisation"],
+)
+def test_an_address_answers_its_own_methods(at: Client, path: str) -> None:
+    answer = at.request("PUT", path)
+
+    assert answer.status_code == 405
+    posts = path.startswith("/work")
+    assert answer.headers["allow"] == ("GET, HEAD, POST" if posts else "GET, HEAD")
