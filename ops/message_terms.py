@@ -12,6 +12,7 @@ from api.graphql.codes import REFUSALS
 from api.graphql.types.proposals import ProposalState
 from api.pages import type_names
 from api.pages.agreements import STEP
+from api.pages.command_fields import fields_of
 from api.pages.labels import (
     ENVELOPE,
     MEASURES,
@@ -99,7 +100,7 @@ def _events() -> Iterator[tuple[str, str]]:
 
 
 def _fields() -> list[str]:
-    """The names of the fields that events show."""
+    """The names of the fields that events and the forms of commands show."""
     found: set[str] = set()
     for event in _of_aggregates():
         if dataclasses.is_dataclass(event):
@@ -109,5 +110,6 @@ def _fields() -> list[str]:
     found |= set(Clause.__struct_encode_fields__)
     for command in COMMANDS.values():
         found |= set(command.__struct_encode_fields__)
-    own = ENVELOPE | {"originator_id", "originator_version", "timestamp", "TOPIC", "class_version"}
+    asked = {field.name for kind in COMMANDS.values() for field in fields_of(kind)}
+    own = ENVELOPE - asked | {"originator_id", "originator_version", "timestamp", "TOPIC", "class_version"}
     return sorted(name for name in found - own if not name.startswith("_"))
