@@ -97,6 +97,7 @@ SUBJECTS: Mapping[str, str] = {
 }
 
 CODE = "100 random bits, which the operator itself gives away with its certificate"
+FORM = "a form; how many operators a decision concerns is asked by the lists `operators`"
 #: Addresses of pages that are in no door and no list, and why.
 NO_OPERATOR_PAGES: Mapping[str, str] = {
     "/": "a form",
@@ -117,6 +118,10 @@ NO_OPERATOR_PAGES: Mapping[str, str] = {
     "/agreements": "public law",
     "/documents": "published documents",
     "/documents/{id}": "published documents",
+    "/agreements/{key}/{command:agreement_command}": FORM,
+    "/countries/{key}/{command:administration_command}": FORM,
+    "/documents/{key}/{command:document_command}": FORM,
+    "/programmes/{key}/{command:programme_command}": FORM,
     "/log": "the head of the log: hashes",
     "/developers": "documentation",
     "/docs": "documentation",
