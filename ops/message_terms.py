@@ -111,5 +111,11 @@ def _fields() -> list[str]:
     for command in COMMANDS.values():
         found |= set(command.__struct_encode_fields__)
     asked = {field.name for kind in COMMANDS.values() for field in fields_of(kind)}
-    own = ENVELOPE - asked | {"originator_id", "originator_version", "timestamp", "TOPIC", "class_version"}
+    own = ENVELOPE - asked | {
+        "originator_id",
+        "originator_version",
+        "timestamp",
+        "TOPIC",
+        "class_version",
+    }
     return sorted(name for name in found - own if not name.startswith("_"))

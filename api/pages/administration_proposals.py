@@ -25,10 +25,11 @@ from api.graphql.types.mutations import command_of_line
 from api.graphql.types.proposals import SENDING
 from api.languages.language import _
 from api.pages import command_receipts, forms
+from api.pages.command_drafts import drafted, session_ended, sign_in_first
 from api.pages.command_fields import FormField, fields_of, read_fields
 from api.pages.command_names import mutation_of, title_of
 from api.pages.command_receipts import CommandReceipt
-from api.pages.commands import WAIT, drafted, session_ended, sign_in_first
+from api.pages.commands import WAIT
 from api.pages.errors import PageRoute, missing
 from api.pages.query import ask, context
 from api.pages.refusals import refusal

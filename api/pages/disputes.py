@@ -10,7 +10,8 @@ from fastapi import Request
 from api.access import policy
 from api.access.policy import Action
 from api.pages.command_file import may_give
-from api.pages.command_names import address_of, title_of
+from api.pages.command_names import title_of
+from api.pages.command_places import address_of
 from api.pages.query import ask, context
 from registry.domain import commands as c
 from registry.domain.values import Tin
@@ -65,7 +66,7 @@ async def steps(request: Request, node: dict[str, Any]) -> list[tuple[str, str]]
     if node["isOwn"]:
         kinds = [c.WithdrawDispute, *kinds]
     return [
-        (title_of(kind), f"{address_of(tin, kind)}?dispute={node['dispute']}")
+        (title_of(kind), f"{address_of(kind, str(tin))}?dispute={node['dispute']}")
         for kind in kinds
         if may_give(asked, tin, kind)
     ]
@@ -75,4 +76,4 @@ async def opening(request: Request, tin: Tin) -> str:
     """The address of the form that opens a dispute about an operator; "" where the visitor may open
     none."""
     asked = await context(request)
-    return address_of(tin, c.OpenDispute) if may_give(asked, tin, c.OpenDispute) else ""
+    return address_of(c.OpenDispute, str(tin)) if may_give(asked, tin, c.OpenDispute) else ""

@@ -17,7 +17,7 @@ from api.languages.language import _
 from api.pages import disputes, forms, partner_readings, persons, proposals, timeline
 from api.pages.command_actions import actions_of
 from api.pages.command_file import NOT_CORRECTABLE, may_give
-from api.pages.command_names import address_of
+from api.pages.command_places import address_of
 from api.pages.errors import PageRoute
 from api.pages.freshness import WAYS
 from api.pages.labels import civil, moment, original, standing, territory
@@ -234,7 +234,7 @@ async def _correction(request: Request, tin: Tin) -> str:
     """The address of the form that corrects a record of the operator; "" where the visitor may
     correct none."""
     asked = await context(request)
-    return address_of(tin, c.CorrectRecord) if may_give(asked, tin, c.CorrectRecord) else ""
+    return address_of(c.CorrectRecord, str(tin)) if may_give(asked, tin, c.CorrectRecord) else ""
 
 
 def _counts(groups: Sequence[Sequence[dict[str, Any]]]) -> list[tuple[str, int]]:
