@@ -118,6 +118,7 @@ NO_OPERATOR_PAGES: Mapping[str, str] = {
     "/agreements": "public law",
     "/documents": "published documents",
     "/documents/{id}": "published documents",
+    "/promises": "published documents",
     "/agreements/{key}/{command:agreement_command}": FORM,
     "/countries/{key}/{command:administration_command}": FORM,
     "/documents/{key}/{command:document_command}": FORM,
