@@ -19,6 +19,7 @@ from fastapi import Request
 from api.access import policy
 from api.access.policy import AccessDecision, Action, Resource, Subject
 from api.graphql.context import Context
+from api.graphql.types.command_inputs import input_class
 from api.pages.command_places import (
     ADMINISTRATION,
     AGREEMENT,
@@ -234,14 +235,6 @@ def _is_accepted(asked: Context, file: RecordFile, kind: type[c.Command]) -> boo
     return not tried and kind not in _OF_SOMETHING
 
 
-#: The steps of a whole agreement.
-_STEPS = (
-    c.OpenNegotiation,
-    c.SignActionPlan,
-    c.SignAgreement,
-    c.StartPilot,
-    c.TerminateAgreement,
-)
 #: Commands about something that the record may not have at all.
 _OF_SOMETHING = (
     c.RetireKey,
@@ -266,7 +259,7 @@ def _trials(
         yield from ({"member": code} for code in own_sides(subject, file))
     elif kind is c.AccedeToAgreement:
         yield from ({"member": code} for code in sorted(subject.own - file.homes))
-    elif kind in _STEPS:
+    elif input_class(kind) is c.TerminateAgreement:  # a step of the whole agreement
         yield {}
     elif issubclass(kind, c.AdministrationProposalCommand):
         own = {} if kind is c.ConfirmAdministrationProposal else {"reason": "a trial"}
