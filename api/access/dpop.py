@@ -76,6 +76,7 @@ def check_proof(
     return CheckedProof(thumb, sha256(f"{thumb} {jti}".encode()).digest(), issued + WINDOW)
 
 
+@lru_cache(maxsize=1_024)
 def access_token_hash(token: str) -> str:
     """The claim `ath` of a proof: the SHA-256 of the token in base64url."""
     return urlsafe_b64encode(sha256(token.encode()).digest()).decode().rstrip("=")

@@ -20,7 +20,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.json as arrow_json
 from pyarrow import parquet
 
-GROUP = 10  # so often rows are added for one row group: each takes memory until the file is closed
+GROUP = 20  # so often rows are added for one row group: each takes memory until the file is closed
 
 _TEXT, _INSTANT, _DAY = pa.string(), pa.timestamp("us", "UTC"), pa.date32()
 _TEXTS = pa.list_(_TEXT)

@@ -38,7 +38,7 @@ from registry.domain.values import CLOSED, PENDING, AdministrationCode, Tin, dec
 
 Connection = AsyncConnection[Any]
 
-AT_ONCE = 500  # operators that one round trip brings
+AT_ONCE = 250  # operators that one round trip brings
 
 
 class NoSuchPosition(LookupError):
