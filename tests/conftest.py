@@ -57,6 +57,7 @@ BROWSER_OPTIONS = [
     "--disable-gpu",
     "--disable-quic",
     "--disable-background-networking",
+    "--disable-renderer-backgrounding",
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",

@@ -1,4 +1,5 @@
-// The pages work without this. It copies, sorts tables, and makes tables readable on a telephone.
+// The pages work without this. It copies, keeps what was typed where the line is cut, sorts tables, and
+// makes tables readable on a telephone.
 import { say } from "/static/texts.js";
 
 for (const button of document.querySelectorAll("button[data-copy]")) {
@@ -8,6 +9,47 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
     button.textContent = say("Copied");
     setTimeout(() => { button.textContent = say("Copy"); }, 2000);
+  });
+}
+
+// ------------------------------------------------------------------ forms
+
+// A form is sent only when the register can be reached: else the browser would show a page of its own
+// in place of what was typed. A second click while that is asked sends nothing.
+const LONGEST = 8000; // milliseconds that the register may take to say that it is there
+
+async function reached() {
+  try {
+    await fetch("/healthz", { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(LONGEST) });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function notSent(form) {
+  const notice = form.querySelector("[data-line]") ?? document.createElement("div");
+  notice.dataset.line = "";
+  notice.className = "notice bad";
+  notice.setAttribute("role", "alert");
+  notice.textContent = say("The register cannot be reached: nothing was sent. What you typed is still here. Send it again when the line is back.");
+  form.append(notice);
+  notice.scrollIntoView({ block: "nearest" });
+}
+
+for (const form of document.querySelectorAll("main form[method=post]")) {
+  let state = "";
+  form.addEventListener("submit", async (event) => {
+    if (state === "good") return;
+    event.preventDefault();
+    if (state) return;
+    state = "asking";
+    const good = await reached();
+    state = good ? "good" : "";
+    if (!good) return notSent(form);
+    form.querySelector("[data-line]")?.remove();
+    form.requestSubmit(event.submitter);
+    state = "";
   });
 }
 

@@ -98,3 +98,24 @@ def test_a_session_that_ends_comes_back_to_what_was_typed(officer: Page, address
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Record it").click()
     expect(page.locator("#done")).to_contain_text("Recorded.")
+
+
+def test_a_form_that_cannot_be_sent_keeps_what_was_typed_and_says_so(
+    browser: Browser, address: str
+) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    become(page, address, "officer:CN")
+    page.goto(f"{address}/operators/{STEEL}/amend-particulars")
+    page.get_by_label("Address").fill("2 New Quay")
+
+    context.set_offline(True)
+    page.get_by_role("button", name="Continue").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("nothing was sent")
+    expect(page.get_by_label("Address")).to_have_value("2 New Quay")
+    context.set_offline(False)
+    page.get_by_role("button", name="Continue").dblclick()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Check: ")
+    expect(page.locator("main")).to_contain_text("2 New Quay")
+    context.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -115,6 +116,42 @@ def test_no_other_host_is_asked_and_nothing_is_refused(page: Page, address: str)
     assert [url for url in asked if not url.startswith(address + "/")] == []
     # A page of what is not there, or was asked wrongly, is told as such by its status.
     assert [text for text in said if "status of 40" not in text] == []
+
+
+#: What somebody types who wants to harm another reader, or to see how the register fails.
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'-alert(1)-'",
+    "javascript:alert(1)",
+    "<svg/onload=alert(1)>",
+    "</title><script>alert(1)</script>",
+    "{{7*7}}{% raw %}",
+    "\u202egnp.exe",
+    "\x00",
+    "..%2f..%2fetc%2fpasswd",
+    "' or 1=1 --",
+    "\r\nSet-Cookie: a=b",
+    "\U0001f600" * 50 + "A" * 500,
+)
+
+
+@pytest.mark.parametrize("place", ["/search?q={}", "/operators/{}", "/countries/CN?at={}"])
+def test_a_hostile_address_is_shown_as_text_and_does_nothing(
+    page: Page, address: str, place: str
+) -> None:
+    done: list[str] = []
+    page.on("dialog", lambda dialog: (done.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: done.append(str(error)))
+    for text in HOSTILE:
+        answer = page.goto(address + place.format(quote(text, safe="")))
+
+        assert answer and answer.status < 500
+        assert answer.headers.get("set-cookie", "csrf").startswith(("csrf", CSRF_COOKIE))
+        assert page.url.startswith(f"{address}/") and page.locator("h1").count() == 1
+        assert page.locator("[onerror], [onload], main script:not([src]), main img").count() == 0
+        assert "49" not in page.title()
+    assert done == []
 
 
 def test_an_operator_is_found_by_keyboard_alone(page: Page, address: str) -> None:
