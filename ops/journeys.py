@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+from api.pages import command_places
 from ops.reference.markdown import table
 
 #: The test that walks a journey, for the number of its question.
@@ -238,6 +239,16 @@ JOURNEYS = (
         (Typed(SEARCH, "CN0000000034", enter=True), Pressed("History")),
         OPERATOR,
         ("From when partners know", "CN0000000035"),
+    ),
+    Journey(
+        20,
+        "A namesake has our number, or two records look like us: how do we say so?",
+        "a company",
+        COMPANY,
+        "/company",
+        (Pressed("Open a dispute"),),
+        command_places.OPERATOR.form,
+        ("Open dispute", "What is wrong"),
     ),
 )
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from api.pages.forms import CSRF_COOKIE
 from tests.api.pages.walk import addresses
 from tests.api.served import served
 
@@ -147,7 +148,7 @@ def test_a_hostile_address_is_shown_as_text_and_does_nothing(
         answer = page.goto(address + place.format(quote(text, safe="")))
 
         assert answer and answer.status < 500
-        assert answer.headers.get("set-cookie", "csrf").startswith(("csrf", CSRF_COOKIE))
+        assert answer.headers.get("set-cookie", CSRF_COOKIE).startswith(CSRF_COOKIE)
         assert page.url.startswith(f"{address}/") and page.locator("h1").count() == 1
         assert page.locator("[onerror], [onload], main script:not([src]), main img").count() == 0
         assert "49" not in page.title()
