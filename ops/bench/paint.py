@@ -101,10 +101,10 @@ def main() -> None:
             multiplied(url, asked.times)
         with psycopg.connect(url) as connection:
             [(rows,)] = connection.execute(
-                "select count(*) from views.operator where position_to is null"
+                "select count(distinct tin) from views.operator"
             ).fetchall()
             tins = connection.execute(
-                "select tin from views.operator where position_to is null and tin like 'CN%%'"
+                "select tin from views.operator where tin like 'CN%%' group by tin"
                 " order by md5(tin) limit %s",
                 [asked.asked + WARM],
             ).fetchall()
