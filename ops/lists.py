@@ -36,6 +36,7 @@ _DOCUMENTS = {
 _PAGES = {
     "page of divergences": "/divergences?in=XX&from=2015-01-01&to=2027-01-01",
     "page of own receipts": "/receipts",
+    "page of numbers with two holders": "/audit/numbers",
     "page of proposals": "/proposals",
     "page of a proposal": "/proposals/XX/7b0e6f3e-6f0c-4f0a-9d5e-0f5f6f3e6f0c/confirm",
     "page of webhooks": "/webhooks",

@@ -132,13 +132,18 @@ def check(
     if as_json:
         print_json(
             [
-                {"what": finding.what, "good": finding.good, "wrong": finding.wrong}
+                {
+                    "what": finding.what,
+                    "good": finding.good,
+                    "wrong": finding.wrong,
+                    "noted": finding.noted,
+                }
                 for finding in found
             ]
         )
     else:
         rows = [
-            (finding.what, "good" if finding.good else "\n".join(finding.wrong))
+            (finding.what, "\n".join([*finding.wrong, *finding.noted]) or "good")
             for finding in found
         ]
         print_table(None, ("What", "Found"), rows)

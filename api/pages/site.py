@@ -132,6 +132,12 @@ PAGES = (
     _decision(command_places.DOCUMENT, "/documents/{id}"),
     SitePage("/audit", N_("Audit"), menu=8),
     SitePage("/log", N_("The log"), "/audit"),
+    SitePage(
+        "/audit/numbers",
+        N_("Numbers that two administrations hold"),
+        "/audit",
+        Readers.CUSTOMS,
+    ),
     SitePage("/divergences", N_("Answers that were put right"), "/audit", Readers.CUSTOMS),
     SitePage("/receipts", N_("Receipts whose answer has changed"), "/audit", Readers.ASKERS),
     SitePage("/receipts/{id}", N_("Receipt"), "/receipts", Readers.ASKERS),

@@ -127,10 +127,12 @@ _VIEWS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One check with its result. `what`: what was checked; `wrong`: the violations, ten at most."""
+    """One check with its result. `what`: what was checked; `wrong`: the violations, ten at most;
+    `noted`: what is no fault of the register and somebody should know, ten at most."""
 
     what: str
     wrong: tuple[str, ...]
+    noted: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -158,7 +160,9 @@ def check(
             if progress:
                 progress(what)
             found.append(Finding(what, tuple(wrong)))
-        return found
+        noted = _numbers_of_two_administrations(connection)
+        what = "numbers that operators of two administrations hold"
+        return [*found, Finding(what, (), tuple(noted))]
 
 
 def _checks(
@@ -218,6 +222,20 @@ def _duplicate_holders(connection: psycopg.Connection[Any]) -> list[str]:
         " and coalesce(a.from_day, '-infinity') < coalesce(b.to_day, 'infinity')"
         " and coalesce(b.from_day, '-infinity') < coalesce(a.to_day, 'infinity')"
         " where a.home = b.home and not (a.shared or b.shared) limit 10"
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def _numbers_of_two_administrations(connection: psycopg.Connection[Any]) -> list[str]:
+    """Returns numbers that operators of two administrations hold on one day: disputed between them,
+    or rightly held by one company in two territories (decision 0242)."""
+    rows = connection.execute(
+        "select a.scheme || ' ' || a.value || ' is held by ' || a.holder || ' and by ' || b.holder"
+        " from ledger.held_number a join ledger.held_number b"
+        " on (a.scheme, a.issuer, a.value) = (b.scheme, b.issuer, b.value) and a.holder < b.holder"
+        " and coalesce(a.from_day, '-infinity') < coalesce(b.to_day, 'infinity')"
+        " and coalesce(b.from_day, '-infinity') < coalesce(a.to_day, 'infinity')"
+        " where a.home <> b.home order by 1 limit 10"
     ).fetchall()
     return [str(row[0]) for row in rows]
 

@@ -75,6 +75,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "/audit": ("/audit", f"/audit?of={STEEL}&in=SG&at=2026-03-05", "/audit?of=NOBODY"),
     "/log": ("/log",),
+    "/audit/numbers": ("/audit/numbers",),
     "/divergences": ("/divergences?in=SG&from=2026-03-01&to=2026-03-20",),
     "/receipts": ("/receipts",),
     "/receipts/{id}": ("/receipts/no-receipt",),
