@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from projections.engine.rederive import unique_schemes
+from registry.domain.identifiers import schemes
 
 #: By the latest belief. The numbers of certificates are of their administration, and never shared.
 _SELECT: LiteralString = """
@@ -47,5 +47,6 @@ class SharedNumber:
 async def shared_numbers(connection: AsyncConnection[Any], most: int) -> list[SharedNumber]:
     """Returns such numbers, as far as row-level security shows both operators to the subject."""
     async with connection.cursor(row_factory=class_row(SharedNumber)) as cursor:
-        await cursor.execute(_SELECT, {"unique": unique_schemes(), "most": most})
+        unique = [scheme.code for scheme in schemes().values() if scheme.unique]
+        await cursor.execute(_SELECT, {"unique": unique, "most": most})
         return await cursor.fetchall()
