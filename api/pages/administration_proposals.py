@@ -28,6 +28,7 @@ from api.pages import command_receipts, forms
 from api.pages.command_drafts import drafted, session_ended, sign_in_first
 from api.pages.command_fields import FormField, fields_of, read_fields
 from api.pages.command_names import mutation_of, title_of
+from api.pages.command_places import OF_PROPOSALS
 from api.pages.command_receipts import CommandReceipt
 from api.pages.commands import WAIT
 from api.pages.errors import PageRoute, missing
@@ -42,13 +43,7 @@ from registry.domain.values import AdministrationCode
 
 router = APIRouter(route_class=PageRoute)
 
-FORM = "/proposals/{code}/{proposal}/{command}"
-#: What can be done with a proposal, by the last part of the address.
-KINDS: dict[str, type[c.AdministrationProposalCommand]] = {
-    "confirm": c.ConfirmAdministrationProposal,
-    "reject": c.RejectAdministrationProposal,
-    "withdraw": c.WithdrawAdministrationProposal,
-}
+FORM = "/proposals/{code}/{proposal}/{command:proposal_command}"
 #: Fields that the address gives.
 _GIVEN = ("administration", "proposal")
 #: Fields of the form beside those of the command.
@@ -149,7 +144,7 @@ async def _named(
     request: Request, code: str, proposal: str, command: str
 ) -> ProposalForm | Response:
     """The form of an address; or the page that says why there is none."""
-    kind = KINDS.get(command)
+    kind = OF_PROPOSALS.get(command)
     try:
         administration, id = AdministrationCode.parse(code), UUID(proposal)
     except ValueError:

@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 from starlette.convertors import Convertor, register_url_convertor
 
-from api.languages.language import N_
 from registry.domain import commands as c
 
 
@@ -31,11 +30,11 @@ def path_of(kind: type[c.Command]) -> str:
 @dataclass(frozen=True)
 class CommandPlace:
     """Where the forms of some commands are. `noun`: of what they are about; `page`: the address of
-    its page, before its key; `title`: the name of a page of it."""
+    its page, before its key; `parameter`: the name of the key in that address."""
 
     noun: str
     page: str
-    title: str
+    parameter: str
 
     @property
     def convertor(self) -> str:
@@ -45,7 +44,7 @@ class CommandPlace:
     @property
     def form(self) -> str:
         """The address of its forms, as in a route."""
-        return f"{self.page}/{{key}}/{{command:{self.convertor}}}"
+        return f"{self.page}/{{{self.parameter}}}/{{command:{self.convertor}}}"
 
     @property
     def kinds(self) -> tuple[type[c.Command], ...]:
@@ -57,11 +56,11 @@ class CommandPlace:
         return f"{self.page}/{quote(key, safe='')}"
 
 
-OPERATOR = CommandPlace("operator", "/operators", N_("Operator"))
-AGREEMENT = CommandPlace("agreement", "/agreements", N_("Agreement"))
-PROGRAMME = CommandPlace("programme", "/programmes", N_("Programme"))
-DOCUMENT = CommandPlace("document", "/documents", N_("Document"))
-ADMINISTRATION = CommandPlace("administration", "/countries", N_("Customs territory"))
+OPERATOR = CommandPlace("operator", "/operators", "tin")
+AGREEMENT = CommandPlace("agreement", "/agreements", "id")
+PROGRAMME = CommandPlace("programme", "/programmes", "code")
+DOCUMENT = CommandPlace("document", "/documents", "id")
+ADMINISTRATION = CommandPlace("administration", "/countries", "code")
 PLACES = (OPERATOR, AGREEMENT, PROGRAMME, DOCUMENT, ADMINISTRATION)
 
 #: The field of a command that the address of its form names, by the base of the command. A command
@@ -100,12 +99,12 @@ def address_of(kind: type[c.Command], key: str) -> str:
     return f"{place_of(kind).page_of(key)}/{path_of(kind)}"
 
 
-class CommandNames(Convertor[str]):
-    """The part of an address that names one of some commands. Another text is another address."""
+class NameConvertor(Convertor[str]):
+    """The part of an address that is one of some names. Another text is another address."""
 
-    def __init__(self, kinds: Iterable[type[c.Command]]) -> None:
-        names = sorted(map(path_of, kinds), key=len, reverse=True)
-        self.regex = "|".join(names)  # type: ignore[misc]
+    def __init__(self, names: Iterable[str]) -> None:
+        longest_first = sorted(names, key=len, reverse=True)
+        self.regex = "|".join(longest_first)  # type: ignore[misc]
 
     def convert(self, value: str) -> str:
         """Returns the name as it stands in the address."""
@@ -123,5 +122,12 @@ FOR_MANY: tuple[type[c.OperatorCommand], ...] = tuple(
 MANY = "mass_command"
 
 for _place in PLACES:
-    register_url_convertor(_place.convertor, CommandNames(_place.kinds))
-register_url_convertor(MANY, CommandNames(FOR_MANY))
+    register_url_convertor(_place.convertor, NameConvertor(map(path_of, _place.kinds)))
+register_url_convertor(MANY, NameConvertor(map(path_of, FOR_MANY)))
+#: What can be done with a proposal of an administration, by the last part of the address.
+OF_PROPOSALS: dict[str, type[c.AdministrationProposalCommand]] = {
+    "confirm": c.ConfirmAdministrationProposal,
+    "reject": c.RejectAdministrationProposal,
+    "withdraw": c.WithdrawAdministrationProposal,
+}
+register_url_convertor("proposal_command", NameConvertor(OF_PROPOSALS))

@@ -32,6 +32,12 @@ def named(command: str) -> type[c.Command]:
     return c.COMMANDS[command.replace("-", "_")]
 
 
+def asked_for(request: Request) -> tuple[type[c.Command], str]:
+    """Returns the command that the address of a form names, and the key of what it is about."""
+    kind = named(request.path_params["command"])
+    return kind, request.path_params[place_of(kind).parameter]
+
+
 async def file_for(
     request: Request, kind: type[c.Command], key: str, typed: dict[str, str]
 ) -> CommandFile | Response:

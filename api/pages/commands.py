@@ -34,7 +34,7 @@ from api.pages.command_fields import FormField, read_fields
 from api.pages.command_names import GRAVE, mutation_of, title_of
 from api.pages.command_places import OPERATOR, PLACES, address_of, key_field
 from api.pages.command_receipts import CommandReceipt
-from api.pages.command_subject import CommandFile, file_for, form_fields, named
+from api.pages.command_subject import CommandFile, asked_for, file_for, form_fields
 from api.pages.errors import PageRoute
 from api.pages.query import ask, context
 from api.pages.record_effects import record_effect
@@ -95,10 +95,10 @@ class CommandForm:
         return {name: text for name, text in self.typed.items() if name not in OWN}
 
 
-async def form(request: Request, key: str, command: str) -> Response:
+async def form(request: Request) -> Response:
     """Shows the form of a command, or what became of the one that was recorded."""
     typed = dict(request.query_params)
-    kind = named(command)
+    kind, key = asked_for(request)
     file = await file_for(request, kind, key, typed)
     if isinstance(file, Response):
         return file
@@ -116,9 +116,9 @@ async def form(request: Request, key: str, command: str) -> Response:
     return await _form(request, CommandForm(file, kind, fields, typed, {}), back=bool(draft))
 
 
-async def step(request: Request, key: str, command: str) -> Response:
+async def step(request: Request) -> Response:
     """Checks or records what was typed."""
-    kind = named(command)
+    kind, key = asked_for(request)
     typed = {**await forms.sent(request)}
     typed.setdefault("command_id", str(uuid4()))
     try:

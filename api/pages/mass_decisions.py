@@ -102,6 +102,11 @@ def address_of(kind: type[c.Command]) -> str:
     return f"/work/{path_of(kind)}"
 
 
+def names() -> list[tuple[str, str]]:
+    """The decisions about many operators: the title, and the last part of the address."""
+    return [(title_of(kind), path_of(kind)) for kind in FOR_MANY]
+
+
 def links() -> list[tuple[str, str]]:
     """The forms for many operators: title and address."""
     return [(title_of(kind), address_of(kind)) for kind in FOR_MANY]

@@ -66,7 +66,8 @@ PAGES = (
     SitePage("/check", N_("Check"), "/", Readers.ASKERS, menu=2),
     SitePage("/check/list", N_("Check a list"), "/check", Readers.ASKERS),
     SitePage("/search/suggest", N_("Suggestions of the search"), "/search", shown=False),
-    SitePage("/operators/{tin}", N_("Operator"), "/"),
+    SitePage("/operators", N_("Operators"), "/", Readers.ASKERS),
+    SitePage("/operators/{tin}", N_("Operator"), "/operators"),
     SitePage(
         "/operators/{tin}/looks",
         N_("Who asked"),
@@ -107,9 +108,10 @@ PAGES = (
     SitePage("/company", N_("Your company"), "/", Readers.CONCERNED),
     SitePage("/work", N_("Your work"), "/", Readers.CUSTOMS),
     SitePage(f"/work/{{command:{MANY}}}", N_("Decision about many"), "/work", Readers.HOME_CUSTOMS),
+    SitePage("/work/many", N_("Decision about many"), "/work", shown=False),
     SitePage("/proposals", N_("Proposals"), "/work", Readers.HOME_CUSTOMS),
     SitePage(
-        "/proposals/{code}/{proposal}/{command}",
+        "/proposals/{code}/{proposal}/{command:proposal_command}",
         N_("Decision about a proposal"),
         "/proposals",
         Readers.HOME_CUSTOMS,

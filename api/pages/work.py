@@ -96,6 +96,7 @@ async def work(request: Request) -> Response:
         links=_links(role),
         role=role.value,
         many=mass_decisions.links(),
+        names=mass_decisions.names(),
         own=asked.subject.administration_of_officer,
     )
 

@@ -15,7 +15,7 @@ import pytest
 from projections.engine.projector import Projector
 from registry.domain.agreements.events import Agreement
 from tests.api.client import CHINA, Client, record
-from tests.api.pages.test_commands import checked, hidden, opened, recorded, send, text
+from tests.api.pages.test_commands import checked, hidden, holder, opened, recorded, send, text
 
 SUSPEND = "/agreements/CN-KR-AEO/suspend-agreement"
 KOREAN = "officer:KR"
@@ -232,3 +232,40 @@ def test_an_address_answers_its_own_methods(at: Client, path: str) -> None:
     assert answer.status_code == 405
     posts = path.startswith("/work")
     assert answer.headers["allow"] == ("GET, HEAD, POST" if posts else "GET, HEAD")
+
+
+# ----------------------------------------------------------------------- the list of operators
+
+
+def test_an_officer_ticks_operators_in_the_list_and_decides_about_them_at_once(at: Client) -> None:
+    tins = [holder(at), holder(at)]
+
+    page = opened(at, "/operators?name=Holder&ticked=all")
+    assert [f'value="{tin}" checked' in page.text for tin in tins] == [True, True]
+    assert 'type="checkbox"' not in opened(at, "/operators?name=Holder", KOREAN).text
+    query = "&".join(f"tin={tin}" for tin in tins)
+    led = opened(at, f"/work/many?command=suspend-authorisation&{query}")
+    assert led.status_code == 303
+    form = opened(at, led.headers["location"])
+    assert all(tin in form.text for tin in tins)
+    check = send(
+        at, "/work/suspend-authorisation", **hidden(form), tins="\n".join(tins), reason="x"
+    )
+    assert "2 of 2 operators would be decided" in text(check)
+    assert opened(at, f"/work/many?command=set-rule&{query}").status_code == 404
+
+
+def test_the_list_of_operators_is_filtered_and_kept_as_a_file(at: Client) -> None:
+    tin = holder(at)
+
+    home = opened(at, "/operators")  # an officer's own, if nothing is typed
+    assert home.status_code == 200 and 'value="CN"' in home.text
+    file = opened(at, "/operators?name=Holder&standing=VALID&format=csv")
+    assert file.headers["content-type"].startswith("text/csv")
+    lines = file.content.decode("utf-8-sig").splitlines()
+    assert lines[0].startswith("tin,name,administration,standing")
+    assert any(line.startswith(f"{tin},Holder,CN,VALID,CN-AEO,ACE") for line in lines)
+    assert opened(at, "/operators?standing=NO&name=Holder").status_code == 400
+    assert "No operator that you may see" in text(opened(at, "/operators?name=nobody+of+it"))
+    public = opened(at, "/operators", None)
+    assert public.status_code == 403 and tin not in public.text

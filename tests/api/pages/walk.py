@@ -18,6 +18,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
         "/check?number=&in=ZZ&day=yesterday&time=25:00&hs=x&role=x",
     ),
     "/check/list": ("/check/list",),
+    "/operators": ("/operators", "/operators?administration=DE&standing=VALID&due=soon"),
     "/operators/{tin}": (
         f"/operators/{STEEL}?at=2026-03-05",
         f"/operators/{STEEL}?tab=all&in=KR",
@@ -30,26 +31,26 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "/operators/{tin}/certificate": (f"/operators/{STEEL}/certificate",),
     "/verify": ("/verify",),
     "/verify/{code}": ("/verify/00000000000000000000",),
-    "/operators/{key}/{command:operator_command}": (
+    "/operators/{tin}/{command:operator_command}": (
         f"/operators/{STEEL}/suspend-authorisation",
         f"/operators/{STEEL}/amend-particulars",
     ),
     "/company": ("/company", f"/company?of={STEEL}", "/company?of=12"),
     "/work": ("/work",),
     "/work/{command:mass_command}": ("/work/suspend-authorisation",),
-    "/countries/{key}/{command:administration_command}": (
+    "/countries/{code}/{command:administration_command}": (
         "/countries/CN/propose-agreement",
         "/countries/CN/require-second-person",
         "/countries/CN/add-client-key",
     ),
-    "/programmes/{key}/{command:programme_command}": ("/programmes/CN-AEO/set-rule",),
-    "/agreements/{key}/{command:agreement_command}": (
+    "/programmes/{code}/{command:programme_command}": ("/programmes/CN-AEO/set-rule",),
+    "/agreements/{id}/{command:agreement_command}": (
         "/agreements/CN-AU-AEO/suspend-agreement",
         "/agreements/CN-AU-AEO/set-scope",
     ),
-    "/documents/{key}/{command:document_command}": ("/documents/ACTION-PLAN-2018-2020/set-target",),
+    "/documents/{id}/{command:document_command}": ("/documents/ACTION-PLAN-2018-2020/set-target",),
     "/proposals": ("/proposals",),
-    "/proposals/{code}/{proposal}/{command}": (
+    "/proposals/{code}/{proposal}/{command:proposal_command}": (
         "/proposals/CN/7b0e6f3e-6f0c-4f0a-9d5e-0f5f6f3e6f0c/confirm",
     ),
     "/tour": ("/tour",),
