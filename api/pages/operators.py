@@ -3,7 +3,7 @@ recognised."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -75,6 +75,14 @@ query RecognisedIn($tin: TIN!, $asOf: AsOf) {
       reasons { code message facts { name value item zone } }
       bases { agreement { code } assumed }
     }
+  }
+}"""
+
+#: What the counts of the overview need: a question without the facts of each territory.
+RECOGNISED_COUNTS = """\
+query RecognisedCounts($tin: TIN!, $asOf: AsOf) {
+  operator(tin: $tin, asOf: $asOf) {
+    recognisedIn { in outcome }
   }
 }"""
 
@@ -187,12 +195,13 @@ async def _parts(
         return await ask(request, document, **variables) if {*needed} & {*parts} else _NOT_ASKED
 
     details = await asked(DETAILS, "timeline", "periods", "authorisations", "numbers", **wanted)
-    abroad = await asked(RECOGNISED_IN, "recognition", "groups", **wanted)
+    document = RECOGNISED_IN if "groups" in parts else RECOGNISED_COUNTS
+    abroad = await asked(document, "recognition", "groups", **wanted)
     history = await asked(HISTORY, "events", "proof", tin=tin.text)
     contacts = await asked(persons.CONTACTS, "persons", **wanted)
     own = _part(details) or {"periods": [], "authorisations": [], "identifiers": []}
     believed = [p for p in own["periods"] if p["recordedTo"] is None]
-    groups = _alike((_part(abroad) or {"recognisedIn": []})["recognisedIn"])
+    answers = (_part(abroad) or {"recognisedIn": []})["recognisedIn"]
     naming = "persons" in parts and await persons.may_name(request, tin)
     now = (await context(request)).now
     return {
@@ -203,8 +212,8 @@ async def _parts(
         "deadlines": {a["number"]: a["deadlines"] for a in own["authorisations"]},
         "unknown_deadlines": {a["number"]: a["unknownDeadlines"] for a in own["authorisations"]},
         "abroad": abroad,
-        "groups": groups,
-        "counts": _counts(groups),
+        "groups": _alike(answers) if "groups" in parts else [],
+        "counts": _counts(answers),
         "history": history,
         "events": (_part(history) or {"history": None})["history"],
         "not_correctable": NOT_CORRECTABLE,
@@ -237,13 +246,10 @@ async def _correction(request: Request, tin: Tin) -> str:
     return address_of(c.CorrectRecord, str(tin)) if may_give(asked, tin, c.CorrectRecord) else ""
 
 
-def _counts(groups: Sequence[Sequence[dict[str, Any]]]) -> list[tuple[str, int]]:
+def _counts(answers: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:
     """Returns how many territories give each answer."""
-    found: dict[str, int] = {}
-    for group in groups:
-        outcome = group[0]["outcome"]
-        found[outcome] = found.get(outcome, 0) + len(group)
-    return list(found.items())
+    found = Counter(answer["outcome"] for answer in answers)
+    return [(outcome, found[outcome]) for outcome in ORDER if found[outcome]]
 
 
 async def _territory(request: Request, tin: Tin) -> tuple[str, str]:

@@ -18,6 +18,7 @@ let next = 0;
 async function ask() {
   clearTimeout(next);
   if (document.hidden) return;
+  live.dataset.live = "asking";
   try {
     const found = await fetch(answer.dataset.ask, { cache: "no-store", headers: { Accept: "application/json" }, signal: AbortSignal.timeout(LONGEST) });
     if (!found.ok) throw new TypeError(String(found.status));
@@ -33,6 +34,7 @@ async function ask() {
   asked += 1;
   next = setTimeout(ask, missed ? Math.min(SOON * 2 ** (missed - 1), LONGEST) : asked < FIRST ? SOON : LATER);
   live.dataset.asked = asked;
+  live.dataset.live = "waiting";
 }
 
 if (answer?.dataset.ask) {
