@@ -31,6 +31,7 @@ from typing import IO, Any, Final, NoReturn
 from registry.paths import ROOT
 
 #: `serve` of several processes must not have imported what counts for it, and `up` starts others.
+#: `serve` of one process is a `Warm` command in tests/served.py.
 COLD: Final = frozenset({"serve", "up"})
 _SERVERS = get_context("forkserver")
 
@@ -44,9 +45,11 @@ class Command:
         environment: Mapping[str, str],
         out: IO[Any] | int,
         err: IO[Any] | int,
+        given: int = subprocess.DEVNULL,
     ) -> None:
+        """`given`: the descriptor that is its standard input."""
         _begin()
-        numbers = (subprocess.DEVNULL, out, err)
+        numbers = (given, out, err)
         streams = [_copied(stream) for stream in numbers]
         try:
             self._process = _SERVERS.Process(
