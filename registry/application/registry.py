@@ -15,10 +15,11 @@ from datetime import datetime
 from typing import TypeVar, cast
 from uuid import UUID
 
-from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.application import AggregateNotFoundError, Application, Repository
 from eventsourcing.domain import BaseAggregate
 from eventsourcing.persistence import Mapper
 
+from registry.application.aggregate_repository import AggregateRepository
 from registry.application.append_metadata import held_numbers_record, metadata
 from registry.application.cache import (
     REFERENCE_AGE,
@@ -108,6 +109,10 @@ class Registry(Application[UUID]):
     def construct_mapper(self) -> Mapper[UUID]:
         """Returns the mapper of the register's events."""
         return EventMapper(AGGREGATES)
+
+    def construct_repository(self) -> Repository[UUID]:
+        """Returns the repository of the aggregates, which AggregateCache caches."""
+        return AggregateRepository(self.events, snapshot_store=self.snapshots)
 
     def __init__(self, env: dict[str, str]) -> None:
         super().__init__(env)
