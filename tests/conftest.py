@@ -42,7 +42,7 @@ IN_A_HURRY = (
 )
 # Files here stay in memory: a test's database is there in a fifth of the time. Containers often
 # have a small one, so there must be room for all that the tests have ever needed at once.
-IN_MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30  # bytes, for each process
+IN_MEMORY, ROOM = Path("/dev/shm"), 3 * 2**30  # bytes, for each process
 #: Each has a server of its own, and some tests start a whole service.
 MOST_PROCESSES, EACH = 6, 2 * 2**30  # bytes of memory for each process
 
