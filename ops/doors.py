@@ -162,6 +162,7 @@ _PAGES = {
     "page": "/operators/THE_TIN",
     "page, public": "/operators/THE_TIN",
     "page with a territory": "/operators/THE_TIN?in=XX",
+    "two records of it compared": "/operators/THE_TIN/beliefs?from=2024-03-01&to=2024-06-01",
     "page of looks": "/operators/THE_TIN/looks",
     "search by TIN": "/search?q=THE_TIN",
     "search by number": "/search?q=THE_NUMBER",
@@ -184,7 +185,10 @@ _PAGES = {
     "receipt of another as a PDF": "/receipts/THE_RECEIPT/receipt.pdf",
     "audit": "/audit?of=THE_TIN",
     "audit in a territory, then": "/audit?of=THE_TIN&in=XX&at=2024-03-01",
+    "audit bundle of it": "/audit/bundle?operator=THE_TIN",
     "audit, public": "/audit?of=THE_TIN",
+    "events of it on their page": "/events?operator=THE_TIN",
+    "events of it as a file": "/events?operator=THE_TIN&format=csv",
     "events of its stream for a peer": "/peer/events?stream=THE_STREAM&after=0",
 }
 #: Forms of pages, and bodies of plain routes.

@@ -35,6 +35,10 @@ _DOCUMENTS = {
 }
 _PAGES = {
     "page of divergences": "/divergences?in=XX&from=2015-01-01&to=2027-01-01",
+    "page of events": "/events",
+    "events as a file": "/events?format=jsonl",
+    "page of deadlines": "/deadlines?month=2021-03",
+    "deadlines as a file": "/deadlines?month=2021-03&format=csv",
     "page of own receipts": "/receipts",
     "page of numbers with two holders": "/audit/numbers",
     "page of proposals": "/proposals",

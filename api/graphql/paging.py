@@ -40,8 +40,9 @@ class PageInfo:
         "has at least the entry of that cursor before it."
     )
     start_cursor: str | None = strawberry.field(
-        description="The cursor of the first entry. Pass it as `before`, where the list has that "
-        "argument, to get the page before this one. Null on an empty page."
+        description="The cursor at the beginning of the page. Pass it as `before`, where the list "
+        "has that argument, to get the page before this one. Null on an empty page, except where "
+        "earlier events are still to be searched."
     )
     end_cursor: str | None = strawberry.field(
         description="The cursor at the end of the page. Pass it as `after` to get the next page. "
@@ -164,12 +165,12 @@ def cursor_in(epoch: str, of: str, key: Sequence[Key]) -> str:
 
 
 def after_in(
-    of: str, text: str | None, kinds: tuple[type, ...]
+    of: str, text: str | None, kinds: tuple[type, ...], *, name: str = "after"
 ) -> tuple[str | None, tuple[Key, ...] | None]:
     """The epoch and the key in a cursor of `cursor_in`. Older cursors have no epoch. Raises
     Unanswered (BAD_INPUT)."""
     try:
-        found = after(of, text, (str, *kinds))
+        found = after(of, text, (str, *kinds), name=name)
     except Unanswered:
-        return None, after(of, text, kinds)
+        return None, after(of, text, kinds, name=name)
     return (str(found[0]), found[1:]) if found else (None, None)

@@ -85,9 +85,11 @@ class Language:
     def _with(self, text: str, values: dict[str, Any]) -> str:
         if not values:
             return ReaderText(text)
-        return ReaderText(text % {name: self._isolated(value) for name, value in values.items()})
+        return ReaderText(text % {name: self.isolated(value) for name, value in values.items()})
 
-    def _isolated(self, value: Any) -> Any:
+    def isolated(self, value: Any) -> Any:
+        """Returns a value that stands in a text of this language; in one that is written from right
+        to left a text is isolated, so that it does not change the order of the words around it."""
         if not isinstance(value, str):
             return value
         visible = shown(value) if type(value) is str else value
@@ -99,7 +101,7 @@ class Language:
 
     def markup(self, text: str, values: dict[str, Any]) -> Markup:
         """Returns a translated text of a template as HTML; its values are escaped."""
-        found = {name: self._isolated(value) for name, value in values.items()}
+        found = {name: self.isolated(value) for name, value in values.items()}
         return Markup(text) % found
 
     # ---------------------------------------------------- names, dates, numbers

@@ -9,19 +9,20 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.access.policy import SubjectRole
 from api.languages.language import _
 from api.pages import bitemporal_chart, forms
 from api.pages.errors import PageRoute
 from api.pages.labels import moment, original, territory
 from api.pages.operators import RECOGNITION
-from api.pages.query import PageQuery, ask
+from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
 from registry.domain.decisions import civil_day_of
 from registry.domain.values import AdministrationCode, Tin
 
 router = APIRouter(route_class=PageRoute)
 
-SCRIPTS = ("audit.js", "verify.js")
+SCRIPTS = ("audit.js", "verify_all.js", "verify.js")
 EXAMPLES = ("CN0000000012", "CN1234567890", "CN-KR-AEO", "AAMRA")
 
 EVENTS = """\
@@ -70,6 +71,11 @@ query Then($id: ID!, $asOf: AsOf) {{
   }}
 }}"""
 
+HEADS = """\
+query Heads {
+  log { checkpoints(first: 10) { size rootHash } }
+}"""
+
 LOG = """\
 query Log {
   log {
@@ -105,8 +111,10 @@ async def log(request: Request) -> Response:
     return page(
         request,
         "log.html",
-        title=_("The log"),
+        title=_("Integrity record"),
+        scripts=SCRIPTS[1:],
         asked=asked,
+        heads=_heads(asked.data),
         log=found,
         signatures=lines,
         address=str(request.base_url).rstrip("/"),
@@ -132,6 +140,8 @@ async def audit(request: Request) -> Response:
         "sliders": (),
         "events": None,
         "recognition": None,
+        "heads": [],
+        "reads_bundles": (await context(request)).subject.role is SubjectRole.AUDITOR,
     }
     if not wanted:
         return page(request, "audit.html", **frame)
@@ -148,6 +158,7 @@ async def audit(request: Request) -> Response:
         "sliders": _sliders([row["node"] for row in rows], clocks, now),
         "opened": any(row["node"]["commitment"] for row in rows),
         "drawing": bitemporal_chart.draw(found["periods"], clocks, now),
+        "heads": _heads((await ask(request, HEADS)).data),
     }
     return page(request, "audit.html", status=clocks.status, scripts=SCRIPTS, **frame)
 
@@ -221,6 +232,14 @@ async def _recognition(request: Request, tin: str) -> dict[str, Any]:
     except ValueError as error:
         wrong = original(str(error))
     return {"there": typed, "not_there": wrong, "recognition": found}
+
+
+def _heads(data: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Returns the last signed heads of the log, for the script that checks them; empty before the
+    first."""
+    log = (data or {}).get("log")
+    found = log["checkpoints"] if log else []
+    return [{"size": each["size"], "root": each["rootHash"]} for each in found]
 
 
 def _rows(history: dict[str, Any] | None) -> dict[str, Any]:

@@ -12,18 +12,28 @@ from fastapi.responses import Response
 
 from api.pages.render import HEADERS
 
+#: The byte order mark, which begins a file.
+MARK = "\N{ZERO WIDTH NO-BREAK SPACE}".encode()
+CSV = "text/csv; charset=utf-8"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
     """Returns a table as a file."""
+    content = MARK + b"".join(map(csv_line, (columns, *rows)))
+    return Response(content, 200, headers_of(name), CSV)
+
+
+def csv_line(values: Iterable[object]) -> bytes:
+    """Returns one line, for a file that is written while it is read; MARK begins it."""
     text = io.StringIO(newline="")
-    lines = csv.writer(text)
-    lines.writerow(columns)
-    for row in rows:
-        lines.writerow(map(_cell, row))
-    headers = HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text.getvalue().encode("utf-8-sig"), 200, headers, "text/csv; charset=utf-8")
+    csv.writer(text).writerow(map(_cell, values))
+    return text.getvalue().encode()
+
+
+def headers_of(name: str) -> dict[str, str]:
+    """Returns the headers of an answer that a browser saves as a file of this name."""
+    return HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 def _cell(value: object) -> str:

@@ -262,7 +262,7 @@ def details(payload: dict[str, Any]) -> str:
     """What an event itself says: "scheme EORI; value GB000000000091"."""
     return ReaderText(
         "; ".join(
-            f"{phrase(name)} {text}" if text else phrase(name)
+            f"{phrase(name)} {current.get().isolated(text)}" if text else phrase(name)
             for name, value in payload.items()
             if name not in ENVELOPE and value not in (None, False, [], {}, "")
             for text in [_flat(value)]
@@ -280,7 +280,17 @@ def _flat(value: Any) -> str:
             return details(value)
         case list():
             return ", ".join(map(_flat, value))
-    return shown(str(value))
+    return _value(str(value))
+
+
+def _value(text: str) -> str:
+    """A value of an event: a day as the reader writes one, a term in the reader's language where
+    the catalogue has it, any other text as it was recorded."""
+    if current.get().is_source:
+        return shown(text)
+    if is_day(text):
+        return day(text)
+    return phrase(text) if phrase(text) != english_phrase(text) else shown(text)
 
 
 def sign(term: str | None) -> Sign:

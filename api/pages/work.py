@@ -106,7 +106,13 @@ def _links(role: SubjectRole) -> list[tuple[str, str]]:
     corrected = [("/divergences", N_("Answers that were put right"))]
     receipts = [("/receipts", N_("Receipts whose answer has changed"))]
     found = {
-        SubjectRole.AUDITOR: [*corrected, *receipts, ("/log", N_("The log"))],
+        SubjectRole.AUDITOR: [
+            *corrected,
+            *receipts,
+            ("/events", N_("Events")),
+            ("/deadlines", N_("Deadlines")),
+            ("/log", N_("Integrity record")),
+        ],
         SubjectRole.PARTNER: [*corrected, *receipts, ("/freshness", N_("Freshness"))],
         SubjectRole.OFFICER: [*corrected, *receipts],
     }.get(role, [])

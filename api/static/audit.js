@@ -1,5 +1,6 @@
 // The page works without this: it turns the clocks at once, and checks events in the browser.
 import { say } from "/static/texts.js";
+import { notice } from "/static/verdicts.js";
 import { verify, Wrong } from "/static/verify.js";
 
 const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
@@ -11,21 +12,6 @@ function ready() {
 
 // ------------------------------------------------------------------ verifying
 
-function told(position, kind, sentences) {
-  const notice = document.createElement("div");
-  notice.className = `notice ${kind}`;
-  notice.id = `verdict-${position}`;
-  for (const [text, style] of sentences) {
-    const line = document.createElement("p");
-    line.textContent = text;
-    if (style) line.className = style;
-    notice.append(line);
-  }
-  document.getElementById(notice.id)?.remove();
-  document.getElementById("verdicts").prepend(notice);
-  notice.scrollIntoView({ block: "nearest" });
-}
-
 async function check(button) {
   const it = button.dataset, place = say("Position %(position)s", { position: grouped(it.position) });
   button.disabled = true;
@@ -34,14 +20,14 @@ async function check(button) {
     const found = await verify(it);
     const signed = found.key ? say("the log signed that root (Ed25519, key %(key)s)", { key: found.key }) : say("whether the log signed that root this browser cannot tell: it knows no Ed25519");
     const others = found.others ? say("the signatures of witnesses under it (%(count)s)", { count: found.others }) : say("any witness: nobody else has signed this head");
-    told(it.position, found.key ? "good" : "warn", [
+    notice(`verdict-${it.position}`, found.key ? "good" : "warn", [
       ["\u2713 " + say("%(place)s is in the log, as it is shown here.", { place }), "verified"],
       [say("Checked in this browser: its bytes and its salt make leaf %(leaf)s; from there the tiles lead to the root of %(leaves)s leaves; %(signed)s.", { leaf: grouped(found.index), leaves: grouped(found.size), signed })],
       [say("Not checked: whether the key is the log's own (it came from this server), nor %(others)s. The program aeo-verify checks both.", { others })],
     ]);
   } catch (error) {
     if (!(error instanceof Wrong) && !(error instanceof TypeError)) throw error;
-    told(it.position, "bad", [
+    notice(`verdict-${it.position}`, "bad", [
       ["\u2715 " + say("%(place)s is not proved.", { place }), "verified"],
       [error instanceof Wrong ? error.message : say("The log could not be reached."), "wrong"],
     ]);

@@ -72,18 +72,18 @@ function numbered(index) {
   return groups.join("/");
 }
 
-/** The root over all leaves, if this is the hash of leaf `index`: from the tiles beside its way. */
-async function climbed(leaf, index, size) {
-  const kept = new Map();
+/** The tree of a log of so many leaves, from its tiles; each tile is fetched once. */
+function treeOf(size) {
+  const fetched = new Map();
   const tile = (level, number) => {
     const width = Math.min(WIDTH, Math.floor(size / WIDTH ** level) - number * WIDTH);
     const path = `/log/tile/${level}/${numbered(number)}${width < WIDTH ? `.p/${width}` : ""}`;
-    if (!kept.has(path)) kept.set(path, had(path).then(async (answer) => {
+    if (!fetched.has(path)) fetched.set(path, had(path).then(async (answer) => {
       const held = new Uint8Array(await answer.arrayBuffer());
       if (held.length !== width * HASH) throw new Wrong(say("%(path)s has %(found)s bytes, not %(wanted)s.", { path, found: held.length, wanted: width * HASH }));
       return held;
     }));
-    return kept.get(path);
+    return fetched.get(path);
   };
   const node = async (level, number) => {
     const row = Math.floor(level / 8), first = number * 2 ** (level % 8);
@@ -91,7 +91,7 @@ async function climbed(leaf, index, size) {
     let hashes = [];
     for (let n = 0; n < 2 ** (level % 8); n++) hashes.push(held.slice(at + n * HASH, at + (n + 1) * HASH));
     while (hashes.length > 1)
-      hashes = await Promise.all(hashes.filter((_, n) => n % 2 === 0).map((it, n) => above(it, hashes[2 * n + 1])));
+      hashes = await Promise.all(hashes.filter((_, n) => n % 2 === 0).map((left, n) => above(left, hashes[2 * n + 1])));
     return hashes[0];
   };
   const middle = (begin, end) => begin + 2 ** (Math.ceil(Math.log2(end - begin)) - 1);
@@ -101,14 +101,47 @@ async function climbed(leaf, index, size) {
     const cut = middle(begin, end);
     return above(await span(begin, cut), await span(cut, end));
   };
-  const climb = async (begin, end) => {
-    if (end - begin === 1) return leaf;
-    const cut = middle(begin, end);
-    return index < cut ? above(await climb(begin, cut), await span(cut, end)) : above(await span(begin, cut), await climb(cut, end));
+  /** The root over all leaves, if this is the hash of leaf `index`: from the tiles beside its way. */
+  const rootBy = async (leaf, index) => {
+    const climb = async (begin, end) => {
+      if (end - begin === 1) return leaf;
+      const cut = middle(begin, end);
+      return index < cut ? above(await climb(begin, cut), await span(cut, end)) : above(await span(begin, cut), await climb(cut, end));
+    };
+    const held = await tile(0, Math.floor(index / WIDTH)), at = (index % WIDTH) * HASH;
+    if (hex(held.slice(at, at + HASH)) !== hex(leaf)) throw new Wrong(say("Leaf %(leaf)s of the log is of another event: the hash of this one is %(own)s, and the log has %(found)s.", { leaf: index, own: hex(leaf), found: hex(held.slice(at, at + HASH)) }));
+    return climb(0, size);
   };
-  const held = await tile(0, Math.floor(index / WIDTH)), at = (index % WIDTH) * HASH;
-  if (hex(held.slice(at, at + HASH)) !== hex(leaf)) throw new Wrong(say("Leaf %(leaf)s of the log is of another event: the hash of this one is %(own)s, and the log has %(found)s.", { leaf: index, own: hex(leaf), found: hex(held.slice(at, at + HASH)) }));
-  return climb(0, size);
+  /** The roots over the first `old` leaves and over all, both of the same hashes (RFC 6962, 2.1.2). */
+  const rootsOf = async (old, begin = 0, end = size) => {
+    if (old === end) {
+      const whole = await span(begin, end);
+      return [whole, whole];
+    }
+    const cut = middle(begin, end);
+    if (old <= cut) {
+      const [first, both] = await rootsOf(old, begin, cut);
+      return [first, await above(both, await span(cut, end))];
+    }
+    const left = await span(begin, cut), [first, both] = await rootsOf(old, cut, end);
+    return [await above(left, first), await above(left, both)];
+  };
+  return { rootBy, rootsOf };
+}
+
+/** The last signed head with its tree, for as many checks as are wanted. Throws Wrong. */
+export async function opened() {
+  const now = await head();
+  return { ...now, key: await signer(now), tree: treeOf(now.size) };
+}
+
+/** Checks that the log of the last head continues that of an older one. `root`: hexadecimal. Throws Wrong. */
+export async function continues({ size, root }, log) {
+  if (size > log.size) throw new Wrong(say("The head covers %(leaves)s leaves, and an older one %(size)s.", { leaves: log.size, size }));
+  if (size < 1) return;
+  const [old, whole] = await log.tree.rootsOf(size);
+  if (hex(whole) !== hex(log.root)) throw new Wrong(say("The tiles lead to the root %(root)s, and the signed head has %(signed)s.", { root: hex(whole), signed: hex(log.root) }));
+  if (hex(old) !== root) throw new Wrong(say("The first %(size)s leaves have the root %(root)s, and the older head has %(signed)s.", { size, root: hex(old), signed: root }));
 }
 
 // ----------------------------------------------------------------- the event
@@ -148,18 +181,19 @@ function shown(said, it) {
 }
 
 /**
- * Verifies one event, as its row on the page shows it. Answers what was found; throws Wrong.
+ * Verifies one event, as its row on the page shows it, by the log that was opened, or by its last head. Answers what
+ * was found; throws Wrong.
  * `it`: position, leaf, type, recorded, known, payload (JSON), salt and event (base64).
  */
-export async function verify(it) {
+export async function verify(it, log) {
   const event = bytes(it.event), said = read(event);
   const differs = shown(said, it);
   if (differs) throw new Wrong(say("The page shows something else than the event's own bytes say: %(part)s.", { part: differs }));
-  const now = await head();
+  const now = log ?? await opened();
   const index = Number(it.leaf);
   if (index >= now.size) throw new Wrong(say("The head covers %(leaves)s leaves, and not leaf %(leaf)s.", { leaves: now.size, leaf: index }));
   const leaf = await sha256([0], utf8("aeo-leaf/v1\0"), await sha256(bytes(it.salt), event));
-  const root = await climbed(leaf, index, now.size);
+  const root = await now.tree.rootBy(leaf, index);
   if (hex(root) !== hex(now.root)) throw new Wrong(say("From leaf %(leaf)s the tiles lead to the root %(root)s, and the signed head has %(signed)s.", { leaf: index, root: hex(root), signed: hex(now.root) }));
-  return { ...now, index, actor: said.actor, key: await signer(now), others: now.lines.filter((line) => !line.startsWith(`\u2014 ${now.origin} `)).length };
+  return { ...now, index, actor: said.actor, others: now.lines.filter((line) => !line.startsWith(`\u2014 ${now.origin} `)).length };
 }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from registry.domain.administrations import Administration
 from registry.domain.agreements.events import Agreement
@@ -21,6 +22,9 @@ _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=
 #: Positions that one page examines. A page that finds little ends there with a cursor, so that no
 #: query takes longer than this many events do.
 WINDOW = 250_000
+
+#: The same where a condition is in the state of each event, which has to be parsed for it.
+PARSED_WINDOW = WINDOW // 5
 
 #: The events of proposals, as patterns of `like`: what an administration proposes, and has not
 #: decided, is for its own officers and for auditors. Not for the operator itself, either.
@@ -99,24 +103,37 @@ class Readable:
 
 @dataclass(frozen=True)
 class EventSelection:
-    """Which events to read. `after` excludes its position; the interval of recorded instants is
-    half open."""
+    """Which events to read. `after` and `before` exclude their position; the interval of recorded
+    instants is half open, that of effective days includes both. `backwards`: the last events of the
+    selection, and not the first."""
 
     streams: tuple[UUID, ...] | None = None
     types: tuple[str, ...] | None = None
     administration: AdministrationCode | None = None
+    decided_by: AdministrationCode | None = None
     recorded_from: datetime | None = None
     recorded_to: datetime | None = None
+    effective_from: date | None = None
+    effective_to: date | None = None
     after: int = 0
+    before: int | None = None
+    backwards: bool = False
+
+    @property
+    def window(self) -> int:
+        """The number of positions that one page examines."""
+        parsed = self.effective_from is not None or self.effective_to is not None
+        return PARSED_WINDOW if parsed else WINDOW
 
 
 @dataclass(frozen=True)
 class EventPage:
-    """A page of events. `until`: the position up to which events were examined; `more`: something
-    may follow."""
+    """A page of events. Those of the positions `first` to `last` were examined, both included;
+    `more`: something may follow in the direction of reading."""
 
     rows: list[EventRow]
-    until: int
+    first: int
+    last: int
     more: bool
 
 
@@ -141,8 +158,8 @@ async def page(
 ) -> EventPage:
     """At most `size` events, in the order of their positions.
 
-    With named streams the page is full where possible. Otherwise it examines WINDOW positions, and
-    may hold fewer events although more follow.
+    With named streams the page is full where possible. Otherwise it examines a limited number of
+    positions, and may hold fewer events although more follow.
     """
     async with connection.cursor() as cursor:
         await cursor.execute(
@@ -155,19 +172,22 @@ async def page(
     assert found is not None
     head, first, last = found
     after, last = max(wanted.after, first), min(last, head)
-    window = last if wanted.streams is not None else min(last, after + WINDOW)
+    if wanted.before is not None:
+        last = min(last, wanted.before - 1)
+    begin, end = after, max(last, after)
+    if wanted.streams is None:
+        begin = max(begin, end - wanted.window) if wanted.backwards else begin
+        end = end if wanted.backwards else min(end, begin + wanted.window)
     parameters: dict[str, Any] = {
-        "after": after,
-        "window": window,
+        "after": begin,
+        "window": end,
         "size": size + 1,
         "streams": list(wanted.streams or ()),
-        "types": list(wanted.types or ()),
     } | readable.parameters
     conditions = ["e.position > %(after)s", "e.position <= %(window)s"]
     if not readable.everything:
         conditions.append(ALLOWED)
-    if wanted.types is not None:
-        conditions.append("e.topic = any(%(types)s)")
+    conditions += _conditions(wanted, parameters)
     if wanted.administration is not None:
         conditions.append(OF_ADMINISTRATION)
         parameters["of"] = wanted.administration.text
@@ -182,14 +202,66 @@ async def page(
         )
     statement = (
         f"{chosen}select {COLUMNS} from {source} e where {' and '.join(conditions)}"
-        " order by e.position limit %(size)s"
+        f" order by e.position{' desc' * wanted.backwards} limit %(size)s"
     )
     async with connection.cursor(row_factory=class_row(EventRow)) as events:
         await events.execute(statement, parameters)
         rows = await events.fetchall()
-    if len(rows) > size:
-        return EventPage(rows[:size], rows[size - 1].position, True)
-    return EventPage(rows, max(window, after), window < last)
+    full, rows = len(rows) > size, rows[:size]
+    if wanted.backwards:
+        rows.reverse()
+        return EventPage(rows, rows[0].position if full else begin + 1, end, full or begin > after)
+    return EventPage(rows, after + 1, rows[-1].position if full else end, full or end < last)
+
+
+def _conditions(wanted: EventSelection, parameters: dict[str, Any]) -> list[str]:
+    """The conditions on the columns of an event; their values are added to `parameters`."""
+    effective = "e.state::jsonb ->> 'effective' collate \"C\""
+    code = wanted.decided_by
+    given: tuple[tuple[str, str, Any], ...] = (
+        ("types", "e.topic = any(%(types)s)", wanted.types and list(wanted.types)),
+        ("decided_by", "e.decided_by = %(decided_by)s", code and code.text),
+        ("from_day", f"{effective} >= %(from_day)s", _iso(wanted.effective_from)),
+        ("to_day", f"{effective} <= %(to_day)s", _iso(wanted.effective_to)),
+    )
+    found = [each for each in given if each[2] is not None]
+    parameters |= {name: value for name, _, value in found}
+    return [condition for _, condition, _ in found]
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+#: By the type of the first event of a stream: the type of the object in GraphQL, and the field of
+#: the event with its key.
+FIRST_EVENTS = {
+    "operator.registered": ("Operator", "tin"),
+    "agreement.proposed": ("Agreement", "agreement"),
+    "administration.registered": ("Administration", "administration"),
+    "programme.registered": ("Programme", "programme"),
+    "document.published": ("Document", "document"),
+}
+
+
+async def objects(
+    connection: AsyncConnection[Any], streams: Sequence[UUID]
+) -> dict[UUID, tuple[str, str]]:
+    """The object of each stream, as its type in GraphQL and its key. A stream of another type has
+    none."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(
+            "select e.originator_id, e.topic, e.state::jsonb ->> (%(fields)s::jsonb ->> e.topic)"
+            " from ledger.event e where e.originator_id = any(%(streams)s)"
+            " and e.originator_version = 1 and e.topic = any(%(topics)s)",
+            {
+                "streams": list(streams),
+                "topics": list(FIRST_EVENTS),
+                "fields": Jsonb({topic: field for topic, (_, field) in FIRST_EVENTS.items()}),
+            },
+        )
+        rows = await cursor.fetchall()
+    return {stream: (FIRST_EVENTS[topic][0], key) for stream, topic, key in rows}
 
 
 async def between(

@@ -74,6 +74,24 @@ order by r.number
 limit %(most)s"""
 
 
+_ABOUT = f"""
+select {_COLUMNS} from {_FROM}
+where r.tin = %(tin)s and r.at > %(after)s and r.at <= %(until)s
+order by r.at desc, r.number desc
+limit %(most)s"""
+
+
+async def receipts_about(
+    ledger: Connection, tin: str, after: datetime, until: datetime, most: int
+) -> list[ReceiptRow]:
+    """Returns the receipts about an operator that were given after one instant and at the latest at
+    another, the latest first: at most `most`. For those who may read who asked about it."""
+    parameters = {"tin": tin, "after": after, "until": until, "most": most}
+    async with ledger.cursor(row_factory=class_row(ReceiptRow)) as cursor:
+        await cursor.execute(_ABOUT, parameters)
+        return await cursor.fetchall()
+
+
 async def receipt(ledger: Connection, scope: ReceiptHolderScope, id: UUID) -> ReceiptRow | None:
     """Returns a receipt that the subject may read, by its id. None for any other id."""
     async with ledger.cursor(row_factory=class_row(ReceiptRow)) as cursor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -17,7 +16,9 @@ from api.graphql.context import Context, Info
 from api.graphql.costs import costs
 from api.graphql.errors import bad_input
 from api.graphql.global_ids import ID, GlobalId, Node, key_of
+from api.graphql.loaders import load
 from api.graphql.scalars import Json, Position
+from api.graphql.types.event_parts import EventsPart
 from api.graphql.types.log import (
     OPENED,
     PROVED,
@@ -27,7 +28,14 @@ from api.graphql.types.log import (
     inclusion_proof,
 )
 from api.graphql.types.signatures import SIGNED, DecisionSignature, decision_signature
-from projections.reads.events import EventRow, EventSelection, Readable, page
+from projections.reads.events import (
+    EventPage,
+    EventRow,
+    EventSelection,
+    Readable,
+    objects,
+    page,
+)
 from registry.domain.administrations import Administration
 from registry.domain.agreements.events import Agreement
 from registry.domain.operators.events import Operator
@@ -96,6 +104,15 @@ class Event(Node):
         "administration has confirmed here."
     )
     opens: strawberry.Private[bool] = False
+
+    @strawberry.field
+    async def about(self, info: Info) -> strawberry.ID | None:
+        """What the event is about: the global id of the operator, agreement, administration,
+        programme or document. Null for an event of something that has no global id: a claim or a
+        client."""
+        context, stream = info.context, UUID(str(self.stream))
+        found = await load(context, objects, key=stream, of=context.ledger)
+        return strawberry.ID(":".join(found)) if found else None
 
     @costs(PROVED)
     @strawberry.field
@@ -187,8 +204,22 @@ class EventFilter:
     recorded_to: datetime | None = strawberry.field(
         default=None, description="Only events recorded before this instant."
     )
+    effective_from: date | None = strawberry.field(
+        default=None,
+        description="Only decisions that apply from this civil day or from a later one.",
+    )
+    effective_to: date | None = strawberry.field(
+        default=None,
+        description="Only decisions that apply from this civil day or from an earlier one.",
+    )
+    decided_by: AdministrationCode | None = strawberry.field(
+        default=None, description="Only events that this administration decided, by its code."
+    )
     after_position: Position | None = strawberry.field(
         default=None, description="Only events with a greater position than this one."
+    )
+    before_position: Position | None = strawberry.field(
+        default=None, description="Only events with a smaller position than this one."
     )
 
 
@@ -203,6 +234,8 @@ class EventQuery:
         filter: EventFilter | None = None,
         first: int | None = 50,
         after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
     ) -> EventConnection:
         """The register's single sequence of events, in the order of recording.
 
@@ -210,7 +243,8 @@ class EventQuery:
         also see the events of their own operators, a company its own, and auditors all.
         """
         wanted = _wanted(filter or EventFilter())
-        return await _connection(info.context, wanted, readable(info.context.subject), first, after)
+        part = EventsPart.of(first, after, last, before)
+        return await _connection(info.context, wanted, readable(info.context.subject), part)
 
 
 async def history(
@@ -224,7 +258,8 @@ async def history(
     may = Readable(everything=context.subject.role is not SubjectRole.COMPANY, itself=stream)
     if about.tin is None:
         may = readable(context.subject)
-    return await _connection(context, EventSelection((stream,)), may, first, after)
+    part = EventsPart.of(first, after, None, None)
+    return await _connection(context, EventSelection((stream,)), may, part)
 
 
 def readable(subject: Subject) -> Readable:
@@ -237,20 +272,39 @@ def readable(subject: Subject) -> Readable:
 
 
 async def _connection(
-    context: Context, wanted: EventSelection, may: Readable, first: int | None, after: str | None
+    context: Context, wanted: EventSelection, may: Readable, part: EventsPart
 ) -> EventConnection:
-    size = paging.size(first)
-    epoch, key = paging.after_in("events", after, (int,))
-    wanted = replace(wanted, after=max(wanted.after, int(key[0]) if key else 0))
-    async with positions.of_epoch(context.ledger, epoch) as connection:
-        found = await page(connection, wanted, may, size)
+    for epoch in part.epochs[1:]:
+        async with positions.of_epoch(context.ledger, epoch):
+            pass  # of another epoch than the first cursor: raises
+    first_epoch = part.epochs[0] if part.epochs else None
+    async with positions.of_epoch(context.ledger, first_epoch) as connection:
+        found = await page(connection, part.within(wanted), may, part.size)
     edges = [
         EventEdge(cursor=_cursor(context, row.position), node=event_for(context, row))
         for row in found.rows
     ]
-    end = _cursor(context, found.until) if found.rows or found.more else None
-    return EventConnection(
-        edges=edges, page_info=paging.PageInfo.of(edges, more=found.more, after=after, end=end)
+    return EventConnection(edges=edges, page_info=_page_info(context, found, part, edges))
+
+
+def _page_info(
+    context: Context, found: EventPage, part: EventsPart, edges: list[EventEdge]
+) -> paging.PageInfo:
+    """A page of which nothing was found yet has a cursor, too: reading goes on from there."""
+    some = bool(found.rows or found.more)
+    if part.backwards:
+        begins = _cursor(context, found.first) if some else None
+        return paging.PageInfo(
+            has_next_page=part.before is not None,
+            has_previous_page=found.more or part.after is not None,
+            start_cursor=begins,
+            end_cursor=_cursor(context, found.last),
+        )
+    return paging.PageInfo(
+        has_next_page=found.more or part.before is not None,
+        has_previous_page=part.after is not None,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=_cursor(context, found.last) if some else None,
     )
 
 
@@ -282,7 +336,11 @@ def _wanted(asked: EventFilter) -> EventSelection:
         administration=asked.administration,
         recorded_from=asked.recorded_from,
         recorded_to=asked.recorded_to,
+        decided_by=asked.decided_by,
+        effective_from=asked.effective_from,
+        effective_to=asked.effective_to,
         after=asked.after_position or 0,
+        before=asked.before_position,
     )
 
 

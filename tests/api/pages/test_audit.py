@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from projections.transparency.integrator import Integrator
 from tests.api.pages.test_in_browser import COMPLAINTS, TOO_FAINT, become
+from tests.api.region import operator, record
 from tests.api.served import served
 from tests.keeping_log import is_signed
 
@@ -102,13 +103,13 @@ def test_the_sliders_turn_the_clocks_without_a_script(browser: Browser, address:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{address}/audit?of=CN-KR-AEO")
-    page.get_by_label("In law on").focus()
+    page.get_by_label("Move the date of the status").focus()
     page.keyboard.press("Home")
     page.get_by_role("button", name="Turn").click()
 
     page.wait_for_url("**/audit?of=CN-KR-AEO&at=*")
     day = date.fromisoformat(page.get_by_label("Status on").input_value())
-    assert page.get_by_label("In law on").input_value() == str(day.toordinal())
+    assert page.get_by_label("Move the date of the status").input_value() == str(day.toordinal())
     expect(page.locator("#answer")).to_contain_text(f"In law on {day}, as known now")
     expect(page.locator("#no-script")).to_contain_text("by a program of your own")
     context.close()
@@ -116,7 +117,7 @@ def test_the_sliders_turn_the_clocks_without_a_script(browser: Browser, address:
 
 def test_with_a_script_the_answer_follows_the_slider(auditor: Page, address: str) -> None:
     auditor.goto(address + STEEL)
-    slider = auditor.get_by_label("As the register knew it on")
+    slider = auditor.get_by_label("Move the date of recording")
     slider.focus()
     auditor.keyboard.press("Home")
 
@@ -125,6 +126,21 @@ def test_with_a_script_the_answer_follows_the_slider(auditor: Page, address: str
     assert auditor.url.endswith(f"known-at={day}")
     assert slider.get_attribute("aria-valuetext") == day
     expect(auditor.locator("#events tbody tr").first).to_contain_text("not yet known")
+
+
+def test_what_is_recorded_appears_on_the_page_of_events_by_itself(
+    auditor: Page, address: str, world: str
+) -> None:
+    auditor.goto(f"{address}/ar/events?kind=operator.registered")
+    expect(auditor.locator("#live-status")).not_to_be_empty()
+    first = auditor.locator("#event-rows tr").first.inner_text()
+    record(world, *operator("CN7777777777", "Live Ltd", "CN-AEO", "ACE", "AEOCN7", "2026-01-05"))
+
+    row = auditor.locator("#event-rows tr", has_text="CN7777777777")
+    expect(row).to_contain_text("Live Ltd")
+    expect(auditor.locator("#event-rows tr").first).to_contain_text("CN7777777777")
+    assert auditor.locator("#event-rows tr").nth(1).inner_text() == first
+    assert "/ar/audit?of=CN7777777777" in (row.locator("a").get_attribute("href") or "")
 
 
 def test_an_event_is_verified_in_the_browser(auditor: Page, address: str, world: str) -> None:

@@ -93,12 +93,25 @@ def english_left(page: str, data: set[str]) -> list[str]:
 
 
 def known_words() -> set[str]:
-    """Names that are data of every page: of territories and months by CLDR, of subjects."""
+    """Names that are data of every page: of territories, months and days by CLDR, of subjects."""
     locale = Locale("en")
     months = locale.months["format"]["wide"].values()
     names = {catalogues.name(tag) for tag in catalogues.tags()}
     subjects = {subject for subject, _ in IDENTITIES if subject}
-    return {*map(str, locale.territories.values()), *months, *names, *subjects, "public", *DATA}
+    days = {
+        name
+        for form in ("abbreviated", "wide")
+        for name in locale.days["stand-alone"][form].values()
+    }
+    return {
+        *map(str, locale.territories.values()),
+        *months,
+        *days,
+        *names,
+        *subjects,
+        "public",
+        *DATA,
+    }
 
 
 #: Examples of what one may type, and parts of addresses and tags of languages.
@@ -122,7 +135,8 @@ def test_no_english_is_left_on_any_page(at: Client, monkeypatch: pytest.MonkeyPa
         page = opened(at, f"/{messages.PSEUDO}{path}", by)
         assert page.status_code < 500, path
         assert page.headers["content-language"] == messages.PSEUDO
-        data = {each for each in answered if len(each) > 1} | known_words()
+        keys = {each.partition(":")[2] for each in answered}  # of global ids
+        data = {each for each in answered | keys if len(each) > 1} | known_words()
         if found := english_left(page.text, data):
             left[f"{path} {by}"] = found
 
