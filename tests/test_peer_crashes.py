@@ -29,6 +29,23 @@ from tests.warm_commands import Running, start
 
 KILLS = max(3, TIMES)
 PLACES = [name for name in failpoints.NAMES if name.startswith("peers.")]
+#: A programme that China does not know yet: the law that its follower takes.
+NEW_PROGRAMME = {
+    "command": "register_programme",
+    "programme": "KR-NEW",
+    "administration": "KR",
+    "name": "New",
+    "types": ["N"],
+    "effective": "2009-01-01",
+    "source": "a notice",
+}
+_OWN_PROGRAMMES = """select originator_id from ledger.event
+    where topic = 'programme.registered' and state::json ->> 'administration' = 'KR'"""
+LAW_OF_KOREA = f"""select originator_id, originator_version, topic, state from ledger.event
+    where originator_id in ({_OWN_PROGRAMMES}) order by 1, 2"""
+#: The events of its own programmes, and of the agreements of both, each once.
+SENT_BY_KOREA = f"""select count(*), count(distinct position) from ledger.event
+    where originator_id in ({_OWN_PROGRAMMES}) or split_part(topic, '.', 1) = 'agreement'"""
 SEOUL, HARBIN = "KR10000000{:02}", "CN20000000{:02}"
 
 
@@ -94,7 +111,7 @@ def test_a_follower_that_dies_beside_its_commit_repeats_and_loses_nothing(
 ) -> None:
     with two(server, blank_register, tmp_path, monkeypatch) as both:
         (korea, url), (china, _) = both["KR"], both["CN"]
-        happens(korea, *certified(SEOUL.format(1)))
+        happens(korea, NEW_PROGRAMME, *certified(SEOUL.format(1)))
         eventually(lambda: signed(korea))
 
         dying = process(china, korea, url, "KR", "--once", failpoint=place)
@@ -103,6 +120,10 @@ def test_a_follower_that_dies_beside_its_commit_repeats_and_loses_nothing(
 
         assert process(china, korea, url, "KR", "--once").wait(120) == 0
         assert china.streams("KR") == korea.streams("KR") != []
+        assert china.asked(LAW_OF_KOREA) == korea.asked(LAW_OF_KOREA) != []
+        assert china.asked("select count(*), count(distinct position) from peers.law") == (
+            korea.asked(SENT_BY_KOREA)
+        )
 
 
 def test_two_registers_follow_each_other_and_are_equal_whenever_their_followers_die(

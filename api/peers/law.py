@@ -26,6 +26,7 @@ from registry.domain.agreements.foreign_acts import decide_again
 from registry.domain.decisions import civil_day_of
 from registry.domain.errors import Refusal
 from registry.domain.values import AdministrationCode
+from registry.ledger.failpoints import reach
 
 log = structlog.get_logger("peers")
 _KEEP = """
@@ -147,6 +148,7 @@ class PeerLaw:
         ]
         with self.store.connection.transaction():
             self.store.append(requests)
+            reach("peers.before_law_recorded")
         log.info("peers.law_recorded", peer=self.store.name, events=len(requests))
 
     def _sent(self, positions: Sequence[int]) -> list[SentEvent]:
@@ -243,10 +245,12 @@ class PeerLaw:
                     for event in events
                 ],
             )
+            reach("peers.before_law_position")
             cursor.execute(
                 "update peers.peer set law_position = %s where name = %s",
                 [position, self.store.name],
             )
+        reach("peers.after_law_position")
 
 
 def _domain_event(registry: Registry, event: SentEvent) -> Any:
