@@ -114,8 +114,10 @@ class CredentialVerdict:
 
 @dataclass(frozen=True)
 class Register:
-    """What a check needs of the register. `whole`: a connection that sees every operator; `home`:
-    of the keys; `policy`: with the keys of the log; `now`: the instant of the check (UTC)."""
+    """This register, as the check of a credential reads it. `whole`: a connection that reads every
+    operator; `home`: the folder of the keys; `address`: the public address, without a path;
+    `policy`: the witness policy, which names the keys of the log; `now`: the instant of the check
+    (UTC)."""
 
     whole: AsyncConnection[Any]
     home: Path

@@ -28,9 +28,9 @@ LARGEST = 1_000_000  # the number of a status list
 
 
 def own_address(request: Request) -> str | None:
-    """Returns the address of this register, without a path: the setting `public_url`. Where demo
-    identities are offered, and only this machine can ask, the one that was asked. None where
-    nobody knows it."""
+    """Returns the public address of this register, without a path: the setting `public_url`. A
+    demonstration, which only this machine can reach, has the address of the request. None where the
+    setting is empty and the register is no demonstration."""
     settings: Settings = request.app.state.settings
     if settings.public_url:
         return settings.public_url

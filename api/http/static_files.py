@@ -33,7 +33,8 @@ _NAMED = re.compile(r'"/static/([A-Za-z0-9_./-]+)"')
 
 @cache
 def names() -> frozenset[str]:
-    """Returns the names of the files that exist when the process first asks; no other is served."""
+    """Returns the names of the static files, relative to their folder. The folder is read once in a
+    process: a file that is added later is not served."""
     files = (file for file in STATIC.rglob("*") if file.is_file() and "." in file.name)
     return frozenset(file.relative_to(STATIC).as_posix() for file in files)
 

@@ -1,5 +1,5 @@
-"""The question of a consignment, as it is typed into the page `/check`: its fields, and how each is
-read.
+"""The fields of the form `/check`, which asks whether the sender of a consignment is recognised,
+and how each field is read.
 
 A day counts in the time zone that the visitor chooses: that of the territory of the question, that
 of the operator's home customs, or UTC. Without a time it means noon of that day there, and without

@@ -139,7 +139,7 @@ async def receipt(request: Request, id: str) -> Response:
         "receipt.html",
         status=200 if issued else 400 if found.errors else 404,
         title=_("Receipt %(id)s", id=wanted),
-        scripts=("receipt.js",),
+        scripts=("receipt.js", "signed_text.js"),
         id=wanted,
         found=found,
         receipt=issued,

@@ -238,7 +238,7 @@ async def _answered(
         "verify.html",
         status=known.get(verdict.finding, 200),
         title=_("Check of a certificate"),
-        scripts=("verify_certificate.js",),
+        scripts=("verify_certificate.js", "signed_text.js"),
         verdict=verdict,
         typed=typed if not row else "",
         sentence=_(FINDINGS[verdict.finding], **_facts(verdict)),

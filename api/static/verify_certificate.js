@@ -3,6 +3,7 @@
 // register does not answer, it waits longer each time. And it checks the signature of the credential
 // in the browser.
 
+import { checking, signedBy, Wrong } from "/static/signed_text.js";
 import { say } from "/static/texts.js";
 
 // Milliseconds between an answer and the next question: at first, after the first minutes, and the
@@ -43,55 +44,17 @@ if (answer?.dataset.ask) {
   document.addEventListener("visibilitychange", ask);
 }
 
-/** What does not hold, in a sentence. */
-class Wrong extends Error {}
-
-const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
-const object = (text) => JSON.parse(new TextDecoder().decode(bytes(text)));
-
-async function signedBy(credential) {
-  const [header, body, signature] = credential.trim().split(".");
-  if (!globalThis.crypto?.subtle) throw new Wrong(say("A browser verifies signatures only for pages that came over https, or from this machine."));
-  const { alg, typ, kid } = object(header);
-  if (alg !== "Ed25519" || typ !== "vc+jwt") throw new Wrong(say("This is no credential that is signed with Ed25519."));
+async function keyOf(kid) {
   const found = await fetch("/.well-known/did.json", { cache: "no-cache" });
   if (!found.ok) throw new Wrong(say("The keys of the register are not to be had."));
   const method = (await found.json()).verificationMethod.find((each) => each.id.split("#")[1] === kid.split("#")[1]);
   if (!method) throw new Wrong(say("The register has no key of the name that the credential gives."));
-  let key;
-  try {
-    key = await crypto.subtle.importKey("raw", bytes(method.publicKeyJwk.x), { name: "Ed25519" }, false, ["verify"]);
-  } catch {
-    throw new Wrong(say("This browser knows no Ed25519. The program aeo-verify does."));
-  }
-  const signed = new TextEncoder().encode(`${header}.${body}`);
-  if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, bytes(signature), signed))) throw new Wrong(say("The signature is not of this text."));
-  return kid;
+  return method.publicKeyJwk;
 }
 
-function show(kind, ...sentences) {
-  const place = document.getElementById("browser-verdict");
-  place.replaceChildren(...sentences.map((text, n) => {
-    const line = document.createElement("p");
-    line.textContent = text;
-    if (!n) line.className = kind === "good" ? "verified" : "wrong";
-    return line;
-  }));
-  place.className = `notice ${kind}`;
-}
+const verified = (credential) => signedBy(credential, keyOf, say("This is no credential that is signed with Ed25519."));
 
 for (const button of document.querySelectorAll("button[data-credential]")) {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    try {
-      const kid = await signedBy(document.getElementById(button.dataset.credential).textContent);
-      show("good", "\u2713 " + say("The register signed this credential."), say("Key %(key)s. Not checked: whether the key is the register's own, because it came from this server. The program aeo-verify takes the key from where you have it.", { key: kid }));
-    } catch (error) {
-      if (!(error instanceof Wrong) && !(error instanceof TypeError)) throw error;
-      show("bad", "\u2715 " + say("The credential is not proved."), error instanceof Wrong ? error.message : say("The register could not be reached."));
-    } finally {
-      button.disabled = false;
-    }
-  });
+  const texts = { good: say("The register signed this credential."), bad: say("The credential is not proved.") };
+  checking(button, button.dataset.credential, document.getElementById("browser-verdict"), verified, texts);
 }

@@ -109,8 +109,8 @@ async def visible(
 
 @dataclass(frozen=True)
 class EndedConsent:
-    """A consent that reached a territory and ended at `valid_to` (UTC). `position`: of the event
-    since which that is known."""
+    """The end of an operator's consent to a territory: the operator `tin`, the instant `valid_to`
+    (UTC) from which the consent counts no more, and the `position` of the event that ended it."""
 
     tin: str
     valid_to: datetime
