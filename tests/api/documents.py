@@ -124,6 +124,11 @@ class Asking:
 
     def _selection(self, type: GraphQLObjectType, depth: int) -> str:
         names = [n for n, f in type.fields.items() if self._wanted(type, n, f, depth)]
+        # One field in all that no statement answers, however many there are: such a document is
+        # declined whole, and each new pair of its features would be one more of them.
+        declined = [n for n, f in type.fields.items() if self._declines(f, depth)]
+        if declined and self._chance(0.015):
+            names.append(self.luck.choice(declined))
         parts = [] if names else ["__typename"]
         for name in self.luck.choices(names, k=self.luck.randint(1, 5)) if names else ():
             part = self._one(type, name, depth)
@@ -141,15 +146,13 @@ class Asking:
     ) -> bool:
         if self.subject == "public" and name in ("identifiers", "periods", "recognisedIn"):
             return self._chance(0.02)
-        leaf = is_leaf_type(get_named_type(defined.type))
-        if not leaf and depth >= 4:
-            return False
-        own = defined.extensions["strawberry-definition"]
-        where = place(own.metadata)
-        if isinstance(where, WordedField):  # of recognisedIn, which is deeper, nothing is worded
-            return depth < 3 or self._chance(0.005)
-        covered = isinstance(where, Rows | Value) or (leaf and not own.base_resolver)
-        return covered or self._chance(0.005)
+        if isinstance(_place(defined), WordedField):  # of recognisedIn nothing is worded
+            return depth < 3 or self._chance(0.001)
+        return _is_reached(defined, depth) and _is_planned(defined)
+
+    def _declines(self, defined: GraphQLField, depth: int) -> bool:
+        worded = isinstance(_place(defined), WordedField)
+        return _is_reached(defined, depth) and not worded and not _is_planned(defined)
 
     def _one(self, type: GraphQLObjectType, name: str, depth: int) -> str:
         defined = type.fields[name]
@@ -292,6 +295,26 @@ class Asking:
     def _name(self) -> int:
         self._names += 1
         return self._names
+
+
+def _place(defined: GraphQLField) -> Any:
+    return place(defined.extensions["strawberry-definition"].metadata)
+
+
+def _is_leaf(defined: GraphQLField) -> bool:
+    return bool(is_leaf_type(get_named_type(defined.type)))
+
+
+def _is_reached(defined: GraphQLField, depth: int) -> bool:
+    return _is_leaf(defined) or depth < 4
+
+
+def _is_planned(defined: GraphQLField) -> bool:
+    """Whether its value lies in a column or in rows, or the resolver is the attribute itself."""
+    own = defined.extensions["strawberry-definition"]
+    return isinstance(_place(defined), Rows | Value) or (
+        _is_leaf(defined) and not own.base_resolver
+    )
 
 
 def _literal(value: Any, kind: Any) -> str:
