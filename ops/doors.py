@@ -185,7 +185,7 @@ _PAGES = {
     "receipt of another as a PDF": "/receipts/THE_RECEIPT/receipt.pdf",
     "audit": "/audit?of=THE_TIN",
     "audit in a territory, then": "/audit?of=THE_TIN&in=XX&at=2024-03-01",
-    "audit bundle of it": "/audit/bundle?operator=THE_TIN",
+    "page of the audit bundle of it": "/audit/bundle?operator=THE_TIN",
     "audit, public": "/audit?of=THE_TIN",
     "events of it on their page": "/events?operator=THE_TIN",
     "events of it as a file": "/events?operator=THE_TIN&format=csv",
@@ -220,6 +220,7 @@ def _quoted(document: str) -> str:
 #: The values of required fields of commands: by name, else by type.
 _VALUES: dict[str, Any] = {
     "commandId": "7b0e6f3e-6f0c-4f0a-9d5e-0f5f6f3e6f0c",
+    "dispute": "7b0e6f3e-6f0c-4f0a-9d5e-0f5f6f3e6f0c",
     "proposal": "7b0e6f3e-6f0c-4f0a-9d5e-0f5f6f3e6f0c",
     "person": "7b0e6f3e-6f0c-4f0a-9d5e-0f5f6f3e6f0c",
     "commitment": "00" * 32,

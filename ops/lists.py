@@ -27,6 +27,7 @@ _DOCUMENTS = {
     "own receipts that diverge": "{ myDivergences { edges { node { tin receipt { jwt }"
     " because { payload } } } } }",
     "proposals": "{ proposals { edges { node { tin } } } }",
+    "disputes": "{ disputes { edges { node { tin } } } }",
     "proposals of an administration": "{ administrationProposals { edges { cursor } } }",
     "webhooks": "{ webhooks { id url } }",
     "clients": "{ clients { client actsFor } }",

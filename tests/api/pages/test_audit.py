@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -155,6 +156,29 @@ def test_an_event_is_verified_in_the_browser(auditor: Page, address: str, world:
     expect(verdict).to_contain_text("nobody else has signed this head")
     assert all(url.startswith(address) for url in asked)
     assert any("/log/tile/1/" in url for url in asked), "the tree is higher than one tile"
+
+
+def test_one_button_verifies_every_event_and_head_and_names_what_fails(
+    auditor: Page, address: str, world: str
+) -> None:
+    def verdict() -> Any:
+        auditor.goto(address + STEEL)
+        auditor.get_by_role("button", name="Verify all").click()
+        return auditor.locator("#verdict-all")
+
+    expect(verdict()).to_contain_text(re.compile(r"All holds: \d+ events are in the log"))
+    position = suspension(world)
+    edit = "update ledger.event set known_at = known_at {} interval '1 day' where position = {}"
+    with meddled(world, "ledger.event", edit.format("-", position), edit.format("+", position)):
+        found = verdict()
+        expect(found).to_contain_text(re.compile(r"1 of \d+ checks do not hold"))
+        expect(found.locator(".wrong")).to_contain_text(
+            f"Leaf {position - 1} of the log is of another event"
+        )
+        expect(found.locator(".wrong")).to_contain_text("Position ")
+    auditor.goto(f"{address}/ar/log")
+    auditor.locator("button[data-verify-all]").click()
+    expect(auditor.locator("#verdict-all")).to_have_class("notice good")
 
 
 @pytest.mark.parametrize("level", [0, 1])
