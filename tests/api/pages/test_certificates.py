@@ -395,7 +395,7 @@ def test_a_receipt_is_red_once_it_would_be_answered_otherwise(office: Client) ->
 
 
 def test_a_suspension_turns_an_open_page_red(
-    office: Client, browser: Browser, pottery: tuple[str, str, str]
+    office: Client, pottery: tuple[str, str, str], browser: Browser
 ) -> None:
     """In a real browser, on the smallest telephone; without scripts when the page is loaded
     again. The client asks in a thread of its own: the browser has the loop of this one."""
