@@ -174,6 +174,17 @@ def country(code: str) -> str:
     return current.get().territory(code)
 
 
+#: The likely language of a text in a script, for texts whose language is not on record.
+_WRITTEN = {"\u4e00-\u9fff": "zh-Hans", "\u0400-\u04ff": "ru", "\u0600-\u06ff": "ar"}
+
+
+def written(text: str) -> str:
+    """Returns the likely language of a text in another script than Latin, for screen readers; that
+    of the page otherwise."""
+    found = (tag for letters, tag in _WRITTEN.items() if re.search(f"[{letters}]", text))
+    return next(found, current.get().tag)
+
+
 def language(code: str) -> str:
     """Returns the probable language of a name from that territory, for screen readers."""
     return next(iter(get_official_languages(code)), "en")

@@ -102,6 +102,7 @@ templates.filters |= {
     "outcome": labels.outcome,
     "country": labels.country,
     "language": labels.language,
+    "written": labels.written,
     "day": labels.day,
     "original": labels.original,
     "served": labels.served,

@@ -26,6 +26,19 @@ TARGETS = """() => [...document.querySelectorAll("nav a, button, summary, .butto
     && !e.closest(".crumbs, .tabs"))
   .map((e) => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
   .filter(([, r]) => r.width > 1 && (r.height < 24 || r.width < 24)).map(([text]) => text)"""
+#: Text in another script than that of the page has its language beside it, in which it is read out.
+#: What an event says is data of many languages, and so are examples of what to type.
+SCRIPTS = """() => {
+  const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.data.trim(), element = walker.currentNode.parentElement;
+    if (/\\p{Script=Han}|\\p{Script=Cyrillic}|\\p{Script=Arabic}/u.test(text)
+      && element.closest("[lang]").lang === "en"
+      && !element.closest(".said, script, a[href*='search?q=']"))
+      found.push(`no language: ${text.slice(0, 40)}`);
+  }
+  return found;
+}"""
 UNFOLD = "document.querySelectorAll('details').forEach((each) => each.open = true)"
 #: The open list of languages lies over what is beside it.
 FOLD_LANGUAGES = "document.querySelector('.languages details')?.removeAttribute('open')"
@@ -91,7 +104,8 @@ def _looked_at(page: Page, *, whole: bool) -> list[str]:
     """What is wrong with a page, its folds opened, in the light and in the dark. `whole`: by axe,
     too, which takes half a second."""
     page.evaluate(UNFOLD)
-    found: list[str] = _too_wide(page) + page.evaluate(COMPLAINTS) + page.evaluate(TOO_FAINT)
+    found: list[str] = _too_wide(page) + page.evaluate(COMPLAINTS)
+    found += page.evaluate(SCRIPTS) + page.evaluate(TOO_FAINT)
     page.emulate_media(color_scheme="dark")
     found += page.evaluate(TOO_FAINT)
     if whole:
