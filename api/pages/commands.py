@@ -38,6 +38,8 @@ from api.pages.command_subject import CommandFile, asked_for, file_for, form_fie
 from api.pages.errors import PageRoute
 from api.pages.query import ask, context
 from api.pages.record_effects import record_effect
+from api.pages.record_file import RecordFile
+from api.pages.record_offers import first_answers
 from api.pages.refusals import refusal
 from api.pages.render import HEADERS, page
 from registry.application.execute import DecisionProposed
@@ -110,6 +112,8 @@ async def form(request: Request) -> Response:
         return failure
     if draft := typed.pop("draft", ""):
         typed = await drafted(request, draft, address_of(kind, file.key)) or typed
+    elif isinstance(file, RecordFile) and not typed:
+        typed = first_answers(file, kind)
     typed.setdefault("command_id", str(uuid4()))
     typed.setdefault("expected_version", str(file.version))
     fields = await form_fields(request, file, kind)

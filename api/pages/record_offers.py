@@ -18,6 +18,7 @@ from registry.domain.agreements.events import Agreement
 from registry.domain.identifiers import schemes
 from registry.domain.programme_rules import LIMITS, MEANINGS
 from registry.domain.programmes import Programme
+from registry.domain.second_person import rule_on
 from registry.domain.second_person_decisions import NAMEABLE
 from registry.domain.values import AdministrationCode
 
@@ -47,6 +48,19 @@ async def record_offers(request: Request, file: RecordFile, kind: type[c.Command
             return {"rule": sorted({*MEANINGS, *LIMITS, *recorded})}
         case Administration() as administration:
             return _of_administration(file, administration, kind, asked.subject.person)
+    return {}
+
+
+def first_answers(file: RecordFile, kind: type[c.Command]) -> dict[str, str]:
+    """What stands in the fields of a new form that state the whole of something: what is on record
+    now, so that nothing is dropped by leaving it out."""
+    match file.record:
+        case Administration() as administration if kind is c.RequireSecondPerson:
+            rule = rule_on(administration.second_person, file.today)
+            days = {"proposal_days": str(rule.days)} if rule.commands else {}
+            return {f"commands.{name}": "yes" for name in rule.commands} | days
+        case Programme() as programme if kind is c.SetTypes:
+            return {"types": "\n".join(programme.types_on(file.today))}
     return {}
 
 

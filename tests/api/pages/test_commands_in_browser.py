@@ -119,3 +119,49 @@ def test_a_form_that_cannot_be_sent_keeps_what_was_typed_and_says_so(
     expect(page.get_by_role("heading", level=1)).to_contain_text("Check: ")
     expect(page.locator("main")).to_contain_text("2 New Quay")
     context.close()
+
+
+def test_an_agreement_is_suspended_with_the_keyboard_alone(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    become(page, address, "officer:CN")
+    page.goto(f"{address}/agreements/CN-KR-AEO")
+
+    walk_to(page, "Suspend agreement")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Suspend agreement")
+    walk_to(page, "Legal ground")
+    page.keyboard.type("Note 12 of the ministry")
+    walk_to(page, "Continue")
+    page.keyboard.press("Enter")
+    expect(page.locator("#effect + ul")).to_contain_text(
+        "1 territory no longer recognises South Korea by this agreement from"
+    )
+    walk_to(page, "Record it")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#done")).to_contain_text("Recorded.")
+    walk_to(page, "Back to")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Resume agreement")).to_be_visible()
+    context.close()
+
+
+#: The name by which a reader of the page knows the focused element, and whether its focus is seen.
+FOCUSED = """() => {
+  const at = document.activeElement;
+  const name = at.labels?.length ? at.labels[0].textContent : at.textContent;
+  const outline = getComputedStyle(at).outlineStyle;
+  return [name.trim(), at.matches(":focus-visible") && outline !== "none"];
+}"""
+
+
+def walk_to(page: Page, name: str) -> None:
+    """Presses the tabulator until the focus is on what has this name. The focus is visible."""
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        found, is_seen = page.evaluate(FOCUSED)
+        if found.startswith(name):
+            assert is_seen, f"the focus on {name} is not visible"
+            return
+    raise AssertionError(f"{name} is not reached with the tabulator")

@@ -141,6 +141,11 @@ def test_an_administration_wants_two_persons_for_agreements_and_its_forms_confir
     assert "Needs a second person" in text(check) and "suspend agreement" in text(check)
     assert "Recorded." in text(recorded(at, path, anna, **names, legal_ground="an order"))
 
+    # The form begins with the rule of today, so that nothing is dropped by leaving it out.
+    again = opened(at, path, anna).text
+    ticked = re.findall(r'name="commands.(\w+)" value="yes" checked', again)
+    assert ticked == ["set_rule", "suspend_agreement"]
+
     suspend = "/agreements/CN-AU-AEO/suspend-agreement"
     check = checked(at, suspend, anna, side="AU", legal_ground="a note")
     assert "By the rules of AU a second person confirms it" in text(check)
