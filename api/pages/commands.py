@@ -249,7 +249,8 @@ async def _record(request: Request, shown: CommandForm, input: dict[str, Any]) -
         started = perf_counter()
         is_shown = await (await context(request)).reached(position, WAIT)
         elapsed = round((perf_counter() - started) * 1000)
-        receipt = CommandReceipt(position, version, elapsed if is_shown else None)
+        # 0 says that nothing was recorded, and is the version that another administration is shown.
+        receipt = CommandReceipt(position, max(version, 1), elapsed if is_shown else None)
     sealed = receipt.sealed(request, shown.address)
     return RedirectResponse(f"{shown.address}?recorded={sealed}", 303, HEADERS)
 

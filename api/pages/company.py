@@ -26,11 +26,12 @@ from api.pages.command_file import may_give
 from api.pages.command_names import GRAVE, title_of
 from api.pages.command_places import address_of
 from api.pages.errors import PageRoute
-from api.pages.labels import country, original
+from api.pages.labels import country, moment, original
 from api.pages.operators import ORDER
 from api.pages.query import ask, context
 from api.pages.render import page
 from registry.domain import commands as c
+from registry.domain.decisions import civil_day_of
 from registry.domain.values import Tin
 
 router = APIRouter(route_class=PageRoute)
@@ -81,9 +82,9 @@ class CustomerSentence:
 
 @dataclass(frozen=True)
 class CompanyRecognition:
-    """The answer of a territory. `answer`: as GraphQL gives it; `since`: the instant from which it
-    holds, or None; `codes`: the bases that differ in what is written in the declaration;
-    `consent`: the address of the form that gives the missing consent, or ""."""
+    """The answer of a territory. `answer`: as GraphQL gives it; `since`: the civil day in the home
+    time zone from which it holds, or None; `codes`: the bases that differ in what is written in the
+    declaration; `consent`: the address of the form that gives the missing consent, or ""."""
 
     answer: dict[str, Any]
     since: str | None
@@ -180,10 +181,12 @@ def _rows(asked: Context, tin: Tin, operator: dict[str, Any]) -> list[CompanyRec
         operator["recognisedIn"],
         key=lambda answer: (ORDER.index(answer["outcome"]), country(answer["in"])),
     )
-    return [_row(answer, tin, operator["name"], may_consent) for answer in answers]
+    return [_row(answer, tin, operator, may_consent) for answer in answers]
 
 
-def _row(answer: dict[str, Any], tin: Tin, name: str, may_consent: bool) -> CompanyRecognition:
+def _row(
+    answer: dict[str, Any], tin: Tin, operator: dict[str, Any], may_consent: bool
+) -> CompanyRecognition:
     codes = list(
         {
             (basis["identifierScheme"], basis["identifier"], basis["declarationBox"]): basis
@@ -192,11 +195,13 @@ def _row(answer: dict[str, Any], tin: Tin, name: str, may_consent: bool) -> Comp
         }.values()
     )
     language = language_of_customers(answer["in"])
+    since = min((basis["since"] for basis in answer["bases"]), default=answer["validFrom"])
+    zone = operator["administration"]["timeZone"]
     return CompanyRecognition(
         answer,
-        min((basis["since"] for basis in answer["bases"]), default=answer["validFrom"]),
+        civil_day_of(moment(since), zone).isoformat() if since else None,
         codes,
-        [_sentence(language, code, name) for code in codes if code["identifier"]],
+        [_sentence(language, code, operator["name"]) for code in codes if code["identifier"]],
         _consent(answer, tin) if may_consent else "",
     )
 

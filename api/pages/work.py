@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -12,17 +11,18 @@ from fastapi.responses import Response
 from api.access.policy import Action, Resource, SubjectRole
 from api.graphql.context import Context
 from api.languages.language import N_, _, current
-from api.pages import disputes, forms, mass_decisions
+from api.pages import disputes, forms, mass_decisions, unseen_changes
 from api.pages.errors import PageRoute
-from api.pages.labels import country, day, phrase
+from api.pages.labels import country, day, event_name, phrase
 from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
+from api.pages.work_lists import MOST, WorkItem, WorkList
 from projections.reads.consultations import open_consultations
+from projections.reads.unsigned_records import UnsignedRecord, keyed_since, unsigned_records
 from registry.domain.decisions import civil_day_of
 
 router = APIRouter(route_class=PageRoute)
 
-MOST = 20  # entries of a list; the number is of all
 SOON = timedelta(days=30)
 
 DEADLINES = """\
@@ -41,35 +41,6 @@ query Waiting {
 }"""
 
 
-@dataclass(frozen=True)
-class WorkItem:
-    """An entry: an operator, in words what waits, and the address of the next step."""
-
-    tin: str
-    name: str
-    words: str
-    address: str
-    action: str
-
-
-@dataclass(frozen=True)
-class WorkList:
-    """A list of one kind of work. `count`: None where the question was refused; `empty` then says
-    why, and otherwise what it means that nothing waits. `more`: there are more than `count`."""
-
-    name: str
-    title: str
-    count: int | None
-    empty: str
-    items: list[WorkItem] = field(default_factory=list)
-    more: bool = False
-
-    @property
-    def tins(self) -> str:
-        """The TINs of the entries, each once."""
-        return "\n".join(dict.fromkeys(item.tin for item in self.items))
-
-
 @router.get("/work")
 async def work(request: Request) -> Response:
     """Shows what waits for the subject."""
@@ -84,6 +55,9 @@ async def work(request: Request) -> Response:
     if role is SubjectRole.OFFICER:
         lists += await _deadlines(request, asked)
         lists.append(await _consultations(asked))
+        lists.append(await _unsigned(asked))
+    if unseen_changes.follows(asked):
+        lists.append(await unseen_changes.unseen(request, asked))
     if asked.may(Action.READ_DISPUTES, Resource(asked.subject.own, asked.subject.tin)):
         lists.append(await _disputes(request))
     if asked.may(Action.READ_PROPOSALS, Resource(asked.subject.own)):
@@ -186,6 +160,35 @@ async def _consultations(asked: Context) -> WorkList:
     total = rows[0].total if rows else 0
     empty = _("No consultation waits for a reply.")
     return WorkList("consultations", _("Consultations"), total, empty, items, total > len(rows))
+
+
+async def _unsigned(asked: Context) -> WorkList:
+    """The records of operators of the subject's administration that it did not sign."""
+    title = _("Unsigned")
+    rows: list[UnsignedRecord] = []
+    total = 0
+    async with asked.ledger.connection() as connection:
+        keys = await keyed_since(connection, sorted(asked.subject.home))
+        for code, since in sorted(keys.items()):
+            found = await unsigned_records(connection, code, since, MOST)
+            total += found[0].total if found else 0
+            rows += found
+    if not keys:
+        empty = _("Your administration has named no key, so nothing is signed.")
+        return WorkList("unsigned", title, 0, empty)
+    items = [
+        WorkItem(
+            row.tin,
+            "",
+            f"{event_name(row.type)}, {day(row.effective)}",
+            f"/operators/{row.tin}?tab=history#history",
+            _("Look at it"),
+        )
+        for row in rows[:MOST]
+    ]
+    empty = _("Every decision since the first key is signed.")
+    note = _("Imported without a signature, after your administration had a key.")
+    return WorkList("unsigned", title, total, empty, items, total > len(items), note)
 
 
 async def _disputes(request: Request) -> WorkList:

@@ -67,6 +67,9 @@ SERVICE_READS: Mapping[str, str] = {
         "The number of operators with a valid authorisation of a programme, those hidden from "
         "the subject included: a number alone."
     ),
+    "api/pages/unseen_changes.py unseen": (
+        "The list of changes not yet seen: the same feed, of the subject's own territory."
+    ),
     "api/pages/certificates.py reading": (
         "Certificates: the home customs and the operator have them made, and whoever has the code "
         "or a link is told the state of that authorisation alone."
