@@ -203,7 +203,7 @@ def test_an_end_that_nobody_said_is_found_by_the_verifier(
 
 
 def _slip_in(registry: Registry, command: c.Command) -> int:
-    aggregate: Any = registry._find(command)
+    aggregate: Any = registry.find(command)
     by = Decision(
         datetime.now(UTC).date(),
         command.effective,

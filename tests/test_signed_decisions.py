@@ -98,7 +98,7 @@ def judged(database: str, folder: Path, scope: Scope = Scope(), *more: str) -> A
 
 def slip_in(registry: Registry, told: c.Command, signed: c.Command | None = None) -> int:
     """What nobody may record, by who can write into the database what he likes: its position."""
-    aggregate: Any = registry._find(told)
+    aggregate: Any = registry.find(told)
     by = Decision(
         today=civil_day_of(datetime.now(UTC), SEOUL),
         decided_by=KR,

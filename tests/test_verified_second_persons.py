@@ -96,7 +96,7 @@ def alone(registry: Registry, command: c.Command) -> int:
     position."""
     command = replace(command, command_id=uuid4())
     facts = registry._references.no_older_than(0)
-    found = registry._find(command)
+    found = registry.find(command)
     decided = registry._decided_alone(
         found, command, decision_of(command, found, None, facts), facts
     )
@@ -160,6 +160,22 @@ def test_what_one_person_decided_alone_is_found(
     assert wrong == {f"position {place}" for place in forged}
 
 
+def test_what_a_followed_register_decided_is_for_its_own_bundle_to_prove(
+    registry: Registry, database: str, tmp_path: Path
+) -> None:
+    position = alone(registry, SCOPE)
+    with psycopg.connect(database) as connection:
+        connection.execute("alter table ledger.event disable trigger all")
+        connection.execute(
+            "update ledger.event set actor = 'peer:china' where position = %s", [position]
+        )
+
+    code, said = judged(database, tmp_path)
+
+    assert code == 0
+    assert said == ["two persons: 1 events of peer:china are for that register's bundle"]
+
+
 @pytest.mark.parametrize("how", ["another decision", "no decision", "the same person"])
 def test_a_confirmation_for_another_stream_that_was_invented_is_found(
     registry: Registry, database: str, tmp_path: Path, how: str
@@ -182,7 +198,7 @@ def test_a_confirmation_for_another_stream_that_was_invented_is_found(
     )
     if how != "no decision":
         said = replace(command, types=("A",)) if how == "another decision" else command
-        facts, pair = registry._references.no_older_than(0), registry._find(said)
+        facts, pair = registry._references.no_older_than(0), registry.find(said)
         administration.decided_with = registry._decided_alone(
             pair, said, decision_of(said, pair, None, facts), facts
         )
