@@ -42,6 +42,8 @@ OWN_ACTS = (
     Operator.ContactNamed,
     Operator.ContactEnded,
     Operator.PersonErased,
+    Operator.DisputeOpened,
+    Operator.DisputeWithdrawn,
 )
 #: Those of them that a rule can want two persons for: an operator's customs may record them, too.
 OWN_ACTS_OF_TWO = tuple(kind for kind in OWN_ACTS if kind in COMMAND_OF_EVENT)
