@@ -290,7 +290,7 @@ def _flat(value: Any) -> str:
         case dict():
             return details(value)
         case list():
-            return ", ".join(map(_flat, value))
+            return ReaderText(", ".join(map(_flat, value)))
     return _value(str(value))
 
 

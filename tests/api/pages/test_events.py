@@ -11,7 +11,10 @@ import orjson
 import psycopg
 import pytest
 
+from api.languages import catalogues
+from api.languages.language import current
 from api.pages import event_files
+from api.pages.labels import details
 from projections.reads import events as reads
 from registry.domain.operators.events import Operator
 from registry.domain.values import Tin
@@ -47,6 +50,18 @@ def test_the_newest_event_stands_first_and_links_lead_to_all_older_ones(region: 
         [path] = links(region, path, "Older events") or [""]
 
     assert seen == list(range(region.last_position(), 0, -1))
+
+
+def test_details_are_isolated_in_a_text_that_is_written_from_right_to_left() -> None:
+    """And what isolates them is not shown itself, in a list of a list either."""
+    current.set(catalogues.language("ar"))
+    try:
+        shown = details({"number": "AEOCN1", "roles": ["EXPORTER"], "due": [{"due": "2026-03-01"}]})
+    finally:
+        current.set(catalogues.language("en"))
+
+    assert "\u2068AEOCN1\u2069" in shown and "U+2068" not in str(current.get().isolated(shown))
+    assert "EXPORTER" not in shown and "2026-03-01" not in shown
 
 
 def test_a_new_event_is_reached_from_the_page_that_did_not_have_it(region: Client) -> None:
