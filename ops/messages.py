@@ -233,13 +233,14 @@ def main() -> int:
     if given.add:
         _file(given.add).write_bytes(text_of(brought_up_to_date(given.add)))
         catalogues.forget()
+    wanted = files()
     stale = [
-        file for file, text in files().items() if not file.is_file() or file.read_bytes() != text
+        file for file, text in wanted.items() if not file.is_file() or file.read_bytes() != text
     ]
     for file in stale:
         print(f"{'not in step' if given.check else 'written'}: {file.relative_to(ROOT)}")
         if not given.check:
-            file.write_bytes(files()[file])
+            file.write_bytes(wanted[file])
     for tag in catalogues.tags()[1:]:
         wrong = list(complaints(catalogues.read(_file(tag))))
         print(f"{tag}: {len(wrong)} to do")

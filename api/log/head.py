@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,9 @@ class CurrentCheckpoint:
         self.line: bytes | None = None
         #: The signed note, with the lines of its witnesses; None before the first checkpoint.
         self.note: str | None = None
+        #: The number of events under the last checkpoint, and when it was signed (UTC); None before
+        #: the first.
+        self.signed: tuple[int, datetime] | None = None
 
     async def start(self) -> None:
         """Reads the checkpoint once and starts the task that reads it again."""
@@ -91,3 +95,4 @@ class CurrentCheckpoint:
         if found:
             self.line = b"%d %s" % (found.size, b64encode(found.root))
             self.note = found.note
+            self.signed = (found.size, found.signed_at)

@@ -42,7 +42,7 @@ async def choose(request: Request, next: str = "/") -> Response:
     return page(
         request,
         "as.html",
-        title=_("Ask as"),
+        title=_("Sign in (demonstration)"),
         home_words=home_words(request.app.state.settings.home),
         identities=IDENTITIES,
         next=inside(next),
@@ -62,7 +62,7 @@ async def become(request: Request) -> Response:
             request,
             "as.html",
             status=400,
-            title=_("Ask as"),
+            title=_("Sign in (demonstration)"),
             home_words=home_words(request.app.state.settings.home),
             identities=IDENTITIES,
             next=back,

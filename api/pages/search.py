@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.languages.language import _
-from api.pages.acceptance_cases import CASES
 from api.pages.errors import PageRoute
 from api.pages.labels import closeness, territory
 from api.pages.query import ask
@@ -54,8 +53,10 @@ query Search($words: String!) {
 
 @router.get("/")
 async def home(request: Request) -> Response:
-    """Shows the search form and the acceptance cases."""
-    return page(request, "home.html", title=_("Search"), cases=CASES, examples=EXAMPLES, q="")
+    """Shows the search form, how much is on record and when it was signed last, and where to go.
+    Needs no database."""
+    signed = request.app.state.service.current_checkpoint.signed
+    return page(request, "home.html", title=_("Search"), examples=EXAMPLES, signed=signed, q="")
 
 
 @router.get("/search")

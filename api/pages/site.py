@@ -65,6 +65,7 @@ PAGES = (
     SitePage("/search", N_("Search results"), "/"),
     SitePage("/check", N_("Check"), "/", Readers.ASKERS, menu=2),
     SitePage("/check/list", N_("Check a list"), "/check", Readers.ASKERS),
+    SitePage("/control-results", N_("Control results"), "/check"),
     SitePage("/search/suggest", N_("Suggestions of the search"), "/search", shown=False),
     SitePage("/operators", N_("Operators"), "/", Readers.ASKERS),
     SitePage("/operators/{tin}", N_("Operator"), "/operators"),
@@ -177,7 +178,7 @@ PAGES = (
     SitePage("/sign-in/start", N_("Sign in"), "/sign-in", shown=False),
     SitePage("/sign-in/callback", N_("Signed in"), "/sign-in", shown=False),
     SitePage("/sign-out", N_("Sign out"), "/sign-in", shown=False),
-    SitePage("/as", N_("Ask as"), "/", Readers.DEMONSTRATION),
+    SitePage("/as", N_("Sign in (demonstration)"), "/", Readers.DEMONSTRATION),
 )
 #: The entry of the menu that is no page: the door for programs.
 GRAPHQL = SitePage("/graphql", N_("GraphQL"), menu=11, english=True)

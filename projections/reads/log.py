@@ -19,7 +19,7 @@ from registry.transparency.signed_notes import Proof, read_note
 SIGNED = "log_signed"
 #: The last checkpoint with the newest lines of its witnesses. NULL for a log that was never signed.
 HEAD = """
-select c.size, c.root, c.note || coalesce(w.lines, '') as note
+select c.size, c.root, c.note || coalesce(w.lines, '') as note, c.signed_at
 from proof.checkpoint c
 left join lateral (
     select string_agg(line, '' order by key) as lines from (
@@ -44,11 +44,13 @@ class NotInTheLog(LookupError):
 
 @dataclass(frozen=True)
 class Head:
-    """A signed checkpoint. `note` has the signatures of the log and of its witnesses."""
+    """A signed checkpoint. `note` has the signatures of the log and of its witnesses. `signed_at`:
+    by the service's clock, in UTC."""
 
     size: int
     root: bytes
     note: str
+    signed_at: datetime
 
 
 @dataclass(frozen=True)

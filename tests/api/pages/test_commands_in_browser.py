@@ -91,7 +91,7 @@ def test_a_session_that_ends_comes_back_to_what_was_typed(officer: Page, address
     expect(page.locator("#ended")).to_contain_text("Your session has ended")
     page.locator("main a.button").click()
     page.locator('input[name="subject"][value="officer:CN"]').check()
-    page.get_by_role("button", name="Ask as this identity").click()
+    page.get_by_role("button", name="Sign in as this identity").click()
 
     expect(page.locator("#back")).to_contain_text("What you typed is still here")
     expect(page.get_by_label("Address")).to_have_value("1 New Quay")

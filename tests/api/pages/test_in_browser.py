@@ -100,7 +100,7 @@ def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 def become(page: Page, address: str, subject: str) -> None:
     page.goto(f"{address}/as")
     page.locator(f'input[name="subject"][value="{subject}"]').check()
-    page.get_by_role("button", name="Ask as this identity").click()
+    page.get_by_role("button", name="Sign in as this identity").click()
     page.wait_for_url(f"{address}/")
 
 
@@ -219,7 +219,7 @@ def test_the_clocks_are_turned_by_hand(page: Page, address: str) -> None:
 
 def test_who_may_not_ask_becomes_somebody_who_may(page: Page, address: str) -> None:
     page.goto(f"{address}/tour/13")
-    page.get_by_role("button", name="Ask as auditor:*").first.click()
+    page.get_by_role("button", name="Sign in as auditor:*").first.click()
 
     expect(page.get_by_role("note")).to_contain_text("You ask as auditor:*")
     assert page.url == f"{address}/tour/13"

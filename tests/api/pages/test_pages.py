@@ -68,7 +68,14 @@ def outcomes(answer: httpx.Response) -> list[str]:
 @pytest.mark.parametrize(
     ("path", "facts"),
     [
-        ("/", ["Is this operator recognised in that territory", "seventeen questions"]),
+        (
+            "/",
+            [
+                "Find an operator, a country or an agreement",
+                "I decide about a consignment",
+                "seventeen questions",
+            ],
+        ),
         ("/tour", [case.title for case in CASES]),
         ("/as", ["local mode", "officer:CN", "partner:KR", "auditor:*"]),
         ("/operators/CN1234567890", ["Synthetic Fruit Exporter Ltd (CN)", "V valid", "2018-05-28"]),
@@ -194,7 +201,7 @@ def test_whoever_may_not_ask_is_told_who_may(at: Client) -> None:
     page = read(at, "/tour/12")
 
     assert "public may not ask whether an operator is recognised" in page
-    assert "Ask as auditor:*" in page
+    assert "Sign in as auditor:*" in page
 
 
 # ------------------------------------------------- the same story as the service

@@ -75,6 +75,11 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "/network": ("/network?of=CN&year=2018", "/network"),
     "/documents": ("/documents",),
     "/documents/{id}": ("/documents/ACTION-PLAN-2018-2020",),
+    "/control-results": (
+        "/control-results",
+        "/control-results?from=RU&to=CN&crossing=Heihe-Blagoveshchensk&hs=1201&day=2015-01-01",
+        "/control-results?from=CN&to=CN&crossing=&hs=x&day=yesterday",
+    ),
     "/promises": (
         "/promises",
         "/promises?of=CN&at=2019-06-01&known-at=2026-11-29",
