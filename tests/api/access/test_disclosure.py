@@ -166,9 +166,11 @@ def _selection(type: GraphQLObjectType, of: str, *, planned: bool, public: bool)
     plan."""
     found = []
     for name, who in FIELDS[of].items():
-        unplanned = name == "event" or (of == "Recognition" and name in ("validFrom", "validTo"))
+        unplanned = name in ("event", "disputes") or (
+            of == "Recognition" and name in ("validFrom", "validTo")
+        )
         refused = name in ("history", "looks", "contacts", "proposals") or (
-            public and name in ("identifiers", "periods", "recognisedIn")
+            public and name in ("identifiers", "periods", "recognisedIn", "disputes")
         )
         if who is Reader.OWN or refused or name in ("id", "successor") or (planned and unplanned):
             continue
