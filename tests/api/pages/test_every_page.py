@@ -27,13 +27,14 @@ TARGETS = """() => [...document.querySelectorAll("nav a, button, summary, .butto
   .map((e) => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
   .filter(([, r]) => r.width > 1 && (r.height < 24 || r.width < 24)).map(([text]) => text)"""
 #: Text in another script than that of the page has its language beside it, in which it is read out.
-#: What an event says is data of many languages, and so are examples of what to type.
+#: What an event says is data of many languages, and so are examples of what to type; a title of the
+#: record may have words of two languages.
 SCRIPTS = """() => {
   const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode.data.trim(), element = walker.currentNode.parentElement;
     if (/\\p{Script=Han}|\\p{Script=Cyrillic}|\\p{Script=Arabic}/u.test(text)
-      && element.closest("[lang]").lang === "en"
+      && !/[A-Za-z]{3}/.test(text) && element.closest("[lang]").lang === "en"
       && !element.closest(".said, script, a[href*='search?q=']"))
       found.push(`no language: ${text.slice(0, 40)}`);
   }
