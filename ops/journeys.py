@@ -1,6 +1,6 @@
-"""The questions that people bring to the pages, each as a journey: `python -m ops.journeys`.
+"""The twenty questions that people bring to the pages, each as a journey: `python -m ops.journeys`.
 
-Twenty questions of officers, auditors, policy readers and companies. A journey begins at the home
+They are those of officers, auditors, policy readers and companies. A journey begins at the home
 page, at an entry of the menu, or at the visitor's own page, once the visitor is signed in. It has
 at most three steps: a field that is typed, or a link or a button that is pressed; `Enter` in a
 field sends its form. tests/api/pages/test_journeys.py walks each in a browser.
@@ -134,6 +134,20 @@ JOURNEYS = (
         ),
         "/events",
         ("the newest first", "Counts from"),
+    ),
+    Journey(
+        7,
+        "May soya at Heihe be taken without being inspected again?",
+        "anyone",
+        PUBLIC,
+        "/",
+        (
+            Pressed("control results"),
+            Typed("Border crossing", "Heihe-Blagoveshchensk"),
+            Typed("Goods (HS code)", "1201", enter=True),
+        ),
+        "/control-results",
+        ("Goods inspected in", "What the answer rests on", "Other direction"),
     ),
     Journey(
         8,
