@@ -164,6 +164,7 @@ _PAGES = {
     "page with a territory": "/operators/THE_TIN?in=XX",
     "two records of it compared": "/operators/THE_TIN/beliefs?from=2024-03-01&to=2024-06-01",
     "page of looks": "/operators/THE_TIN/looks",
+    "history as a file": "/operators/THE_TIN/history.json",
     "search by TIN": "/search?q=THE_TIN",
     "search by number": "/search?q=THE_NUMBER",
     "search, public": "/search?q=THE_TIN",

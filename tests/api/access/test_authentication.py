@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
+from starlette.convertors import CONVERTOR_TYPES
 
 from api import pages
 from api.access.tokens import issue
@@ -83,10 +84,16 @@ def posts() -> list[str]:
     )
 
 
+def _command(found: re.Match[str]) -> str:
+    """The name of a command that the address of a form takes."""
+    return CONVERTOR_TYPES[found[1]].regex.partition("|")[0]
+
+
 def test_every_form_wants_the_token_of_the_visitor_s_own_page(counter: Client) -> None:
     assert "/as" in posts() and len(posts()) >= 3
     for path in posts():
         address = re.sub(r"\{tin[^}]*\}", ACME, path)
+        address = re.sub(r"\{command:(\w+)\}", _command, address)
         address = re.sub(r"\{[^}]*\}", "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c", address)
         for cookie, said in (("", ""), ("", "guess"), ("theirs", "guess"), ("theirs", "")):
             headers = {"cookie": f"{CSRF_COOKIE}={cookie}"} if cookie else {}
