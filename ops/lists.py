@@ -107,6 +107,7 @@ CODE = "100 random bits, which the operator itself gives away with its certifica
 FORM = "a form; how many operators a decision concerns is asked by the lists `operators`"
 #: Addresses of pages that are in no door and no list, and why.
 NO_OPERATOR_PAGES: Mapping[str, str] = {
+    "/work/seen": "a form; it marks the subject's own list",
     "/": "a form",
     "/about": "of the program",
     "/accessibility": "of the program",
@@ -119,7 +120,6 @@ NO_OPERATOR_PAGES: Mapping[str, str] = {
     "/privacy": "documentation",
     "/network": "public law",
     "/verify": "a form",
-    "/work/seen": "a form",
     "/work/many": "a redirection to a form",
     "/verify/{code}": CODE,
     "/verify/{code}/state": CODE,

@@ -6,6 +6,7 @@ import pytest
 
 from api.access.permissions import PERMISSIONS
 from api.access.policy import (
+    DISPUTE_COMMANDS,
     OWN_COMMANDS,
     PUBLIC,
     Action,
@@ -99,8 +100,9 @@ def test_about_nothing_in_particular_nobody_gets_more_than_the_role_gives(
         "auditor": set(Action) - {Action.RECORD, Action.READ_PERSONS, Action.CERTIFY},
         "public": set(),
     }
-    # Every customs may ask what was answered: it is told of its own questions.
-    customs = {Action.READ_LOOKS} if who.startswith(("partner", "officer")) else set()
+    # Every customs may ask what was answered, and what is disputed: it is told of its own.
+    own = {Action.READ_LOOKS, Action.READ_DISPUTES}
+    customs = own if who.startswith(("partner", "officer")) else set()
     allowed = everything.get(who, {Action.LIST_OPERATORS} | customs)
 
     assert decide(SUBJECTS[who], action, Resource()).allowed == (action in allowed)
@@ -112,8 +114,11 @@ def test_a_company_gives_of_all_commands_only_its_own(command: type[c.Command]) 
 
     assert decide(SUBJECTS["company"], Action.RECORD, about).allowed == (command in OWN_COMMANDS)
     assert decide(SUBJECTS["officer CN"], Action.RECORD, about).allowed
-    for nobody in ("public", "partner KR", "auditor", "officer DE"):
+    for nobody in ("public", "auditor"):
         assert not decide(SUBJECTS[nobody], Action.RECORD, about).allowed
+    for customs in ("partner KR", "officer DE"):  # of another administration
+        allowed = decide(SUBJECTS[customs], Action.RECORD, about).allowed
+        assert allowed == (command in DISPUTE_COMMANDS)
 
 
 def test_every_action_has_a_permission() -> None:
