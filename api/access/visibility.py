@@ -85,7 +85,7 @@ def field_disclosure(subject: Subject, about: Resource, type: str, field: str) -
     public = subject.role is SubjectRole.PUBLIC
     if public and field in NOT_FOR_THE_PUBLIC.get(type, ()):
         return Disclosure.REDACTED
-    if FIELDS[type][field] in (Reader.HOME, Reader.OFFICERS):
+    if FIELDS[type][field] in (Reader.HOME, Reader.OFFICERS, Reader.DISPUTING):
         allowed = decide(subject, READING[type, field], about).allowed
         return Disclosure.VISIBLE if allowed else Disclosure.REDACTED
     return Disclosure.VISIBLE
