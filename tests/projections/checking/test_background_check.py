@@ -23,7 +23,7 @@ from projections.engine.rebuild import digests
 from projections.models import catalogue
 from registry.application.registry import Registry
 from registry.domain import commands as c
-from registry.domain.values import AdministrationCode, Tin
+from registry.domain.values import AdministrationCode, DisputeKind, Tin
 from tests import warm_commands
 
 #: What a column is changed to, by its type; in SQL, `c` is the column.
@@ -73,6 +73,10 @@ def projected(database: str, a_world: Registry) -> Iterator[psycopg.Connection[A
     a_world.execute(four_eyes, "test")
     revocation = c.RevokeAuthorisation(tin=Tin("CN1234567890"), reason="fraud")
     a_world.execute(revocation, "test", person="anna")
+    dispute = c.OpenDispute(
+        tin=Tin("CN1234567890"), kind=DisputeKind.NOT_US, statement="another company is meant"
+    )
+    a_world.execute(dispute, "test")
     Projector(database).catch_up()
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")

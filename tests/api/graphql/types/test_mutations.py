@@ -227,11 +227,15 @@ SAMPLES: dict[str, Any] = {
     "ContactRole": "IN_CHARGE",
     "RuleState": "UNKNOWN",
     "DataChannel": "LIST",
+    "DisputeKind": "NOT_US",
+    "DisputeOutcome": "UPHELD",
 }
 #: An id that is not just any text.
 IDS: dict[str, Any] = {
     "proposal": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0d",
     "person": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c",
+    "dispute": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0e",
+    "receipt": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0f",
 }
 #: Original names: by language tag, and by the text here.
 IDS |= {field: {"zh": {"green lane": "绿色通道"}} for field in ("names", "measureNames")}
