@@ -170,6 +170,10 @@ def _routes(of: Any) -> Iterator[Route]:
             yield route
 
 
+#: Addresses that are refused to others by their role, before the register is asked.
+FOR_AUDITORS = {"/audit/bundle"}
+
+
 @pytest.mark.parametrize(
     ("by", "how"),
     [
@@ -211,6 +215,7 @@ def test_no_page_and_no_route_makes_an_answer_of_a_fault(
             or (plain == "/no/such/address" and found.status_code == 404 and by != CHINA)
             or 300 <= found.status_code < 400
             or (plain in ASKED_WITH_WORDS and plain == path)
+            or (plain in FOR_AUDITORS and found.status_code == 403 and by is not None)
             or (by is None and (found.status_code == 403 or plain == "/divergences"))
         ):
             wrong.append(f"{method} {path}: {found.status_code}")

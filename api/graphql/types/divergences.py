@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -209,7 +210,7 @@ def disclosed_event(context: Context, tin: Tin, row: EventRow) -> Event:
     full."""
     if not row.type.startswith("operator.") or context.may(Action.READ_EVENTS, operator(tin)):
         return event_for(context, row)
-    event = Event.of(row)
+    event = Event.of(replace(row, version=0))  # a version would count what is not shown
     payload: Mapping[str, object] = msgspec.json.decode(row.state)
     event.payload = Json(dict.fromkeys(payload, REDACTED))
     event.legal_ground = REDACTED if row.legal_ground else None
