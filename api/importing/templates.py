@@ -37,9 +37,13 @@ MEANINGS = {
     "channel": "how the data comes: FEED, LIST or PEER",
     "hours": "the greatest time between two readings, in hours; left empty, nothing is declared",
     "key_id": "the thumbprint of the key",
+    "dispute": "the id of the dispute, as the operator's page shows it",
+    "territory": "where the operator is not recognised, by its code",
+    "statement": "what is wrong, in words",
+    "receipt": "the id of the receipt that is meant",
+    "answer": "what the home customs answers, in words",
     "proposal": "the id of the proposal, as the operator's page shows it",
     "position": "the position of the event, as aeo history shows it",
-    "dispute": "the id of the dispute, as the operator's page shows it",
     "part": "the part that is meant, as C or S of an AEOF; left empty, the whole",
 }
 #: Meanings of the fields of `list_operator`, for a published list that was read on one day.

@@ -217,17 +217,17 @@ def _pairs(agreements: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return sorted(set(found))
 
 
-def _crossings(agreements: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """The crossings that agreements name, each with its original names."""
-    found = {
-        crossing: ", ".join(
-            words[crossing] for words in each["names"].values() if crossing in words
-        )
-        for each in agreements
-        for scope in each["scopes"]
-        for crossing in scope["crossings"]
-    }
-    return sorted(found.items())
+def _crossings(agreements: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """The crossings that agreements name, each with each original name after its language."""
+    return sorted(
+        {
+            (crossing, language, words.get(crossing, ""))
+            for each in agreements
+            for scope in each["scopes"]
+            for crossing in scope["crossings"]
+            for language, words in (each["names"] or {"": {}}).items()
+        }
+    )
 
 
 def _goods(agreements: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -273,7 +273,7 @@ def test_signed_and_unsigned_commands_share_a_commit(registry: Registry, databas
     )
     commands = [sign(renamed(), KOREAN), busan, sign(renamed(tin=PORT), CHINESE)]
     decided = [
-        (registry.decide_on(registry._find(command), command), command, CLERK)
+        (registry.decide_on(registry.find(command), command), command, CLERK)
         for command in commands
     ]
     assert all(isinstance(item, list) for item in registry.record_decided(decided))
