@@ -122,7 +122,8 @@ async def page(
 ) -> Sequence[CalendarDeadline]:
     """At most `most` deadlines in the order of their days, after that place."""
     statement = f"""select d.* {_WITH_STATE}
-        and (cast(%(after)s as date) is null or (d.due, d.tin, d.ordinal) > (%(after)s, %(tin)s, %(place)s))
+        and (cast(%(after)s as date) is null
+            or (d.due, d.tin, d.ordinal) > (%(after)s, %(tin)s, %(place)s))
     order by d.due, d.tin, d.ordinal limit %(most)s"""
     day, tin, place = after or (None, None, None)
     parameters = wanted.parameters | {"after": day, "tin": tin, "place": place, "most": most}
