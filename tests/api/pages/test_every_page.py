@@ -1,17 +1,16 @@
-"""Each page in each language in a real browser, loaded once: it fits the smallest telephone, there
+"""Each page in a real browser, loaded once: it fits the smallest telephone, there
 is nothing wrong with it in the light and in the dark, by axe and by our own rules, and its pictures
 are kept."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from api.languages import catalogues
 from api.pages.site import PAGES
 from tests.api.pages.axe import SEEN, serious
 from tests.api.pages.test_in_browser import COMPLAINTS, TOO_FAINT, become
@@ -45,11 +44,6 @@ UNFOLD = "document.querySelectorAll('details').forEach((each) => each.open = tru
 FOLD_LANGUAGES = "document.querySelector('.languages details')?.removeAttribute('open')"
 #: The first address of each page.
 FIRST = tuple(SAMPLES[page.address][0] for page in PAGES if page.shown and SAMPLES[page.address])
-TRANSLATED = tuple(
-    SAMPLES[page.address][0]
-    for page in PAGES
-    if page.shown and not page.english and SAMPLES[page.address]
-)
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +54,17 @@ def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
             yield service
 
 
-@pytest.mark.parametrize("tag", catalogues.tags())
-def test_each_page_is_for_everybody_and_is_kept_as_a_picture(
-    browser: Browser, address: str, tag: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """The pictures are in the folder of the test run, `looks/`: language, page and width."""
-    folder: Path = tmp_path_factory.getbasetemp() / "looks"
+def walked(
+    browser: Browser, address: str, tag: str, paths: Iterable[str], folder: Path
+) -> dict[str, list[str]]:
+    """What is wrong with each page in a language. The pictures are kept in the folder: language,
+    page and width."""
     folder.mkdir(exist_ok=True)
     window = browser.new_context(viewport=NARROW)
     page = window.new_page()
     become(page, address, "auditor:*")
     wrong: dict[str, list[str]] = {}
-    for path in addresses() if tag == "en" else TRANSLATED:
+    for path in paths:
         page.set_viewport_size(NARROW)
         page.goto(f"{address}/{tag}{path}")
         found = _too_wide(page) + page.evaluate(TARGETS)
@@ -83,8 +76,16 @@ def test_each_page_is_for_everybody_and_is_kept_as_a_picture(
         if found:
             wrong[path] = found
     window.close()
+    return wrong
 
-    assert wrong == {}
+
+def test_each_page_is_for_everybody_and_is_kept_as_a_picture(
+    browser: Browser, address: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The pictures are in the folder of the test run, `looks/`."""
+    folder = tmp_path_factory.getbasetemp() / "looks"
+
+    assert walked(browser, address, "en", addresses(), folder) == {}
 
 
 def _too_wide(page: Page) -> list[str]:
