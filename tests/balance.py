@@ -26,8 +26,8 @@ TABLE: Final = ROOT / "tests" / "cpu_seconds.tsv"
 #: Seconds that are assumed of a file that nobody has measured.
 UNKNOWN: Final = 5.0
 #: Seconds of CPU that all files, and each, may cost when they are measured. Two cores that are busy
-#: for nine tenths of ten minutes have 1,080: the first is to fall until it is below that. It was 1,600
-#: before the pages of the counter, each of which is walked in a browser: three files cost 365 of it.
+#: for nine tenths of ten minutes have 1,080: the first is to fall until it is below that. It was
+#: 1,600 before each page of the counter was walked in a browser: three files cost 365.
 WHOLE, FILE = 2_250.0, 130.0
 
 
