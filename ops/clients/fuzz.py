@@ -62,6 +62,8 @@ def fuzz(what: str, address: str, cases: int, *checks: str) -> bool:
             "2",
             "--no-shrink",
             "--continue-on-failure",
+            "--request-timeout",
+            "60",  # seconds; a machine that tests many things at once is slow
             "--header",
             f"Authorization: Bearer {os.environ['REGISTRY_OFFICER']}",
             "--report",
@@ -77,7 +79,8 @@ def fuzz(what: str, address: str, cases: int, *checks: str) -> bool:
     )
     told = next((line for line in done.stdout.splitlines() if " generated, " in line), "no cases")
     if done.returncode:
-        lines = done.stdout.partition("FAILURES")[2] or done.stdout[-1500:] + done.stderr[-500:]
+        found = (done.stdout.partition(f" {title} ")[2] for title in ("FAILURES", "ERRORS"))
+        lines = next(filter(None, found), done.stdout[-1500:] + done.stderr[-500:])
         print(f"failed\t{what}: {told.strip()}\t{' '.join(lines.split())[:1500]}")
         return False
     print(f"ok\t{what}: {told.strip()}; no status of 500, no fault of the register")
