@@ -18,14 +18,14 @@ from ops import attacks
 from ops.attacks import TRUSTING, verifier, verify
 from projections.engine.projector import Projector
 from projections.transparency.integrator import Integrator
-from registry.application.bulk_import import OWN_ACTS, History, record_histories
+from registry.application.bulk_import import History, record_histories
 from registry.application.dispatch import DECISIONS
 from registry.application.registry import AGGREGATES, Registry
 from registry.domain import commands as c
 from registry.domain.decisions import Decision, civil_day_of
 from registry.domain.errors import KeyUnknown, SignatureInvalid, SignatureMissing
 from registry.domain.operators import consent_decisions, particulars_decisions
-from registry.domain.operators.events import Operator
+from registry.domain.operators.events import OWN_ACTS, Operator
 from registry.domain.signatures import OF_OPERATORS, read, sign
 from registry.domain.values import AgreementKind, Role, Tin
 from registry.ledger.database import environment

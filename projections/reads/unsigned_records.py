@@ -15,7 +15,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from registry.domain.administrations import Administration
-from registry.domain.operators.events import DISPUTE_EVENTS, Operator
+from registry.domain.operators.events import OWN_ACTS, Operator
 from registry.domain.values import AdministrationCode
 
 #: The last positions that are examined, so that no query takes longer than these many events do.
@@ -24,18 +24,10 @@ WINDOW = 250_000
 NOT_DECIDED = tuple(
     kind.TOPIC
     for kind in (
-        Operator.ConsentGiven,
-        Operator.ConsentWithdrawn,
-        Operator.Lodged,
-        Operator.Withdrawn,
-        Operator.Surrendered,
-        Operator.ContactNamed,
-        Operator.ContactEnded,
-        Operator.PersonErased,
+        *OWN_ACTS,
         Operator.SuspensionEnded,
         Operator.DecisionProposed,
         Operator.ProposalWithdrawn,
-        *DISPUTE_EVENTS,
     )
 )
 _KEYED = """

@@ -21,7 +21,7 @@ from registry.application.append_metadata import held_numbers_record, metadata
 from registry.application.registry import Registry
 from registry.domain.decisions import civil_day_of
 from registry.domain.errors import PersonNeeded, SignatureMissing, UnknownProgramme
-from registry.domain.operators.events import Operator
+from registry.domain.operators.events import OWN_ACTS, Operator
 from registry.domain.operators.proposals import COMMAND_OF_EVENT
 from registry.domain.programme_rules import SECOND_PERSON_COMMANDS
 from registry.domain.values import AdministrationCode
@@ -31,21 +31,7 @@ from registry.ledger.types import AppendRequest
 #: How many seconds old the cached administration may be when its first key is looked up: half of
 #: the time that the verifier allows.
 GRACE = 30
-#: Events that an operator causes itself, for which no administration signs: the same as
-#: `signatures.OF_OPERATORS`.
-OWN_ACTS = (
-    Operator.ConsentGiven,
-    Operator.ConsentWithdrawn,
-    Operator.Lodged,
-    Operator.Withdrawn,
-    Operator.Surrendered,
-    Operator.ContactNamed,
-    Operator.ContactEnded,
-    Operator.PersonErased,
-    Operator.DisputeOpened,
-    Operator.DisputeWithdrawn,
-)
-#: Those of them that a rule can want two persons for: an operator's customs may record them, too.
+#: Those that a rule can want two persons for: the operator's customs may record them, too.
 OWN_ACTS_OF_TWO = tuple(kind for kind in OWN_ACTS if kind in COMMAND_OF_EVENT)
 
 

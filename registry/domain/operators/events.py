@@ -823,6 +823,20 @@ DISPUTE_EVENTS = (
     Operator.DisputeClosed,
     Operator.DisputeWithdrawn,
 )
+#: Events that an operator causes itself, or somebody else who is not its home administration: no
+#: administration signs them. The same as `signatures.OF_OPERATORS`.
+OWN_ACTS = (
+    Operator.ConsentGiven,
+    Operator.ConsentWithdrawn,
+    Operator.Lodged,
+    Operator.Withdrawn,
+    Operator.Surrendered,
+    Operator.ContactNamed,
+    Operator.ContactEnded,
+    Operator.PersonErased,
+    Operator.DisputeOpened,
+    Operator.DisputeWithdrawn,
+)
 
 
 def corrected_events(
