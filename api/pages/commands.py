@@ -217,7 +217,7 @@ async def _check(request: Request, shown: CommandForm, input: dict[str, Any]) ->
 async def _effects(
     request: Request, shown: CommandForm, trial: CommandTrial[Any]
 ) -> dict[str, Any]:
-    """What the command changes, for its template."""
+    """Returns the preview of a command's effects, and the name of the template that shows it."""
     file = shown.file
     if file.place is OPERATOR:
         changes: Any = await effects(await context(request), trial, file.today)

@@ -25,7 +25,7 @@ def csv_file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 
 
 def csv_line(values: Iterable[object]) -> bytes:
-    """Returns one line, for a file that is written while it is read; MARK begins it."""
+    """Returns one line of CSV in UTF-8, for a file that is streamed. The file begins with MARK."""
     text = io.StringIO(newline="")
     csv.writer(text).writerow(map(_cell, values))
     return text.getvalue().encode()

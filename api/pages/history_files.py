@@ -42,8 +42,8 @@ query SignedHistory($tin: TIN!, $after: String) {
 
 @router.get("/operators/{tin}/history.json")
 async def history(request: Request, tin: str) -> Response:
-    """Gives the signed history as a file. An operator that the visitor may not read the events of
-    gives the same page whether it exists or not."""
+    """Returns the signed history of an operator as a file. A visitor who may not read the events of
+    the operator is given the same page for an operator that exists and for one that does not."""
     try:
         wanted = Tin.parse(tin.upper())
     except ValueError as wrong:

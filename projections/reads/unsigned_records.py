@@ -1,4 +1,4 @@
-"""Reads records of an administration that has a key which it did not sign.
+"""Reads the unsigned records of an administration that has a signing key.
 
 What an administration with a key decides is signed with it. Only an import of what its own register
 recorded before the key is taken without a signature; it is shown as unsigned. What an operator does

@@ -553,8 +553,8 @@ def test_rebuild_and_check_know_proposals(counter: Client) -> None:
 
 
 def test_a_company_is_told_nothing_of_the_same_proposal_of_another_person(counter: Client) -> None:
-    """Not by the mutation, not by the preview of the form, not by the form that records it; of a
-    proposal of its own, whoever made it is told."""
+    """Neither the mutation, nor the preview of the form, nor the form that records the command says
+    anything of a hidden proposal. Whoever made a proposal is told of that one."""
     counter.tell("lodgeApplication", CHINA, tin=ACME, programme="CN-AEO", type="ADVANCED")
     company = f"company:{ACME}"
     said = {"tin": ACME, "person": name_person(counter).id, "ground": "GDPR Art. 17"}
