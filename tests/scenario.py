@@ -91,6 +91,7 @@ def decide(aggregate: Any, command: c.Command, today: date = TODAY) -> None:
         legal_ground=command.legal_ground,
         source=command.source,
         programme=PROGRAMMES.__getitem__,
+        is_operator=command.decided_by is None,
     )
     match command:
         case c.MergeInto():  # the register looks for a ring first

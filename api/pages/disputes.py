@@ -17,8 +17,8 @@ from registry.domain import commands as c
 from registry.domain.values import Tin
 
 _FIELDS = """\
-dispute tin openedBy isOwn kind statement event receipt territory state openedAt answerDue overdue
-      answer answeredAt closedAt reason"""
+dispute tin openedBy inItsName isOwn kind statement event receipt territory state openedAt
+      answerDue overdue answer answeredAt closedAt reason"""
 OF_OPERATOR = f"""\
 query DisputesOf($tin: TIN!) {{
   operator(tin: $tin) {{

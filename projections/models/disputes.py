@@ -18,6 +18,7 @@ class StoredDispute(TableRow):
     dispute: UUID
     administration: str
     opened_by: str | None
+    in_its_name: bool
     kind: str
     statement: str
     event: BigInt | None
@@ -83,6 +84,7 @@ def _opened(
         dispute=event.dispute,
         administration=registered.administration.text,
         opened_by=optional(event.opened_by),
+        in_its_name=bool(event.in_its_name),
         kind=event.kind.value,
         statement=event.statement,
         event=event.position,

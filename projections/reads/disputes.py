@@ -11,8 +11,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-_SELECT = """select t.tin, t.dispute, t.opened_by, t.kind, t.statement, t.event, t.receipt,
-    t.territory, t.answer_due, t.state = 'OPEN' and t.answered_at is null
+_SELECT = """select t.tin, t.dispute, t.opened_by, t.in_its_name, t.kind, t.statement, t.event,
+    t.receipt, t.territory, t.answer_due, t.state = 'OPEN' and t.answered_at is null
         and coalesce(t.overdue_from <= %(now)s, false) as overdue,
     t.answer, t.answered_at, t.state, t.reason, t.recorded_from as opened_at,
     t.recorded_to as closed_at, t.position
@@ -21,12 +21,14 @@ from views.dispute t"""
 
 @dataclass(frozen=True)
 class DisputeRow:
-    """A dispute. `opened_by`: None for the operator itself; `event`: the position of the event that
-    is meant; `overdue`: whether its day is over, as of an instant, and nobody answered."""
+    """A dispute. `opened_by`: None for the operator itself, or its home customs in its name
+    (`in_its_name`); `event`: the position of the event that is meant; `overdue`: whether its day
+    is over, as of an instant, and nobody answered."""
 
     tin: str
     dispute: UUID
     opened_by: str | None
+    in_its_name: bool
     kind: str
     statement: str
     event: int | None

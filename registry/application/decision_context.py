@@ -37,6 +37,7 @@ def decision_of(
         if command.known_at > now:
             raise KnownTooLate(f"knownAt: {command.known_at} is in the future")
     authority = command.decided_by or decided_by
+    is_operator = authority is None and isinstance(command, c.OperatorCommand)
     zone: str | None = None
     if isinstance(command, c.OperatorCommand):
         authority = authority or AdministrationCode(command.tin.country)
@@ -59,4 +60,5 @@ def decision_of(
         programme=facts.programme,
         administration=facts.administration,
         moment=command.known_at or now,
+        is_operator=is_operator,
     )

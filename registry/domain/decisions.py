@@ -42,7 +42,8 @@ class Decision(Struct, frozen=True):
     `effective` and `decided` are civil dates in the authority's time zone. `today` is the current
     date in that zone (for an import: the day on which the authority itself recorded it).
     `programme` and `administration` look one up by its code. `moment`: the instant of which `today`
-    is the date, for whoever asks for the day in another zone.
+    is the date, for whoever asks for the day in another zone. `is_operator`: the operator that the
+    command is about gives it itself; `decided_by` is its home customs then, too.
     """
 
     today: date
@@ -54,6 +55,7 @@ class Decision(Struct, frozen=True):
     programme: Callable[[str], Programme] | None = None
     administration: Callable[[AdministrationCode], Administration] | None = None
     moment: datetime | None = None
+    is_operator: bool = False
 
     def with_ground(self, ground: str | None) -> Decision:
         """The decision with this legal ground if it has none."""

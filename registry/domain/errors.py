@@ -208,7 +208,8 @@ class DisputeClosed(Refusal):
 
 
 class OthersDispute(Refusal):
-    """Only whoever opened a dispute withdraws it; the home customs answers and closes it."""
+    """Only whoever opened a dispute withdraws it, and the operator what was opened in its name; the
+    home customs answers and closes it."""
 
 
 class StaleVersion(Refusal):

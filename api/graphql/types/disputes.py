@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 
 from api.access import policy
+from api.access.permissions import Relation
 from api.access.policy import Action, Resource, SubjectRole
 from api.graphql import paging, positions
 from api.graphql.context import Context, Info
@@ -43,9 +44,14 @@ class Dispute:
     tin: Tin = strawberry.field(description="The operator that it is about.")
     opened_by: AdministrationCode | None = strawberry.field(
         description="The customs administration that opened it, by its code. Null: the operator "
-        "itself."
+        "itself, or its home customs in its name."
     )
-    is_own: bool = strawberry.field(description="Whether you opened it, and may withdraw it.")
+    in_its_name: bool = strawberry.field(
+        description="Whether its home customs opened it in the operator's name."
+    )
+    is_own: bool = strawberry.field(
+        description="Whether you opened it, or it was opened in your name, and you may withdraw it."
+    )
     kind: DisputeKind = strawberry.field(description="What is disputed.")
     statement: str = strawberry.field(description="What is said to be wrong.")
     event: Position | None = strawberry.field(
@@ -84,6 +90,7 @@ class Dispute:
             dispute=strawberry.ID(str(row.dispute)),
             tin=Tin(row.tin),
             opened_by=AdministrationCode(row.opened_by) if row.opened_by else None,
+            in_its_name=row.in_its_name,
             is_own=_is_own(context, row),
             kind=DisputeKind(row.kind),
             statement=row.statement,
@@ -105,6 +112,8 @@ class Dispute:
 def _is_own(context: Context, row: DisputeRow) -> bool:
     subject = context.subject
     if row.opened_by is None:
+        if policy.has(subject, Relation.HOME_CUSTOMS, policy.operator(Tin(row.tin))):
+            return row.in_its_name
         return subject.tin is not None and subject.tin.text == row.tin
     return _opens_as(context) == row.opened_by
 

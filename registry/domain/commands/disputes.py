@@ -52,6 +52,7 @@ class CloseDispute(DisputeCommand):
 
 
 class WithdrawDispute(DisputeCommand):
-    """Whoever opened a dispute withdraws it."""
+    """Whoever opened a dispute withdraws it, and an operator also what its home customs opened in
+    its name. The home customs closes what others opened."""
 
     reason: str | None = None

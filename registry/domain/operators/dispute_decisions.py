@@ -1,7 +1,8 @@
 """The decisions about disputes: somebody says that a record is wrong, the home customs answers.
 
 The operator opens a dispute about itself; so does its home customs in its name. A customs
-administration opens one about an operator of another administration. A dispute changes no status
+administration opens one about an operator of another administration. Whoever opened a dispute
+withdraws it, and the operator also what was opened in its name. A dispute changes no status
 and no recognition. All days are civil days in the operator's home time zone.
 """
 
@@ -40,6 +41,7 @@ def open_dispute(operator: Operator, command: c.OpenDispute, by: Decision) -> No
         "receipt": command.receipt,
         "territory": command.territory,
         "opened_by": who,
+        "in_its_name": True if who is None and not by.is_operator else None,
     }
     _require_concern(command, who)
     for dispute in operator.disputes.values():
@@ -89,8 +91,9 @@ def close_dispute(operator: Operator, command: c.CloseDispute, by: Decision) -> 
 
 
 def withdraw_dispute(operator: Operator, command: c.WithdrawDispute, by: Decision) -> None:
-    """Records that the opener withdraws a dispute. Raises AlreadyRecorded, BadValue, DisputeClosed,
-    OthersDispute, UnknownDispute, WrongDates."""
+    """Records that the opener withdraws a dispute. The operator also withdraws what its home
+    customs opened in its name; the customs withdraws nothing that the operator opened itself.
+    Raises AlreadyRecorded, BadValue, DisputeClosed, OthersDispute, UnknownDispute, WrongDates."""
     who = opener(operator, by)
     dispute = _find(operator, command.dispute)
     if dispute.opened.opened_by != who:
@@ -98,6 +101,10 @@ def withdraw_dispute(operator: Operator, command: c.WithdrawDispute, by: Decisio
             raise _unknown(operator, command.dispute)
         raise OthersDispute(
             f"dispute: {dispute.opened.opened_by} opened it, and withdraws it; answer or close it"
+        )
+    if who is None and not by.is_operator and not dispute.opened.in_its_name:
+        raise OthersDispute(
+            f"dispute: {operator.tin} opened it itself, and withdraws it; answer or close it"
         )
     reason = None if command.reason is None else _written("reason", command.reason)
     content = {"opened_by": who, "reason": reason}

@@ -670,8 +670,9 @@ class Operator(BaseAggregate[UUID]):
         """The operator, or a customs administration other than its own, says that something about
         the operator is wrong. Nothing is decided.
 
-        `opened_by`: that administration; None: the operator itself. `position`: of the event of
-        this operator that is meant, in the ledger. `receipt`: the id of the receipt that is meant.
+        `opened_by`: that administration; None: the operator itself, or its home customs in its
+        name (`in_its_name`). `position`: of the event of this operator that is meant, in the
+        ledger. `receipt`: the id of the receipt that is meant.
         `answer_due`: the last civil day, in the operator's home time zone, for an answer; None:
         the programme's rules set none.
         """
@@ -685,6 +686,7 @@ class Operator(BaseAggregate[UUID]):
         position: int | None = None
         receipt: UUID | None = None
         territory: AdministrationCode | None = None
+        in_its_name: bool | None = None
 
         def apply(self, operator: Operator) -> None:
             """Adds the dispute. A correction changes no dispute."""

@@ -109,6 +109,12 @@ def test_a_company_opens_and_withdraws_its_own_from_its_page(at: Client) -> None
 
     assert "not recognised (China)" in re.sub(r"</?strong>", "", page(at, by))
     [withdraw] = re.findall(rf'href="(/operators/{tin}/withdraw-dispute[^"]+)"', page(at, by))
+    id = withdraw.partition("=")[2]
+    history = f"/operators/{tin}?tab=history"
+    assert "withdraw-dispute" not in opened(at, history, HOME).text  # its customs may not
+    form = opened(at, f"/operators/{tin}/open-dispute", HOME)
+    refused = send(at, withdraw.partition("?")[0], HOME, **hidden(form), dispute=id)
+    assert refused.status_code == 400 and "opened it itself, and withdraws it" in text(refused)
     recorded(at, withdraw, by, dispute=withdraw.partition("=")[2])
     assert "withdraw-dispute" not in page(at, by) and "withdrawn" in page(at, by)
 

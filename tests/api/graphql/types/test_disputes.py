@@ -155,6 +155,22 @@ def test_each_gives_only_the_commands_that_are_its_own(counter: Client) -> None:
     assert done["__typename"] == "Recorded" and done["version"] == 0
 
 
+def test_home_withdraws_only_what_it_opened_in_the_name_of_the_operator(counter: Client) -> None:
+    tin = holder(counter)
+    company = f"company:{tin}"
+    [own] = dispute(counter, tin, company)["events"]
+    [for_it] = dispute(counter, tin, CHINA, statement="The firm wrote to us.")["events"]
+    ids = [each["payload"]["dispute"] for each in (own, for_it)]
+
+    assert [each["isOwn"] for each in of(counter, tin, company)] == [True, True]
+    assert [each["isOwn"] for each in of(counter, tin, CHINA)] == [True, False]  # the latest first
+    others = counter.tell("withdrawDispute", CHINA, tin=tin, dispute=ids[0])
+    assert (others["code"], others["path"]) == ("OTHERS_DISPUTE", ["dispute"])
+    assert f"{tin} opened it itself" in others["message"]
+    for by, id in ((CHINA, ids[1]), (company, ids[0])):
+        assert counter.tell("withdrawDispute", by, tin=tin, dispute=id)["__typename"] == "Recorded"
+
+
 def test_of_what_a_partner_does_not_see_it_learns_nothing(counter: Client) -> None:
     """Australia has no agreement with China: a firm that is there is as one that is not."""
     tin = holder(counter)

@@ -58,7 +58,7 @@ def test_another_administration_is_named_as_the_opener_and_the_home_customs_is_n
     [home] = when(given(Operator, *authorised), opening(decided_by=DE))
 
     assert foreign.fields["opened_by"] == KR
-    assert "opened_by" not in home.fields  # in the operator's name
+    assert "opened_by" not in home.fields and home.fields["in_its_name"]
 
 
 @pytest.mark.parametrize(
@@ -121,6 +121,20 @@ def test_only_the_opener_withdraws_and_learns_of_no_other_dispute() -> None:
     assert "withdrawn as of" in refused(
         DisputeClosed, at, about(c.AnswerDispute, OF_KOREA, answer="Good.")
     )
+
+
+def test_home_withdraws_what_it_opened_for_the_operator_and_nothing_that_the_operator_opened() -> (
+    None
+):
+    in_its_name = opened(dispute=OF_KOREA, in_its_name=True)
+    at = given(Operator, *authorised, opened(), in_its_name)
+
+    why = refused(OthersDispute, at, about(c.WithdrawDispute, decided_by=DE))
+    assert f"{ACME} opened it itself, and withdraws it; answer or close it" in why
+    [event] = when(at, about(c.WithdrawDispute, OF_KOREA, decided_by=DE))
+    assert event.type is Operator.DisputeWithdrawn
+    again = given(Operator, *authorised, in_its_name)
+    assert len(when(again, about(c.WithdrawDispute, OF_KOREA))) == 1  # it is the operator's name
 
 
 def test_a_dispute_changes_no_status_and_is_no_record_to_correct() -> None:
