@@ -29,6 +29,25 @@ from tests.warm_commands import Running, start
 
 KILLS = max(3, TIMES)
 PLACES = [name for name in failpoints.NAMES if name.startswith("peers.")]
+#: For which administrations each register is authoritative: Korea's also for a bloc.
+OWN = {"KR": "KR,EU", "CN": "CN"}
+#: A bloc that China does not know yet, and who joined it.
+BLOC: list[dict[str, Any]] = [
+    {
+        "command": "register_administration",
+        "administration": "EU",
+        "name": "A union",
+        "time_zone": "Asia/Seoul",
+        "bloc": True,
+    },
+    {
+        "command": "join_bloc",
+        "administration": "EU",
+        "member": "KR",
+        "effective": "2009-01-01",
+        "source": "a notice",
+    },
+]
 #: A programme that China does not know yet: the law that its follower takes.
 NEW_PROGRAMME = {
     "command": "register_programme",
@@ -39,13 +58,16 @@ NEW_PROGRAMME = {
     "effective": "2009-01-01",
     "source": "a notice",
 }
-_OWN_PROGRAMMES = """select originator_id from ledger.event
-    where topic = 'programme.registered' and state::json ->> 'administration' = 'KR'"""
-LAW_OF_KOREA = f"""select originator_id, originator_version, topic, state from ledger.event
-    where originator_id in ({_OWN_PROGRAMMES}) order by 1, 2"""
-#: The events of its own programmes, and of the agreements of both, each once.
+_OWN = """select originator_id from ledger.event
+    where topic = 'programme.registered' and state::json ->> 'administration' = 'KR'
+    or topic = 'administration.registered' and state::json ->> 'administration' in ('KR', 'EU')"""
+LAW_OF_KOREA = f"""select originator_id, topic, state from ledger.event
+    where originator_id in ({_OWN}) and topic <> 'administration.list_received'
+    order by originator_id, originator_version"""
+#: The events of its own programmes, administrations and bloc, and of the agreements of both, each
+#: once.
 SENT_BY_KOREA = f"""select count(*), count(distinct position) from ledger.event
-    where originator_id in ({_OWN_PROGRAMMES}) or split_part(topic, '.', 1) = 'agreement'"""
+    where originator_id in ({_OWN}) or split_part(topic, '.', 1) = 'agreement'"""
 SEOUL, HARBIN = "KR10000000{:02}", "CN20000000{:02}"
 
 
@@ -57,9 +79,11 @@ def two(
     with ExitStack() as stack:
         found = {}
         for own, peer in (("KR", "CN"), ("CN", "KR")):
-            here = stack.enter_context(register(server, blank_register, tmp_path / own, own, peer))
+            named = OWN[own]
+            at = tmp_path / own
+            here = stack.enter_context(register(server, blank_register, at, named, peer))
             stack.enter_context(signing(here.database, here.home))
-            patch.setenv("AEO_OWN", own)
+            patch.setenv("AEO_OWN", named)
             patch.setenv("AEO_PEERS", peer)
             found[own] = here, stack.enter_context(served(here.database, here.home))
         patch.delenv("AEO_OWN")
@@ -78,7 +102,7 @@ def process(
     }
     if failpoint:
         environment["AEO_FAILPOINT"] = failpoint
-    command = ["follow-peer", url, "--administrations", own, "--name", own, *words]
+    command = ["follow-peer", url, "--administrations", OWN[own], "--name", own, *words]
     return start(*command, "--home", here.home, environment=environment)
 
 
@@ -111,7 +135,7 @@ def test_a_follower_that_dies_beside_its_commit_repeats_and_loses_nothing(
 ) -> None:
     with two(server, blank_register, tmp_path, monkeypatch) as both:
         (korea, url), (china, _) = both["KR"], both["CN"]
-        happens(korea, NEW_PROGRAMME, *certified(SEOUL.format(1)))
+        happens(korea, NEW_PROGRAMME, *BLOC, *certified(SEOUL.format(1)))
         eventually(lambda: signed(korea))
 
         dying = process(china, korea, url, "KR", "--once", failpoint=place)

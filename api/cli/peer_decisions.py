@@ -94,7 +94,8 @@ def law(
     home: Home = HOME,
     as_json: Json = False,
 ) -> None:
-    """Show where a followed register and this one hold another law: programmes and agreements.
+    """Show where a followed register and this one hold another law: programmes, agreements, and
+    administrations with the members of blocs.
 
     What a peer's own administrations decide is recorded here by itself. What is of all sides of an
     agreement together, or of another side, is only compared. Ends with 1 where something differs.

@@ -425,6 +425,12 @@ _PATHS: Described = {
         {"200": _response("A page of events.", JSON, _ref("PeerEvents")), **_PEER},
         _peer("after", "The position after which events are wanted; 0: all.", "integer"),
         _peer("law", "true: events of its programmes and agreements are wanted.", "boolean"),
+        _peer(
+            "level",
+            "With `law`: the highest level that the peer understands. 1 (without it): programmes"
+            " and agreements; 2: also its administrations and blocs.",
+            "integer",
+        ),
         _peer("stream", "In place of `after`: the stream of one operator.", "string"),
         _peer("version", "With `stream`: the version after which events are wanted.", "integer"),
         _WAIT,
@@ -611,6 +617,10 @@ _SCHEMAS: Described = {
             "administrations": {"type": "array", "items": {"type": "string"}},
             "next": {"type": "integer", "description": "Everything up to here was looked at."},
             "law": {"type": "boolean", "description": "These are events of its law."},
+            "level": {
+                "type": "integer",
+                "description": "With `law`: the level of these events, at most the wanted one.",
+            },
             "events": {"type": "array", "items": {"type": "object"}},
         },
     },

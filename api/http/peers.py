@@ -5,6 +5,7 @@
     GET  /peer/events?stream=UUID&version=N   those of one operator after a version
     GET  /peer/events?law=true&after=POSITION those of own programmes, and of agreements of own
                                               administrations
+                     &level=2                 those of own administrations and blocs, too
     GET  /peer/streams?after=UUID             which operators there are, and how far each is
     POST /peer/report                         a peer says that two heads of this log contradict
 
@@ -44,6 +45,7 @@ from api.http.held import seconds_to_wait
 from api.http.service import Service
 from api.settings import listed
 from projections.reads import peers as reads
+from projections.reads.peer_law import LAW_LEVEL
 from registry.ledger.connections import Session
 
 log = structlog.get_logger("peers")
@@ -179,13 +181,17 @@ async def _of_stream(asked: _Asked, stream: UUID, version: int) -> Response:
 async def _of_law(asked: _Asked, request: Request, stream: UUID | None) -> Response:
     if (given := request.query_params["law"]) != "true":
         raise RequestDeclined(400, "BAD_REQUEST", f"law: found {given[:40]!r}, wanted true.")
-    after = _number(request, "after")
+    after, level = _number(request, "after"), _number(request, "level", "1")
+    if not level:
+        raise RequestDeclined(400, "BAD_REQUEST", "level: found 0, wanted 1 or more.")
+    level = min(level, LAW_LEVEL)  # a peer of a later release is given what there is here
 
     async def read(connection: Connection) -> dict[str, Any]:
         reach = await reads.reach(connection)
-        found, place = await reads.law(connection, asked.own, after, reach.position, stream)
+        found, place = await reads.law(connection, asked.own, after, reach.position, level, stream)
         events = [_written(event) for event in found]
-        return _reached(reach, asked.own) | {"law": True, "next": place, "events": events}
+        sent = {"law": True, "level": level, "next": place, "events": events}
+        return _reached(reach, asked.own) | sent
 
     return _json(await again.read(asked.service.ledger, read))
 
@@ -223,8 +229,8 @@ def _json(answer: dict[str, Any]) -> Response:
     return Response(orjson.dumps(answer), headers=NO_STORE, media_type="application/json")
 
 
-def _number(request: Request, name: str) -> int:
-    text = request.query_params.get(name, "0")
+def _number(request: Request, name: str, default: str = "0") -> int:
+    text = request.query_params.get(name, default)
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise RequestDeclined(400, "BAD_REQUEST", f"{name}: wanted a whole number.")
     return int(text)

@@ -165,9 +165,10 @@ def _streams(conninfo: str, sender: Sender) -> list[UUID]:
 
 def _followed(draft: UnitOfWork, source: Source, office: Administration) -> list[Bad]:
     """Returns the fault of a list of an administration whose own register is followed."""
-    url = draft.ledger.find_followed().get(office.code.text)
-    if url is None:
+    followed = draft.ledger.find_followed().get(office.code.text)
+    if followed is None:
         return []
+    url, _ = followed
     found = f"the operators of {office.code} are recorded by a register that this one follows"
     return [Bad(source.path.name, 0, "administration", found, f"nothing: they arrive from {url}")]
 

@@ -38,7 +38,7 @@ OPTIONS = "-c role=aeo_writer -c timezone=UTC"
 _COLUMNS = (
     "name, url, administrations, log_key, epoch, position, head_size, head_root, head_note,"
     " fresh_at, stopped_at, why, evidence, reported_at, history,"
-    " law_position"
+    " law_position, law_level"
 )
 
 
@@ -75,6 +75,7 @@ class PeerRow:
     reported_at: datetime | None
     history: int  # how many other histories of it were accepted
     law_position: int | None  # None: it has not sent its law
+    law_level: int  # of which level its law is; 0: it has not sent it
 
     @property
     def head(self) -> VerifiedHead:

@@ -14,6 +14,7 @@ import msgspec
 
 from api.access.client_tokens import NoToken
 from api.access.renewed_tokens import RenewedToken
+from projections.reads.peer_law import LAW_LEVEL
 
 T = TypeVar("T")
 
@@ -49,7 +50,8 @@ class SentEvent(msgspec.Struct, frozen=True, rename="camel"):
 
 class SentPage(msgspec.Struct, frozen=True, rename="camel"):
     """A page of events. `next`: everything up to this position was looked at. `as_of`: what the
-    peer has is complete as of this instant. `law`: the events are those of its law."""
+    peer has is complete as of this instant. `law`: the events are those of its law, and `level`:
+    of what kinds of streams (projections/reads/peer_law.py)."""
 
     epoch: str
     size: int
@@ -59,6 +61,7 @@ class SentPage(msgspec.Struct, frozen=True, rename="camel"):
     events: list[SentEvent]
     next: int = 0
     law: bool = False
+    level: int = 1
 
 
 class SentStreams(msgspec.Struct, frozen=True, rename="camel"):
@@ -104,8 +107,9 @@ class PeerClient:
 
     def law(self, after: int, stream: UUID | None = None) -> SentPage:
         """Returns the events of the peer's law after a position; `stream`: of that stream alone.
-        A peer of an earlier release answers with other events, and `law` is not set."""
-        query = {"law": "true", "after": str(after)}
+        A peer of an earlier release answers with a lower level, or with other events, and `law` is
+        not set."""
+        query = {"law": "true", "level": str(LAW_LEVEL), "after": str(after)}
         query |= {"stream": str(stream)} if stream else {}
         return self._read(f"/peer/events?{urlencode(query)}", SentPage)
 

@@ -2,12 +2,13 @@
 
 Compared is what counts: of each thing that was recorded several times, such as a rule with effect
 from one day, the last record. Titles, texts, citations and remarks change no answer and are left
-out.
+out. Of an administration its name, its time zone and its memberships are compared, because an
+answer names it; of one that is not the peer's own, only where both registers have it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,9 +16,16 @@ from uuid import UUID
 import orjson
 from psycopg import AsyncConnection, Connection
 
+from registry.domain.administrations import Administration
 from registry.domain.agreements.events import Agreement
 from registry.domain.programmes import Programme
+from registry.domain.values import AdministrationCode
 
+#: What the law of a register is, by level: 1 is its programmes and agreements; 2 is also its
+#: administrations, and the blocs of which they are members. A peer says up to which level it
+#: understands the law, and the answer says of which level it is, so that registers of different
+#: releases go on following each other (decision 0336).
+LAW_LEVEL = 2
 #: Events and fields without effect on an answer.
 _WITHOUT_EFFECT = ("agreement.amended", "agreement.noted")
 _CITED = ("source", "note", "legal_ground", "decided", "decided_by", "assumed", "confidence")
@@ -25,6 +33,11 @@ _NAMED = ("details", "titles", "names", "title", "legal_basis", "name")
 _TEXTS = frozenset([*_CITED, *_NAMED])
 #: What counts of a programme that is registered; the rest are texts.
 _REGISTERED = ("programme", "administration", "time_zone", "types", "effective")
+_MEMBERSHIPS = ("administration.member_joined", "administration.member_left")
+#: SQL: the events of an administration that are law. Its lists, keys, cadence, rule of second
+#: persons, and proposals are each register's own.
+ADMINISTRATION_TOPICS = ("administration.registered", *_MEMBERSHIPS)
+ADMINISTRATION_EVENTS = "('" + "', '".join(ADMINISTRATION_TOPICS) + "')"
 #: What a record is about, where a later one of the same replaces it. Of other events each is its
 #: own.
 _ABOUT: dict[str, tuple[str, ...]] = {
@@ -37,22 +50,32 @@ _ABOUT: dict[str, tuple[str, ...]] = {
 _PLACE = ("from", "to", "direction", "hs", "crossings")
 
 PEERS = """
-select p.name, p.administrations, p.history, p.law_position from peers.peer p
+select p.name, p.administrations, p.history, p.law_position, p.law_level from peers.peer p
 where p.administrations <> '{}' and (%(name)s::text is null or p.name = %(name)s) order by p.name"""
 #: SQL: the law of a peer, as it sent it.
 THERE = """
 select l.originator_id, l.originator_version, l.topic, l.state, l.position, l.refused
 from peers.law l where l.peer = %(name)s and l.history = %(history)s
 order by l.originator_id, l.originator_version"""
-#: SQL: the streams that concern the peer here.
+#: SQL: the things that are the law of these administrations, up to a level (LAW_LEVEL).
 CODES = """
 select 'programme', code from views.programme where administration = any(%(homes)s)
 union all
-select distinct 'agreement', agreement from views.party where party = any(%(homes)s)"""
-HERE = """
+select distinct 'agreement', agreement from views.party where party = any(%(homes)s)
+union all
+select 'administration', code from views.administration
+where code = any(%(homes)s) and %(level)s >= 2
+union all
+select distinct 'administration', bloc from views.membership
+where member = any(%(homes)s) and bloc <> all(%(homes)s) and %(level)s >= 2"""
+_HERE = f"""
 select e.originator_id, e.originator_version, e.topic, e.state, null::bigint, null::text
 from ledger.event e where e.originator_id = any(%(streams)s)
-order by e.originator_id, e.originator_version"""
+union all
+select e.originator_id, e.originator_version, e.topic, e.state, null::bigint, null::text
+from ledger.event e
+where e.originator_id = any(%(administrations)s) and e.topic in {ADMINISTRATION_EVENTS}
+order by 1, 2"""
 
 LawRow = tuple[UUID, int, str, str, int | None, str | None]
 ActKey = tuple[UUID, str, bytes]
@@ -98,14 +121,32 @@ class ComparedPeer(NamedTuple):
 
 
 def law_stream(kind: str, code: str) -> UUID:
-    """The stream of a programme or an agreement."""
-    return Programme.create_id(code) if kind == "programme" else Agreement.create_id(code)
+    """The stream of a programme, an agreement or an administration. Raises ValueError."""
+    match kind:
+        case "programme":
+            return Programme.create_id(code)
+        case "agreement":
+            return Agreement.create_id(code)
+    return Administration.create_id(AdministrationCode.parse(code))
+
+
+def here_statement(
+    there: Iterable[LawRow], codes: Iterable[tuple[str, str]] = ()
+) -> tuple[str, dict[str, Any]]:
+    """SQL, and its parameters: what is recorded here of the streams of `there`, which a peer sent,
+    and of these kinds and codes."""
+    streams = {row[0]: row[2].partition(".")[0] for row in there}
+    streams |= {law_stream(kind, code): kind for kind, code in codes}
+    own = [stream for stream, kind in streams.items() if kind == "administration"]
+    others = [stream for stream, kind in streams.items() if kind != "administration"]
+    return _HERE, {"streams": others, "administrations": own}
 
 
 def last_acts(rows: Iterable[LawRow]) -> dict[ActKey, LawAct]:
     """The last record of each thing. `rows`: in the order of streams and versions."""
     found: dict[ActKey, LawAct] = {}
     code: dict[UUID, tuple[str, str, str | None]] = {}
+    episodes = _Episodes()
     for stream, version, topic, text, position, refused in rows:
         state = orjson.loads(text)
         if version == 1:
@@ -114,29 +155,73 @@ def last_acts(rows: Iterable[LawRow]) -> dict[ActKey, LawAct]:
         if topic in _WITHOUT_EFFECT or stream not in code:
             continue
         kind, name, home = code[stream]
-        plain = {
-            field: value
-            for field, value in state.items()
-            if field not in _TEXTS
-            and value not in (None, [], {}, False)
-            and (field in _REGISTERED or topic != "programme.registered")
-        }
-        act = LawAct(kind, name, topic, home or _side(state), _json(plain), position, refused)
-        found[stream, topic, _about(topic, plain)] = act
+        for about, plain in _counting(stream, topic, state, episodes):
+            side = home or _side(state)
+            content = _json(plain)
+            act = LawAct(kind, name, topic, side, content, position, refused)
+            found[stream, topic, about] = act
     return found
 
 
+class _Episodes:
+    """The memberships of blocs: which joining and which leaving of a member belong together."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[UUID, Any, Any], tuple[int, str]] = {}
+
+    def number(self, stream: UUID, topic: str, state: Mapping[str, Any]) -> int:
+        """How many times the member had joined before: who left may join again."""
+        key = stream, state["member"], state["sense"]
+        number, before = self._last.get(key, (0, topic))
+        if before != topic and topic == Administration.MemberJoined.TOPIC:
+            number += 1
+        self._last[key] = number, topic
+        return number
+
+
+def _counting(
+    stream: UUID, topic: str, state: Mapping[str, Any], episodes: _Episodes
+) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """What of an event counts: each time what it is about, and the fields."""
+    if topic == Administration.Registered.TOPIC:
+        yield b"name", {"name": state["name"]}
+        yield b"", {"time_zone": state["time_zone"], "bloc": state.get("bloc", False)}
+        return
+    plain = {
+        field: value
+        for field, value in state.items()
+        if field not in _TEXTS
+        and value not in (None, [], {}, False)
+        and (field in _REGISTERED or topic != "programme.registered")
+    }
+    if topic in _MEMBERSHIPS:
+        number = episodes.number(stream, topic, state)
+        yield _json([state["member"], state["sense"], number]).encode(), plain
+    else:
+        yield _about(topic, plain), plain
+
+
 def compared(
-    peer: str, here: Mapping[ActKey, LawAct], there: Mapping[ActKey, LawAct]
+    peer: str,
+    homes: Collection[str],
+    here: Mapping[ActKey, LawAct],
+    there: Mapping[ActKey, LawAct],
 ) -> list[LawDifference]:
-    """What differs, by kind, code and position."""
+    """What differs, by kind, code and position. `homes`: the administrations of the peer."""
+    both = {key[0] for key in here} & {key[0] for key in there}
     found = [
         LawDifference(peer, here.get(key), there.get(key))
         for key in here.keys() | there.keys()
         if not (key in here and key in there and here[key].content == there[key].content)
     ]
     return sorted(
-        found,
+        (
+            each
+            for each in found
+            if each.act.kind != "administration"
+            or each.act.code in homes
+            or law_stream(each.act.kind, each.act.code) in both
+        ),
         key=lambda each: (each.act.kind, each.act.code, each.act.position or 0, each.act.content),
     )
 
@@ -145,32 +230,39 @@ async def law_differences(connection: AsyncConnection[Any]) -> list[ComparedPeer
     """Compares the law of all peers with what is recorded here."""
     peers = await (await connection.execute(PEERS, {"name": None})).fetchall()
     found = []
-    for name, homes, history, position in peers:
-        given = {"name": name, "history": history, "homes": homes}
+    for name, homes, history, position, level in peers:
+        given = {"name": name, "history": history, "homes": homes, "level": level}
         there = await (await connection.execute(THERE, given)).fetchall()
         codes = await (await connection.execute(CODES, given)).fetchall()
-        here = await (await connection.execute(HERE, _streams(there, codes))).fetchall()
-        differences = compared(name, last_acts(here), last_acts(there)) if position else []
-        found.append(ComparedPeer(name, position is not None, differences))
+        statement, streams = here_statement(there, codes)
+        here = await (await connection.execute(statement.encode(), streams)).fetchall()
+        found.append(_compared_peer(name, homes, position, here, there))
     return found
 
 
 def law_differences_now(connection: Connection[Any], name: str | None = None) -> list[ComparedPeer]:
     """The same for the command line; `name`: of one peer."""
     found = []
-    for peer, homes, history, position in connection.execute(PEERS, {"name": name}).fetchall():
-        given = {"name": peer, "history": history, "homes": homes}
+    for peer, homes, history, position, level in connection.execute(
+        PEERS, {"name": name}
+    ).fetchall():
+        given = {"name": peer, "history": history, "homes": homes, "level": level}
         there = connection.execute(THERE, given).fetchall()
-        codes = connection.execute(CODES, given).fetchall()
-        here = connection.execute(HERE, _streams(there, codes)).fetchall()
-        differences = compared(peer, last_acts(here), last_acts(there)) if position else []
-        found.append(ComparedPeer(peer, position is not None, differences))
+        statement, streams = here_statement(there, connection.execute(CODES, given).fetchall())
+        here = connection.execute(statement.encode(), streams).fetchall()
+        found.append(_compared_peer(peer, homes, position, here, there))
     return found
 
 
-def _streams(there: Iterable[tuple[Any, ...]], codes: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
-    sent = {row[0] for row in there}
-    return {"streams": list(sent | {law_stream(kind, code) for kind, code in codes})}
+def _compared_peer(
+    name: str,
+    homes: Collection[str],
+    position: int | None,
+    here: Iterable[LawRow],
+    there: Iterable[LawRow],
+) -> ComparedPeer:
+    differences = compared(name, homes, last_acts(here), last_acts(there)) if position else []
+    return ComparedPeer(name, position is not None, differences)
 
 
 def _side(state: Mapping[str, Any]) -> str | None:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from projections.reads.peer_law import law_stream
+from projections.reads.peer_law import ADMINISTRATION_EVENTS, CODES, law_stream
 from projections.reads.visibility import VISIBILITY_CTES, VISIBLE_NOW, VisibilityScope
 
 WINDOW = 20_000  # positions that one answer looks at
@@ -78,11 +78,8 @@ from ledger.event e
 join proof.leaf l on l.position = e.position
 join proof.salt s on s.leaf_index = l.leaf_index
 where e.originator_id = any(%(streams)s) and e.position > %(after)s and e.position <= %(until)s
+    and (split_part(e.topic, '.', 1) <> 'administration' or e.topic in {ADMINISTRATION_EVENTS})
 order by e.position limit %(most)s"""
-LAW_CODES = """
-select 'programme', code from views.programme where administration = any(%(homes)s)
-union all
-select distinct 'agreement', agreement from views.party where party = any(%(homes)s)"""
 STREAMS = f"""
 with {VISIBILITY_CTES}
 select o.id, (
@@ -167,11 +164,12 @@ async def law(
     own: Sequence[str],
     after: int,
     until: int,
+    level: int,
     stream: UUID | None = None,
 ) -> tuple[list[PublishedEvent], int]:
-    """Returns the events of the own programmes, and of the agreements of own administrations, after
-    a position, and the position up to which everything was looked at. They are public."""
-    cursor = await connection.execute(LAW_CODES, {"homes": list(own)})
+    """Returns the events of the own law after a position, and the position up to which everything
+    was looked at. They are public. `level`: see LAW_LEVEL."""
+    cursor = await connection.execute(CODES, {"homes": list(own), "level": level})
     ids = {law_stream(kind, code) for kind, code in await cursor.fetchall()}
     wanted = ids & {stream} if stream else ids
     parameters = {"streams": list(wanted), "after": after, "until": until, "most": MOST}

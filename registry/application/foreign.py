@@ -1,8 +1,8 @@
 """Administrations that another register records, and this one follows.
 
 Each register is authoritative for its own administrations. A command about an operator or a
-programme of a followed one, or about its side of an agreement, would make a second history of it,
-so it is refused, whoever sends it.
+programme of a followed one, about its side of an agreement, or about the members of a followed
+bloc, would make a second history of it, so it is refused, whoever sends it.
 """
 
 from __future__ import annotations
@@ -18,20 +18,25 @@ from registry.domain.programmes import Programme
 from registry.domain.values import AdministrationCode
 
 AGE = 1.0  # seconds for which what was read is used
-_KINDS = (c.OperatorCommand, c.ProgrammeCommand, c.AgreementCommand)
+_MEMBERS = (c.RegisterAdministration, c.MembershipCommand)
+_KINDS = (c.OperatorCommand, c.ProgrammeCommand, c.AgreementCommand, *_MEMBERS)
+
+
+_NOUNS = ("programme", "agreement", "administration")
 
 
 class FollowedRegister(NamedTuple):
-    """The register of a followed administration. `law`: whether it also sends its law."""
+    """The register of a followed administration. `law_level`: up to which level it also sends its
+    law (0: not at all; from 2 on with its administrations and blocs)."""
 
     url: str
-    law: bool
+    law_level: int
 
 
 class FollowedAdministrations:
     """The followed administrations, each with its register, at most a second old."""
 
-    def __init__(self, read: Callable[[], dict[str, tuple[str, bool]]]) -> None:
+    def __init__(self, read: Callable[[], dict[str, tuple[str, int]]]) -> None:
         self._read = read
         self._registers: dict[str, FollowedRegister] = {}
         self._read_at = float("-inf")
@@ -62,16 +67,17 @@ class FollowedAdministrations:
             return
         side = _law_side(command, aggregate)
         register = self._registers.get(side.text) if side else None
-        if register is not None and register.law:
-            about = "programme" if isinstance(command, c.ProgrammeCommand) else "agreement"
-            raise RecordedElsewhere(
-                f"{about}: what {side} decides about {getattr(command, about)} is recorded by its"
-                f" register, which this one follows: {register.url}"
-            )
+        if register is None or register.law_level < (2 if isinstance(command, _MEMBERS) else 1):
+            return
+        about = next(noun for noun in _NOUNS if hasattr(command, noun))
+        raise RecordedElsewhere(
+            f"{about}: what {side} decides about {getattr(command, about)} is recorded by its"
+            f" register, which this one follows: {register.url}"
+        )
 
 
 def _law_side(command: c.Command, aggregate: Any) -> AdministrationCode | None:
-    if isinstance(command, c.RegisterProgramme):
+    if isinstance(command, c.RegisterProgramme | c.AdministrationCommand):
         return command.administration
     if isinstance(command, c.ProgrammeCommand):
         return aggregate.administration if isinstance(aggregate, Programme) else None

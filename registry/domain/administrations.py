@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, BaseAggregate
@@ -259,6 +259,20 @@ class Administration(BaseAggregate[UUID]):
             raise WrongDates(f"effective: {facts['effective']} is before {since}, when it joined")
         self.trigger_event(self.MemberLeft, member=member, sense=sense, **facts)
 
+    def decide_again(self, event: Membership, today: date) -> None:
+        """Decides what the bloc's own register recorded on its civil day `today`, for the reasons
+        of a command. The aggregate is not to be used afterwards. Raises a Refusal."""
+        by = Decision(
+            today,
+            event.effective,
+            decided=event.decided,
+            decided_by=event.decided_by,
+            legal_ground=event.legal_ground,
+            source=event.source,
+        )
+        decide = self.join if isinstance(event, self.MemberJoined) else self.leave
+        decide(by, event.member, event.sense)
+
     def receive_list(self, by: Decision, as_of: datetime) -> None:
         """Records that a list arrived. Raises AlreadyRecorded, BadValue, WrongDates."""
         if as_of.tzinfo is None:
@@ -302,3 +316,7 @@ class Administration(BaseAggregate[UUID]):
         """Returns if the latest event on the subject is identical. Raises AlreadyRecorded."""
         cure = "it is recorded once"
         refuse_unless_identical([self.latest_events[about]], by, words, cure)
+
+
+#: Who joined a bloc, or left it.
+Membership: TypeAlias = Administration.MemberJoined | Administration.MemberLeft

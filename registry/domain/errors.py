@@ -117,7 +117,7 @@ class AlreadyRecorded(WrongStatus):
 
 
 class RecordedElsewhere(Refusal):
-    """The operator, programme or side of an agreement belongs to an administration whose own
+    """The operator, programme, bloc or side of an agreement belongs to an administration whose own
     register records it; this register follows that one."""
 
 

@@ -210,17 +210,14 @@ class LedgerRecorder(PostgresApplicationRecorder):
             found.setdefault(value, []).append(tuple(holder))
         return found
 
-    def find_followed(self) -> dict[str, tuple[str, bool]]:
+    def find_followed(self) -> dict[str, tuple[str, int]]:
         """Returns the administrations that another register records, each with the address of that
-        register, and whether it sends its law, too. Empty for a ledger of another name, which has
-        no peers."""
+        register, and up to which level it sends its law (0: not at all). Empty for a ledger of
+        another name, which has no peers."""
         if self.events_table_name != "event":
             return {}
-        text = SQL(
-            "select unnest(administrations), url, law_position is not null from peers.peer"
-            " order by 1"
-        )
-        return {code: (url, law) for code, url, law in self._select(Composed([text]), [])}
+        text = SQL("select unnest(administrations), url, law_level from peers.peer order by 1")
+        return {code: (url, level) for code, url, level in self._select(Composed([text]), [])}
 
     def find_programmes(self) -> Sequence[RecordedEvent]:
         """Returns the event that registered each programme, in the order of the positions."""

@@ -11,15 +11,17 @@ from typing import Any
 import psycopg
 import pytest
 
+from api.access.tokens import issue
 from api.pages.labels import english_event_name
+from api.peers.transport import PeerDeclined
 from projections.checking.check import check
-from projections.reads.peer_law import LawDifference, law_differences_now
+from projections.reads.peer_law import LawDifference, law_differences_now, law_stream
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.domain.errors import RecordedElsewhere, Refusal
 from registry.ledger.database import environment
 from tests.api.cli.test_cli import Terminal
-from tests.peering import InProcess, Register, certified, follower, register
+from tests.peering import CHINA, InProcess, Register, certified, follower, register
 
 SEOUL, HARBIN = "KR1000000001", "CN2000000001"
 CITED = {"source": "a notice", "legal_ground": "a law"}
@@ -223,3 +225,132 @@ def test_whatever_the_sides_decide_one_question_has_one_answer(
     both_follow(korea, china)
     assert taken > 8 and differences(korea) == differences(china) == []
     assert {here == there for here, there in answers(korea, china)} == {True}
+
+
+def enters(code: str, name: str, zone: str, *, bloc: bool = False) -> dict[str, Any]:
+    about = {"administration": code, "name": name, "time_zone": zone, "bloc": bloc}
+    return {"command": "register_administration", **about}
+
+
+def membership(command: str, member: str, effective: str, bloc: str = "EU") -> dict[str, Any]:
+    about = {"administration": bloc, "member": member, "effective": effective}
+    return {"command": command, **about, **CITED}
+
+
+GERMANY = enters("DE", "Zoll", "Europe/Berlin")
+UNION = enters("EU", "European Union", "Europe/Brussels", bloc=True)
+
+
+@pytest.fixture
+def union(server: str, blank_register: str, tmp_path: Path) -> Iterator[Register]:
+    """The register of the bloc and of Germany, which China follows."""
+    with register(server, blank_register, tmp_path / "union", "EU,DE", "CN") as found:
+        found.happens(UNION, GERMANY, enters("GB", "HMRC", "Europe/London"))
+        found.happens(membership("join_bloc", "DE", "1958-01-01"))
+        found.happens(membership("join_bloc", "GB", "1973-01-01"))
+        yield found
+
+
+class EarlierRelease(InProcess):
+    """Two registers of which one is of a release that knew no level of the law."""
+
+    def _send(self, method: str, path: str, *rest: Any) -> tuple[int, bytes]:
+        status, content = super()._send(method, path.replace("level=2&", ""), *rest)
+        return status, content.replace(b'"level":1,', b"")
+
+
+class LaterRelease(InProcess):
+    """The peer sends more than was wanted."""
+
+    def _send(self, method: str, path: str, *rest: Any) -> tuple[int, bytes]:
+        status, content = super()._send(method, path, *rest)
+        return status, content.replace(b'"level":2,', b'"level":3,')
+
+
+def token_of(peer: Register) -> dict[str, str]:
+    return {"Authorization": f"Bearer {issue(CHINA, peer.home)}"}
+
+
+def follows(here: Register, peer: Register, client: type[InProcess] = InProcess) -> None:
+    assert follower(here, client(peer), ["EU", "DE"], "union").catch_up() is None
+    here.happens()
+
+
+def stored(here: Register, code: str) -> list[tuple[Any, ...]]:
+    """What is recorded of an administration that is law, as it was stored."""
+    return here.asked(
+        "select topic, state, decided_by, legal_ground from ledger.event"
+        " where originator_id = %s and topic ~ 'registered|member' order by originator_version",
+        law_stream("administration", code),
+    )
+
+
+def test_a_bloc_of_the_peer_and_its_members_are_taken_as_its_register_records_them(
+    union: Register, china: Register
+) -> None:
+    china.happens(enters("GB", "HMRC", "Europe/London"))
+    follows(china, union)
+    assert stored(china, "EU") == stored(union, "EU") != []
+    assert stored(china, "DE") == stored(union, "DE") != []
+
+    union.happens(membership("leave_bloc", "GB", "2021-01-01"))
+    follows(china, union)
+
+    members = "select member, valid_from, valid_to from views.membership where recorded_to is null"
+    assert china.asked(members) == union.asked(members)
+    assert stored(china, "EU") == stored(union, "EU") and differences(china) == []
+    assert all(finding.good for finding in check(china.database))
+    china.registry.close()
+    registry = Registry(environment(china.database))
+    try:
+        for line in (
+            membership("join_bloc", "CN", "2026-01-01"),
+            membership("leave_bloc", "DE", "2026-01-01"),
+        ):
+            with pytest.raises(RecordedElsewhere, match="administration: what EU decides"):
+                registry.execute(commands.read(line), "test")
+    finally:
+        registry.close()
+
+
+def test_what_two_registers_hold_otherwise_of_a_bloc_is_shown_and_taken_where_it_can_be(
+    union: Register, china: Register
+) -> None:
+    china.happens(enters("EU", "The Union", "Europe/Brussels", bloc=True), GERMANY)
+    china.happens(membership("join_bloc", "DE", "1957-03-25"))
+    follows(china, union)
+
+    found = {(d.act.topic, d.act.content): d.act.refused for d in differences(china)}
+
+    assert found.pop(("administration.registered", '{"name":"European Union"}')) == (
+        "EU was registered here with another name or time zone"
+    )
+    joined = {content: why for (_, content), why in found.items()}
+    [germany] = [why for content, why in joined.items() if '"DE"' in content]
+    [britain] = [why for content, why in joined.items() if '"GB"' in content]
+    assert len(joined) == 2
+    assert "ALREADY_RECORDED" in str(germany) and "GB is not registered here" in str(britain)
+
+    china.happens(enters("GB", "HMRC", "Europe/London"))
+    follows(china, union)
+    assert not any('"GB"' in d.act.content for d in differences(china))
+
+
+def test_registers_of_different_releases_go_on_and_take_the_rest_after_the_update(
+    union: Register, china: Register
+) -> None:
+    follows(china, union, EarlierRelease)
+    assert china.asked("select law_level, law_position > 0 from peers.peer") == [(1, True)]
+    assert stored(china, "EU") == [] and differences(china) == []
+    china.happens(enters("DE", "Zoll", "Europe/Berlin"))  # the peer does not send it yet
+
+    with pytest.raises(PeerDeclined, match="level 3, and 1 to 2 was wanted"):
+        follows(china, union, LaterRelease)
+    follows(china, union)
+
+    assert china.asked("select law_level from peers.peer") == [(2,)]
+    germany = [row for row in stored(union, "EU") if '"GB"' not in row[1]]
+    assert stored(china, "EU") == germany != []
+    refused = InProcess(union)
+    status, content = refused._send("GET", "/peer/events?law=true&level=0", None, token_of(union))
+    assert (status, b"level: found 0, wanted 1 or more" in content) == (400, True)
