@@ -68,7 +68,7 @@ class Journey:
 KOREA, AMERICA, CHINA = "partner:KR", "partner:US", "officer:CN"
 AUDITOR, COMPANY, PUBLIC = "auditor:*", "company:DESYNTHETIC0001", ""
 OPERATOR, NUMBER = "/operators/{tin}", "Number of the operator"
-SEARCH = "TIN, certificate number, country, or words of an agreement"
+SEARCH = "AEO or trader number (TIN), country, agreement, goods or other words"
 STEEL, FRUIT = "CN0000000012", "CN1234567890"
 
 JOURNEYS = (

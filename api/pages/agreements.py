@@ -114,6 +114,7 @@ async def agreements(request: Request) -> Response:
     clocks = await forms.clocks(request, territory(asked.get("party", "")))
     chosen = {
         "party": territory(asked.get("party", "")),
+        "with": territory(asked.get("with", "")),
         "kind": asked.get("kind", ""),
         "status": asked.get("status", ""),
         "pillar": asked.get("pillar", ""),
@@ -122,7 +123,7 @@ async def agreements(request: Request) -> Response:
     found = await ask(
         request,
         AGREEMENTS,
-        filter={name: value for name, value in chosen.items() if value},
+        filter=_filter(chosen),
         asOf=clocks.as_of,
         after=asked.get("after"),
     )
@@ -141,6 +142,17 @@ async def agreements(request: Request) -> Response:
         pillars=[pillar.name for pillar in Pillar],
         new=address_of(c.ProposeAgreement, own.text) if own else "",
     )
+
+
+def _filter(chosen: dict[str, str]) -> dict[str, Any]:
+    """Returns the filter in GraphQL. Two parties: the agreements between them."""
+    parties = [code for code in (chosen["party"], chosen["with"]) if code]
+    given: dict[str, Any] = {
+        name: value for name, value in chosen.items() if value and name not in ("party", "with")
+    }
+    if len(parties) == 2:
+        return given | {"between": parties}
+    return given | ({"party": parties[0]} if parties else {})
 
 
 @router.get("/agreements/{id}")

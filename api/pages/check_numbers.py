@@ -48,13 +48,14 @@ async def holders(request: Request, number: str) -> list[NumberHolder]:
         certificates = await ask(request, BY_CERTIFICATE, number=number)
         if found := _of(certificates.data, "CERTIFICATE"):
             return found
-    if found := await _identified(request, number):
+    if found := await identified(request, number):
         return found
     return [NumberHolder(tin, "", "TIN")] if tin else []
 
 
-async def _identified(request: Request, number: str) -> list[NumberHolder]:
-    """The operators with this identifier, of each scheme that the number can be of, once each."""
+async def identified(request: Request, number: str) -> list[NumberHolder]:
+    """Returns the operators with this identifier, of each scheme that the number can be of, once
+    each; none where the subject may not list operators."""
     matching = [
         scheme.code
         for scheme in schemes().values()

@@ -86,7 +86,7 @@ async def control_results(request: Request) -> Response:
     pairs = _pairs(agreements)
     form, read_as = _read(request.query_params, zones, pairs)
     asked, at = None, AskedInstant(None, "UTC", "")
-    if _asks(form):
+    if _asks(form, request.query_params):
         zone = form.typed[form.typed["zone"]] if form.typed["zone"] in ("to", "from") else ""
         at = check_questions.instant_of(form, zones.get(zone, "UTC"))
         if not form.wrong:
@@ -130,13 +130,15 @@ def _read(
     code, read_as = _goods_meant(typed["hs"])
     typed["hs"] = code
     form = ConsignmentForm(typed)
-    if _asks(form):
+    if _asks(form, given):
         form.wrong.update(_errors(typed, zones))
     return form, read_as
 
 
-def _asks(form: ConsignmentForm) -> bool:
-    return any(form.typed[name] for name in ("crossing", "hs", "day", "time"))
+def _asks(form: ConsignmentForm, given: Mapping[str, str]) -> bool:
+    """Whether the form was sent. A link that fills in the goods alone leaves the rest to write."""
+    asked = any(form.typed[name] for name in ("crossing", "hs", "day", "time"))
+    return asked and any(name in given for name in ("crossing", "day", "time"))
 
 
 def _goods_meant(text: str) -> tuple[str, str]:

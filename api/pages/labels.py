@@ -136,6 +136,10 @@ CALLED = {
     "MO": ("Macao", "Macau", "澳门"),
     "TR": ("Turkey",),
     "CZ": ("Czech Republic",),
+    "BY": ("Weißrussland", "Byelorussia"),
+    "NL": ("Holland",),
+    "AE": ("UAE", "Emirates"),
+    "SA": ("KSA",),
 }
 
 
@@ -147,7 +151,8 @@ def territory(typed: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _called() -> dict[str, frozenset[str]]:
+def called() -> dict[str, frozenset[str]]:
+    """Returns the names of each territory in all languages of the search, folded."""
     found: dict[str, set[str]] = {code: set(names) for code, names in CALLED.items()}
     for language in LANGUAGES:
         for code, name in Locale.parse(language).territories.items():
@@ -163,7 +168,7 @@ def closeness(code: str, name: str, words: str) -> int | None:
     wanted = folded(words)
     ranks = (
         0 if wanted == each else 1 if each.startswith(wanted) else 2 if f" {wanted}" in each else 3
-        for each in (*_called().get(code, ()), folded(name), folded(code))
+        for each in (*called().get(code, ()), folded(name), folded(code))
         if wanted in each
     )
     return min(ranks, default=None)

@@ -9,10 +9,12 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.access.policy import Action, Resource
 from api.languages.language import _
+from api.pages import check_numbers, search_meanings
 from api.pages.errors import PageRoute
-from api.pages.labels import closeness, territory
-from api.pages.query import ask
+from api.pages.labels import closeness, country, territory
+from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
 from registry.domain.identifiers import LONGEST, normal_form
 from registry.domain.texts import folded
@@ -39,16 +41,27 @@ query ByCode($id: ID!) {
 
 LAW = """\
 query Search($words: String!) {
-  administrations { code name }
+  administrations { code name programmes { code types } }
   programmes(contains: $words) { code name localName administration }
-  agreements(filter: { contains: $words }, first: 50) {
+  agreements(filter: { contains: $words }, first: 12) {
     totalCount
     edges { node { code title titles kind status parties { code } } }
   }
-  documents(contains: $words, first: 20) {
+  documents(contains: $words, first: 12) {
     edges { node { code title titles date source } }
+    pageInfo { hasNextPage }
   }
 }"""
+
+#: For those who may list operators.
+NAMES = """\
+query ByName($words: String!, $first: Int!) {
+  operators(filter: { nameContains: $words }, first: $first) {
+    totalCount
+    edges { node { tin name localName administration { code } } }
+  }
+}"""
+NAMED = 12  # operators of a name that are shown
 
 
 @router.get("/")
@@ -60,10 +73,12 @@ async def home(request: Request) -> Response:
 
 
 @router.get("/search")
-async def search(request: Request, q: str = "") -> Response:
-    """Redirects to the only match, else lists near matches. Operators are found by an exact key
-    only."""
+async def search(request: Request, q: str = "", of: str = "") -> Response:
+    """Redirects to the only match, else lists near matches. `of`: the country of a number that has
+    none. Names of operators are looked for by those alone who may list operators."""
     q = " ".join(q.split())[:200]
+    if search_meanings.is_bare_number(q) and len(of) == 2:
+        q = territory(of) + q
     if not q:
         return RedirectResponse("/", 303)
     if tin := await exact_operator(request, q):
@@ -77,9 +92,32 @@ async def search(request: Request, q: str = "") -> Response:
         return RedirectResponse(f"/countries/{code}{typed}", 303)
     if not found_holders and (agreement := await exact_agreement(request, q)):
         return RedirectResponse(f"/agreements/{quote(agreement['code'])}", 303)
+    return await _listed(request, q, found_holders)
+
+
+async def _listed(request: Request, q: str, found_holders: list[dict[str, Any]]) -> Response:
+    """Shows everything that the words can mean, by kinds. Where they find nothing, a number inside
+    them is looked for instead, and the page says so."""
     law = await ask(request, LAW, words=q)
     found = law.data
     countries = _territories(found["administrations"], q) if found else []
+    named = await by_name(request, q, NAMED)
+    operators = found_holders or await identified(request, q)
+    groups: dict[str, Any] = {
+        "operators": operators,
+        "countries": countries,
+        "goods": search_meanings.goods(q),
+        "types": search_meanings.types(q, found["administrations"]) if found else [],
+        "pages": search_meanings.pages(q),
+        "parties": [] if countries else search_meanings.territories(q),
+        "named": _edges(named),
+    }
+    nothing = not any(groups.values()) and _is_empty(found)
+    instead = search_meanings.number_inside(q) if nothing else ""
+    if instead:
+        law = await ask(request, LAW, words=instead)
+        found = law.data
+        instead = "" if _is_empty(found) else instead
     return page(
         request,
         "found.html",
@@ -88,10 +126,56 @@ async def search(request: Request, q: str = "") -> Response:
         q=q,
         law=law,
         found=found,
-        countries=countries,
-        like_tin=_tin(q),
-        holders=found_holders,
+        like_tin=_tin(q) if any(map(str.isdigit, q)) else None,
+        names=named,
+        nothing=nothing and not instead,
+        instead=instead,
+        homes=await _homes(request, found) if search_meanings.is_bare_number(q) else [],
+        **groups,
     )
+
+
+def _edges(named: PageQuery | None) -> dict[str, Any]:
+    """The operators of a name, with their number; empty where there are none."""
+    found = named.data["operators"] if named and named.data else {}
+    return found if found and found["edges"] else {}
+
+
+def _is_empty(found: dict[str, Any] | None) -> bool:
+    """Whether nothing in the law has the words; not where it could not be asked."""
+    return found is not None and not (
+        found["programmes"] or found["agreements"]["edges"] or found["documents"]["edges"]
+    )
+
+
+async def _homes(request: Request, found: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Returns the territories that register operators, for a number without its country: first
+    that of the subject, then by name."""
+    own = (await context(request)).subject.home
+    codes = [a["code"] for a in found["administrations"] if a["programmes"]] if found else []
+    return sorted(
+        ((code, country(code)) for code in codes), key=lambda home: (home[0] not in own, home[1])
+    )
+
+
+async def by_name(request: Request, words: str, first: int) -> PageQuery | None:
+    """Returns the operators whose name has the words, for those who may list operators; None for
+    others, and for words that are too short."""
+    asked = await context(request)
+    if len(words) < 2 or not asked.may(Action.LIST_OPERATORS, Resource()):
+        return None
+    return await ask(request, NAMES, words=words, first=first)
+
+
+async def identified(request: Request, number: str) -> list[dict[str, Any]]:
+    """Returns the operators with this identifier of a national or another scheme, for those who may
+    list operators."""
+    asked = await context(request)
+    number_like = any(map(str.isdigit, number)) and 3 <= len(normal_form(number)) <= LONGEST
+    if not number_like or not asked.may(Action.LIST_OPERATORS, Resource()):
+        return []
+    found = await check_numbers.identified(request, number)
+    return [{"tin": each.tin, "name": each.name, "scheme": each.kind} for each in found]
 
 
 async def exact_operator(request: Request, q: str) -> str | None:

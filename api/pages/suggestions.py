@@ -12,11 +12,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.languages.language import _, current
+from api.pages import search_meanings
 from api.pages.errors import PageRoute
 from api.pages.labels import closeness, country, phrase
 from api.pages.query import ask
 from api.pages.render import HEADERS, language_of
-from api.pages.search import exact_agreement, exact_operator, holders, meant_territory
+from api.pages.search import by_name, exact_agreement, exact_operator, holders, meant_territory
 from api.pages.site import LANGUAGE, in_language
 
 router = APIRouter(route_class=PageRoute)
@@ -67,6 +68,7 @@ async def _suggestions(request: Request, q: str) -> list[Suggestion]:
     groups = (
         keys,
         _territories(found["administrations"], q),
+        await _named(request, q),
         [
             (_title(node), f"{node['code']}, {_('agreement')}", f"/agreements/{node['code']}")
             for node in _nodes(found["agreements"])
@@ -80,6 +82,11 @@ async def _suggestions(request: Request, q: str) -> list[Suggestion]:
             (_title(node), _("document"), f"/documents/{node['code']}")
             for node in _nodes(found["documents"])
         ],
+        [
+            (text, f"HS {code}, {_('goods')}", f"/control-results?hs={code}")
+            for code, text in search_meanings.goods(q)
+        ],
+        [(title, _("page"), address) for address, title in search_meanings.pages(q)],
     )
     unique = {each[2]: each for group in groups for each in group[:OF_A_KIND]}
     return list(unique.values())[:MOST]
@@ -97,6 +104,16 @@ async def _by_key(request: Request, q: str) -> list[Suggestion]:
     return [
         (each["name"], f"{each['tin']}, {_('operator')}", f"/operators/{each['tin']}")
         for each in await holders(request, q)
+    ]
+
+
+async def _named(request: Request, q: str) -> list[Suggestion]:
+    """Operators with a name like the words, for those who may list operators."""
+    found = await by_name(request, q, OF_A_KIND)
+    nodes = _nodes(found.data["operators"]) if found and found.data else []
+    return [
+        (each["name"], f"{each['tin']}, {_('operator')}", f"/operators/{each['tin']}")
+        for each in nodes
     ]
 
 

@@ -9,7 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.api.client import Client
+from api.access.tokens import issue
+from api.pages.query import COOKIE
+from tests.api.client import AUDITOR, CHINA, KOREA, Client
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +109,50 @@ def test_a_browsers_bar_can_search_the_site(at: Client, tmp_path: Path) -> None:
         assert at.request("GET", asked).status_code in (200, 303)
     assert set(templates) == {"text/html", "application/x-suggestions+json"}
     assert 'href="/opensearch.xml"' in at.request("GET", "/about").text
+
+
+def page_for(at: Client, subject: str, words: str) -> str:
+    cookie = {"cookie": f"{COOKIE}={issue(subject, at.home)}"} if subject else {}
+    answer = at.request("GET", f"/search?q={quote(words)}", headers=cookie)
+    assert answer.status_code == 200, answer.headers.get("location")
+    return answer.text
+
+
+@pytest.mark.parametrize(
+    ("words", "link"),
+    [
+        ("大豆", "/control-results?hs=1201"),
+        ("soja", "/control-results?hs=1201"),
+        ("水果", "/control-results?hs=08"),
+        ("TYPE3", "/programmes/BY-AEO"),
+        ("高级认证企业", "/programmes/CN-AEO"),
+        ("eu-uk", "/agreements?party=EU&amp;with=GB"),
+        ("south korea agreement", "/countries/KR"),
+        ("Weißrussland", "/countries/BY"),
+        ("海关总署令第282号", "/programmes/CN-AEO"),
+        ("verify", "/verify"),
+        ("Order 282", "/programmes/CN-AEO"),
+    ],
+)
+def test_words_that_people_type_lead_to_a_page(at: Client, words: str, link: str) -> None:
+    for subject in ("", KOREA, CHINA, AUDITOR, "company:DESYNTHETIC0001"):
+        assert f'href="{link}"' in page_for(at, subject, words), subject
+
+
+def test_names_and_national_numbers_of_operators_are_for_those_who_may_list_them(
+    at: Client,
+) -> None:
+    for words in ("Synthetic Machine", "DESYN1BER"):
+        assert 'href="/operators/DESYNTHETIC0001"' in page_for(at, "partner:US", words)
+        assert 'href="/operators/DESYNTHETIC0001"' not in page_for(at, "", words)
+        # It gave no consent to Korea.
+        assert 'href="/operators/DESYNTHETIC0001"' not in page_for(at, KOREA, words)
+    assert "A company is found by its number" in page_for(at, "", "Samsung")
+    assert "An operator that is not shown to you" not in page_for(at, "", "Samsung")
+
+
+def test_a_number_without_its_country_is_asked_for_its_country(at: Client) -> None:
+    found = page_for(at, "", "0000000012")
+    assert "Which country is this one of?" in found and '<option value="CN">' in found
+    led = at.request("GET", "/search?q=0000000012&of=CN")
+    assert led.headers["location"] == "/operators/CN0000000012"
