@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from api.access.policy import SubjectRole
 from api.languages.language import _
-from api.pages import event_files, event_filters
+from api.pages import event_files, event_filters, event_proofs
 from api.pages.errors import PageRoute
 from api.pages.event_filters import EventsFilter
 from api.pages.query import PageQuery, ask, context
@@ -50,9 +50,11 @@ class BrowsedPage:
 @router.get("/events")
 async def events(request: Request) -> Response:
     """Shows the newest events of a filter. `before` and `after` are cursors; `part=new` answers
-    with the rows alone, for the script that adds them; `format` is `csv` or `jsonl`."""
+    with the rows alone, for the script that adds them; `format` is `csv`, `jsonl` or `signed`."""
     typed = request.query_params
     wanted = await event_filters.read(request)
+    if typed.get("format") == event_proofs.FORM and not wanted.wrong:
+        return await event_proofs.answer(request, wanted)
     if typed.get("format") in event_files.FORMATS and not wanted.wrong:
         return await event_files.answer(request, wanted, typed["format"])
     found = None if wanted.wrong else await _asked(request, wanted)
@@ -73,6 +75,7 @@ async def events(request: Request) -> Response:
         newest="before" not in typed and "after" not in typed,
         audit_of=audit_of,
         most=event_files.MOST,
+        most_proved=event_proofs.MOST,
         bundle=await _bundle(request, wanted),
     )
 

@@ -9,7 +9,8 @@ from fastapi.responses import Response
 
 from api.access import policy
 from api.access.policy import Action, SubjectRole
-from api.audit.operator_history import HistoryReader, history_file, proof_of
+from api.audit.operator_history import history_file
+from api.audit.signed_files import FileReader, proof_of
 from api.http.service import Service
 from api.languages.language import _
 from api.pages.command_drafts import sign_in_first
@@ -70,7 +71,7 @@ async def history(request: Request, tin: str) -> Response:
     for event in events:
         event["proof"] = proof_of(found.get(int(event["position"])))
     service: Service = request.app.state.service
-    reader = HistoryReader(asked.subject.id, asked.now, asked.epoch)
+    reader = FileReader(asked.subject.id, asked.now, asked.epoch)
     body = history_file(service.settings.home, operator, events, head, reader)
     headers = {
         "Content-Disposition": f'attachment; filename="{wanted}-history.json"',

@@ -5,24 +5,30 @@ from __future__ import annotations
 import csv
 import html
 import re
+from datetime import datetime
 from io import StringIO
+from pathlib import Path
 
 import orjson
 import psycopg
 import pytest
 
+from api.audit.event_selection import FORMAT
+from api.audit.signed_files import FileReader, signed_file
 from api.languages import catalogues
 from api.languages.language import current
-from api.pages import event_files
+from api.pages import event_files, event_proofs
 from api.pages.labels import details
+from ops.attacks import verifier
 from projections.reads import events as reads
 from registry.domain.operators.events import Operator
 from registry.domain.values import Tin
+from tests.api.certified import logged, office
 from tests.api.client import AUDITOR, KOREA, Client
 from tests.api.pages.test_pages import opened, read
 from tests.api.region import FRUIT, STEEL, operator, record, region
 
-__all__ = ["region"]
+__all__ = ["office", "region"]
 
 
 def positions(at: Client, path: str, by: str | None = AUDITOR) -> list[int]:
@@ -178,3 +184,88 @@ def test_the_list_of_events_is_read_from_either_end_a_part_of_the_ledger_at_a_ti
     assert found == backwards == wanted
     error = region.error("{ events(first: 2, last: 2) { edges { cursor } } }", AUDITOR)
     assert error["code"] == "BAD_INPUT" and "wanted one of the two" in error["message"]
+
+
+# ------------------------------------------------------------------ a file with proofs
+
+
+def checked(at: Client, folder: Path, content: bytes) -> int:
+    """What `aeo-verify events` says of a file: its exit code."""
+    keys, policy, file = (folder / name for name in ("keys.json", "policy", "events.json"))
+    keys.write_bytes(at.request("GET", "/log/receipt-keys").content)
+    policy.write_bytes(at.request("GET", "/log/policy").content)
+    file.write_bytes(content)
+    named = [str(file), "--keys", str(keys), "--policy", str(policy)]
+    return int(verifier().main(["events", *named]))
+
+
+def without(content: bytes, position: int, home: Path) -> bytes:
+    """A file of which the register itself left out one event: its signature is good."""
+    said = orjson.loads(content)["selection"]
+    events = [event for event in said["events"] if event["position"] != position]
+    return signed_file(
+        home, FORMAT, "events", said | {"events": events}, None,
+        FileReader(said["madeFor"], datetime.fromisoformat(said["madeAt"]), said["epoch"]),
+    )  # fmt: skip
+
+
+def test_events_of_a_filter_are_proved_without_the_register(
+    office: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logged(office)
+    path = "/events?format=signed&kind=agreement"
+    ours = opened(office, path, AUDITOR).content
+    said = orjson.loads(ours)["selection"]
+
+    assert said["complete"] is None and len(said["events"]) > 2
+    assert checked(office, tmp_path, ours) == 0
+    printed = capsys.readouterr().out
+    assert f"{len(said['events'])} are shown to be what their leaves commit to" in printed
+    assert "whether the filter means other events, too, is not proved" in printed
+    anybody = opened(office, path, None).content
+    assert [each["position"] for each in orjson.loads(anybody)["selection"]["events"]] == [
+        each["position"] for each in said["events"]
+    ]
+    assert checked(office, tmp_path, anybody) == 0
+    assert b"eventBytes" not in anybody
+    for place in range(200, len(ours), len(ours) // 12):
+        assert checked(office, tmp_path, altered(ours, place)) != 0, ours[place - 20 : place + 20]
+
+
+def altered(content: bytes, place: int) -> bytes:
+    """The file with one character changed, the next letter or digit from a place on."""
+    while not content[place : place + 1].isalnum():
+        place += 1
+    other = b"b" if content[place : place + 1] != b"b" else b"c"
+    return content[:place] + other + content[place + 1 :]
+
+
+def test_an_event_that_is_left_out_of_a_complete_range_is_missed(
+    office: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logged(office)
+    path = "/events?format=signed&from-position=3&to-position=8"
+    whole = opened(office, path, AUDITOR).content
+
+    assert checked(office, tmp_path, whole) == 0
+    assert "every event from position 3 to 8 is here" in capsys.readouterr().out
+    for left_out in (3, 5, 8):
+        assert checked(office, tmp_path, without(whole, left_out, office.home)) == 1
+        assert f"position {left_out}: it is missing in a range" in capsys.readouterr().out
+    partner = orjson.loads(opened(office, path, KOREA).content)["selection"]
+    assert partner["complete"] is None, "a partner does not read every event"
+
+
+def test_a_choice_that_is_too_large_or_empty_is_refused_with_what_to_choose(
+    office: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged(office)
+    monkeypatch.setattr(event_proofs, "MOST", 7)
+    refused = opened(office, "/events?format=signed&from-position=2", AUDITOR)
+
+    assert refused.status_code == 400
+    assert "at most 7 events" in refused.text and "end at position 8" in refused.text
+    first = opened(office, "/events?format=signed&from-position=2&to-position=8", AUDITOR)
+    assert len(orjson.loads(first.content)["selection"]["events"]) == 7
+    later = opened(office, "/events?format=signed&from-position=9999999", AUDITOR)
+    assert later.status_code == 404 and "no event of this choice" in later.text
