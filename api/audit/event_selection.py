@@ -39,5 +39,5 @@ def selection_file(
 ) -> bytes:
     """Returns the file. `chosen`: the filter; `complete`: of `complete_range`; `events`: each with
     its `proof`."""
-    said = {"filter": chosen, "complete": complete, "events": events}
-    return signed_file(home, FORMAT, "events", said, head, reader)
+    own = {"filter": chosen, "complete": complete, "events": events}
+    return signed_file(home, FORMAT, "events", own, head, reader)

@@ -23,5 +23,5 @@ def history_file(
     reader: FileReader,
 ) -> bytes:
     """Returns the file. `operator`: its TIN and name; `events`: each with its `proof`."""
-    said = {"operator": operator, "events": events}
-    return signed_file(home, FORMAT, operator["tin"], said, head, reader)
+    own = {"operator": operator, "events": events}
+    return signed_file(home, FORMAT, operator["tin"], own, head, reader)

@@ -56,11 +56,11 @@ def signed_file(
     home: Path,
     form: SignedFormat,
     about: str,
-    said: dict[str, Any],
+    own: dict[str, Any],
     head: Head | None,
     reader: FileReader,
 ) -> bytes:
-    """Returns the file. `about`: the subject of the signature (`sub`); `said`: the fields that this
+    """Returns the file. `about`: the subject of the signature (`sub`); `own`: the fields that this
     kind of file has of its own; `head`: the checkpoint that the proofs lead to, None where the log
     was never signed."""
     content = {
@@ -70,7 +70,7 @@ def signed_file(
         "madeFor": reader.subject,
         "epoch": reader.epoch,
         "checkpoint": head.note if head else None,
-        **said,
+        **own,
     }
     key = key_in(home / KEY)
     claims = {

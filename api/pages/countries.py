@@ -24,7 +24,13 @@ from registry.domain.decisions import civil_day_of
 from registry.domain.values import AdministrationCode
 
 #: The published count that is compared with the register's own in a picture.
-MEASURE = "aeo_partner_territories_signed"
+#: The published counts that are drawn beside the register's own.
+MEASURES = (
+    "aeo_partner_territories_signed",
+    "aeo_partner_territories_implemented",
+    "aeo_partner_economies_signed",
+    "aeo_partner_economies_implemented",
+)
 
 router = APIRouter(route_class=PageRoute)
 
@@ -78,6 +84,11 @@ query Claims($code: AdministrationCode!) {
     measure value asOf source registryCount difference
     reason { code message facts { name value item zone } }
   }
+}"""
+
+COUNT_STEPS = """\
+query CountSteps($code: AdministrationCode!, $measure: String!) {
+  countSteps(subject: $code, measure: $measure) { day count }
 }"""
 
 GOALS = """\
@@ -202,21 +213,34 @@ async def _promises(
 ) -> dict[str, Any]:
     """Returns what was published, and the goals, where the tab shows them."""
     if "claims" not in parts:
-        return {"published": None, "claims": [], "goals": None, "compared": None}
+        return {"published": None, "claims": [], "goals": None, "compared": []}
     published = await ask(request, CLAIMS, code=code)
     claims = published.data["claims"] if published.data else []
     goals = await ask(request, GOALS, code=code, asOf=clocks.as_of)
-    compared = [
-        claim
-        for claim in claims
-        if claim["registryCount"] is not None and claim["measure"] == MEASURE
-    ]
     return {
         "published": published,
         "claims": sorted(claims, key=lambda claim: str(claim["asOf"])),
         "goals": goals.data["targets"] if goals.data else [],
-        "compared": growth.compared(compared),
+        "compared": await _reconciled(request, code, claims, goals.now),
     }
+
+
+async def _reconciled(
+    request: Request, code: str, claims: Sequence[dict[str, Any]], now: datetime
+) -> list[tuple[str, growth.GrowthDrawing, list[dict[str, Any]]]]:
+    """Returns, for each measure that was published at least twice and that the register counts, its
+    two step lines, and the steps of the register's own count."""
+    found = []
+    for measure in MEASURES:
+        some = [each for each in claims if each["measure"] == measure]
+        if len(some) < 2:
+            continue
+        asked = await ask(request, COUNT_STEPS, code=code, measure=measure)
+        steps = asked.data["countSteps"] if asked.data else []
+        drawn = growth.compared(steps, some, now.date()) if steps else None
+        if drawn:
+            found.append((measure, drawn, steps))
+    return found
 
 
 def _others(agreements: dict[str, Any]) -> dict[str, Any]:

@@ -92,15 +92,22 @@ def draw(years: Sequence[GrowthYear], chosen: int | None = None) -> GrowthDrawin
     return _drawn(lines, [], years[0].year, years[-1].year + 1, chosen)
 
 
-def compared(claims: Sequence[dict[str, Any]]) -> GrowthDrawing | None:
-    """Returns published counts as points over the register's own count as a step line; None for
-    less than two."""
+def compared(
+    steps: Sequence[dict[str, Any]], claims: Sequence[dict[str, Any]], today: date
+) -> GrowthDrawing | None:
+    """Returns two step lines up to today: the register's own count from day to day, and the
+    published counts, each from the day that it is about until the next one, with a point for each;
+    None for less than two claims. `steps`: each with `day` and `count`, in order."""
     found = sorted(claims, key=lambda each: str(each["asOf"]))
     if len(found) < 2:
         return None
-    own = [(_year(each["asOf"]), each["registryCount"]) for each in found]
+    own = [(_year(each["day"]), each["count"]) for each in steps]
     published = [(_year(each["asOf"]), each["value"]) for each in found]
-    return _drawn([("", own)], published, int(own[0][0]), int(own[-1][0]) + 1, None)
+    first = min(int(line[0][0]) for line in (own, published) if line)
+    own = [(float(first), 0), *own] if not own or own[0][0] > first else own
+    lines = [("", own), ("claimed", published)]
+    end = max(_year(today.isoformat()), published[-1][0])
+    return _drawn(lines, published, first, int(end) + 1, None, end)
 
 
 def _year(day: str) -> float:
@@ -116,7 +123,9 @@ def _drawn(
     first: int,
     last: int,
     chosen: int | None,
+    end: float | None = None,
 ) -> GrowthDrawing:
+    """`end`: where the lines end, as a number of years; by default with the picture."""
     most = max([value for _, line in lines for _, value in line] + [v for _, v in points] + [4])
     step = next(n for n in (1, 2, 5, 10, 20, 25, 50, 100, 200, 500) if most / n <= 6)
     top = step * -(-most // step)
@@ -130,7 +139,7 @@ def _drawn(
     def steps(line: Sequence[tuple[float, int]]) -> str:
         begin = f"M{x(line[0][0])} {y(line[0][1])}"
         moved = "".join(f"H{x(year)}V{y(value)}" for year, value in line[1:])
-        return f"{begin}{moved}H{x(last)}"
+        return f"{begin}{moved}H{x(last if end is None else end)}"
 
     each = next(n for n in (1, 2, 5, 10) if (last - first) / n <= 16)
     return GrowthDrawing(

@@ -23,7 +23,14 @@ from registry.domain.values import AdministrationCode, Dates
 Connection = AsyncConnection[Any]
 
 _BY_THEN = ("SIGNED", "PILOT", "IN_FORCE", "SUSPENDED")
-_RECOGNITION = "AEO_MUTUAL_RECOGNITION"
+RECOGNITION = "AEO_MUTUAL_RECOGNITION"
+#: By the measure of a claim about partners: what is counted, and in which stages of an agreement.
+PARTNER_MEASURES: dict[str, tuple[str, Sequence[str]]] = {
+    "aeo_partner_territories_signed": ("territories", _BY_THEN),
+    "aeo_partner_territories_implemented": ("territories", ("IN_FORCE",)),
+    "aeo_partner_economies_signed": ("economies", _BY_THEN),
+    "aeo_partner_economies_implemented": ("economies", ("IN_FORCE",)),
+}
 
 
 def last_instant(day: date, zone: str) -> datetime:
@@ -87,24 +94,19 @@ async def count(connection: Connection, claim: ClaimRow, known: datetime) -> Cou
     nothing of the kind."""
     as_of = AsOf(last_instant(claim.as_of, claim.time_zone), known)
     signed = claim.measure.endswith("_signed")
-    match claim.measure:
-        case "aeo_partner_territories_signed" | "aeo_partner_territories_implemented":
-            what, economies = "territories", False
-        case "aeo_partner_economies_signed" | "aeo_partner_economies_implemented":
-            what, economies = "economies", True
-        case "cooperation_documents" | "cooperation_partners":
-            return await _cooperation(connection, as_of, claim)
-        case _:
-            return None
-    statuses = _BY_THEN if signed else ("IN_FORCE",)
-    rows = await agreements.partners(connection, as_of, claim.subject, _RECOGNITION, statuses)
+    if claim.measure in ("cooperation_documents", "cooperation_partners"):
+        return await _cooperation(connection, as_of, claim)
+    if claim.measure not in PARTNER_MEASURES:
+        return None
+    what, statuses = PARTNER_MEASURES[claim.measure]
+    rows = await agreements.partners(connection, as_of, claim.subject, RECOGNITION, statuses)
     parties = _economies(rows)
     found = await _uncertain(
         connection, as_of, claim.subject, "SIGNED" if signed else "IMPLEMENTED"
     )
     counted = {party for row in rows for party in (row.territory, *row.blocs)}
     perhaps = tuple((party, dates) for party, dates in found if party not in counted)
-    return Counted(len(parties) if economies else len(rows), what, parties, perhaps)
+    return Counted(len(parties) if what == "economies" else len(rows), what, parties, perhaps)
 
 
 def _economies(rows: Sequence[PartnerRow]) -> tuple[tuple[str, int], ...]:
@@ -155,7 +157,7 @@ async def _uncertain(
     group by p.party, d.agreement
     having min(d.from_at) <= %(at)s and max(d.by_at) > %(at)s
     order by p.party, min(d.earliest), max(d.latest)"""
-    parameters = {"subject": subject, "what": what, "kind": _RECOGNITION}
+    parameters = {"subject": subject, "what": what, "kind": RECOGNITION}
     async with connection.cursor() as cursor:
         await cursor.execute(statement, as_of.parameters | parameters)
         return [(party, Dates(first, last)) for party, first, last in await cursor.fetchall()]

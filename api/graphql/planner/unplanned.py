@@ -51,6 +51,7 @@ UNPLANNED: Mapping[str, str] = {
     "Query.programme": _REFERENCE,
     "Query.programmes": _REFERENCE,
     "Query.claims": _REFERENCE,
+    "Query.countSteps": _REFERENCE,
     "Query.targets": _REFERENCE,
     "Query.documents": _PAGES,
     "Query.clients": _REFERENCE,

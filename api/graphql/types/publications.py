@@ -27,6 +27,7 @@ from api.graphql.types.publication_reasons import (
 )
 from projections.reads import publications as reads
 from projections.reads.bitemporal_sql import AsOf
+from projections.reads.count_steps import count_steps
 from projections.reads.publications import (
     ClaimRow,
     Counted,
@@ -118,6 +119,16 @@ class ClaimType:
         # The fields of one claim share one count.
         counting = info.context.once(f"count {self.row}", lambda: asyncio.ensure_future(count()))
         return await counting
+
+
+@strawberry.type(name="CountStep")
+class CountStepType:
+    """A step of the register's own count of a quantity."""
+
+    day: date = strawberry.field(
+        description="The civil day on which the count changed, in the time zone of the territory."
+    )
+    count: int = strawberry.field(description="The count at the end of that day, until the next.")
 
 
 @strawberry.type
@@ -280,6 +291,18 @@ class PublicationQuery:
         async with info.context.views.connection() as connection:
             rows = await reads.claims(connection, info.context.now, code, measure)
         return [ClaimType.of(row) for row in rows]
+
+    @costs(100_000)
+    @strawberry.field
+    async def count_steps(
+        self, info: Info, subject: AdministrationCode, measure: str
+    ) -> list[CountStepType]:
+        """The days on which the register's own count of a quantity changed, by day, as known now: a
+        step line to hold claims of the same measure against. Empty for a measure that is no count
+        of partners."""
+        async with info.context.views.connection() as connection:
+            found = await count_steps(connection, subject.text, measure, info.context.now)
+        return [CountStepType(day=step.day, count=step.count) for step in found]
 
     @costs(100, each=5)
     @strawberry.field

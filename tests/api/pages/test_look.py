@@ -9,6 +9,7 @@ import html
 import io
 import re
 from collections.abc import Iterator
+from datetime import date
 from xml.etree import ElementTree
 
 import pytest
@@ -180,6 +181,18 @@ def test_growth_counts_a_year_that_is_not_certain_apart() -> None:
     ]
     drawn = growth.draw(years, 2013)
     assert drawn and [kind for kind, _ in drawn.lines] == ["signed", ""]
+
+
+def test_claims_and_the_own_count_are_two_step_lines() -> None:
+    claims = [{"asOf": "2018-01-31", "value": 5}, {"asOf": "2016-07-01", "value": 2}]
+    steps = [{"day": "2015-01-01", "count": 1}, {"day": "2017-01-01", "count": 4}]
+
+    drawn = growth.compared(steps, claims, date(2020, 1, 1))
+
+    assert drawn and [kind for kind, _ in drawn.lines] == ["", "claimed"]
+    assert [path.count("V") for _, path in drawn.lines] == [1, 1], "each step is one line upwards"
+    assert [point.text for point in drawn.points] == ["2", "5"]
+    assert growth.compared(steps, claims[:1], date(2020, 1, 1)) is None
 
 
 def test_a_graph_has_each_party_once() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
+
+import pytest
 
 from tests.api.client import Client
 from tests.api.region import record, region
@@ -111,6 +114,39 @@ def test_a_published_count_is_compared_in_data_too(region: Client) -> None:
     assert items == [("party", "AU"), ("party", "EU"), ("members", "3"), ("party", "KR")]
     uncertain = {f["name"]: f["value"] for f in in_november["facts"] if f["item"]}
     assert uncertain["uncertainParty"] == "AU" and uncertain["latest"] == "2017-11-30"
+
+
+@pytest.mark.parametrize("what", ["territories", "economies"])
+@pytest.mark.parametrize("stage", ["signed", "implemented"])
+def test_the_steps_of_the_count_are_the_days_on_which_the_partners_changed(
+    region: Client, what: str, stage: str
+) -> None:
+    """On each step's day, and on the day before it, the count is that of the partners."""
+    ask = """query ($measure: String!) {
+      countSteps(subject: CN, measure: $measure) { day count } }"""
+    steps = region.ask(ask, measure=f"aeo_partner_{what}_{stage}")["countSteps"]
+    partners = """query ($at: DateTime, $status: AgreementStatus!) { partners(of: CN,
+      asOf: {at: $at}, status: $status) { administration { code } blocs } }"""
+    status = "IN_FORCE" if stage == "implemented" else "SIGNED_OR_LATER"
+
+    def counted(day: date) -> int:
+        at = f"{day}T15:59:59Z"  # the end of the day in China
+        rows = region.ask(partners, at=at, status=status)["partners"]
+        if what == "territories":
+            return len(rows)
+        return len({bloc for row in rows for bloc in row["blocs"]}) + sum(
+            not row["blocs"] for row in rows
+        )
+
+    assert len(steps) > 1 and [step["day"] for step in steps] == sorted(
+        {step["day"] for step in steps}
+    )
+    before = 0
+    for step in steps:
+        day = date.fromisoformat(step["day"])
+        assert (counted(day - timedelta(1)), counted(day)) == (before, step["count"]), step
+        before = step["count"]
+    assert region.ask(ask, measure="aeo_operators")["countSteps"] == []
 
 
 def test_before_its_day_a_goal_is_not_missed(region: Client) -> None:
