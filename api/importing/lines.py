@@ -15,7 +15,7 @@ from api.importing.files import BadFile, FileOptions
 from api.importing.files.cells import kinds
 from api.importing.files.reading import Source, source_of
 from registry.domain import commands as c
-from registry.domain.errors import BadValue, Refusal
+from registry.domain.errors import BadValue, PersonNeeded, Refusal
 from registry.domain.texts import has_nul
 
 AT = re.compile(r"(?P<said>.*?)(?: - at `\$\.(?P<field>\w+).*`)?", re.DOTALL)
@@ -42,7 +42,8 @@ CURES = {
     "OTHER_COMMAND": "use a new command_id, or a --batch of its own",
     "OVERRIDE_NEEDED": "check the number; if the authority did issue it, say why in override",
     "KEY_UNKNOWN": "sign with a key that the administration has now, or add_key first",
-    "PERSON_NEEDED": "send it as an officer who signed in: another person then confirms it",
+    "PERSON_NEEDED": "say in known_at when it was known, if that was before the rule; otherwise"
+    " send it as an officer who signed in: another person then confirms it",
     "SIGNATURE_INVALID": "sign the line again, as it stands: ./aeo sign-commands",
     "SIGNATURE_MISSING": "sign the line: ./aeo sign-commands",
     "SUPERSEDED": "name the successor",
@@ -137,6 +138,8 @@ def explain(line: ImportLine, refusal: Refusal) -> Bad:
     row = line.content if isinstance(line.content, dict) else {}
     if not isinstance(refusal, BadValue):
         first = refusal.path[0] if refusal.path else None
+        if isinstance(refusal, PersonNeeded):  # the day on which the rule was looked up
+            first = "known_at" if row.get("known_at") else "command"
         name = re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", first) if first else None
         return Bad(line.file, line.number, name, found, CURES.get(refusal.code, SENTENCE))
     if not row:

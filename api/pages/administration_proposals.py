@@ -2,7 +2,8 @@
 decision about a programme, an agreement or the administration itself (four eyes).
 
 Three steps of one address, as for the commands about an operator: the form (GET), `check` (POST,
-records nothing), `record` (POST, by the same mutation as any client).
+records nothing, and shows what a confirmation changes), `record` (POST, by the same mutation as any
+client). The forms of these commands among those of an administration lead here.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.access import policy
 from api.access.policy import Action, Resource, SubjectRole
 from api.access.token_reasons import InvalidToken
+from api.graphql.command_trials import CommandTrial, try_command
 from api.graphql.context import Context
 from api.graphql.errors import Refused
 from api.graphql.types.command_inputs import SPELLED
@@ -25,6 +27,7 @@ from api.graphql.types.mutations import command_of_line
 from api.graphql.types.proposals import SENDING
 from api.languages.language import _
 from api.pages import command_receipts, forms
+from api.pages.agreement_effects import agreement_effects
 from api.pages.command_drafts import drafted, session_ended, sign_in_first
 from api.pages.command_fields import FormField, fields_of, read_fields
 from api.pages.command_names import mutation_of, title_of
@@ -33,12 +36,14 @@ from api.pages.command_receipts import CommandReceipt
 from api.pages.commands import WAIT
 from api.pages.errors import PageRoute, missing
 from api.pages.query import ask, context
+from api.pages.record_effects import record_effect
 from api.pages.refusals import refusal
 from api.pages.render import HEADERS, page
 from registry.domain import commands as c
-from registry.domain import signatures
 from registry.domain.administrations import Administration
-from registry.domain.errors import Refusal, SignatureMissing, UnknownProposal
+from registry.domain.agreements.events import Agreement
+from registry.domain.decisions import civil_day_of
+from registry.domain.errors import Refusal, UnknownProposal
 from registry.domain.values import AdministrationCode
 
 router = APIRouter(route_class=PageRoute)
@@ -183,7 +188,14 @@ async def _in_thread(asked: Context, work: Any, *given: Any) -> Any:
 
 
 def _shown(request: Request, shown: ProposalForm, *, status: int = 200, **more: Any) -> Response:
-    facts = {"checked": False, "to_sign": None, "receipt": None, "events": [], **more}
+    facts: dict[str, Any] = {
+        "checked": False,
+        "to_sign": None,
+        "receipt": None,
+        "events": [],
+        "effects": None,
+    }
+    facts |= more
     template = "administration_proposal.html"
     return page(request, template, status=status, title=shown.title, form=shown, **facts)
 
@@ -195,20 +207,29 @@ async def _check(request: Request, shown: ProposalForm, input: dict[str, Any]) -
         command = command_of_line(
             shown.kind, {names.get(name, name): value for name, value in input.items()}
         )
-        to_sign = await _in_thread(asked, _tried, asked, command)
+        trial = await try_command(asked, command)
     except Refusal as error:
         refused = Refused.of(error, names, input)
         return _refused(request, shown, refused.code.value, str(error), refused.path)
-    return _shown(request, shown, checked=True, to_sign=to_sign)
+    changes = await _effects(request, shown, trial)
+    return _shown(request, shown, checked=True, to_sign=trial.to_sign, **changes)
 
 
-def _tried(asked: Context, command: c.Command) -> str | None:
-    """Returns the text that the administration must sign; None where no signature is missing."""
-    try:
-        asked.registry.decide(command, asked.subject.administration, asked.subject.person)
-    except SignatureMissing:
-        return signatures.text(command)
-    return None
+async def _effects(
+    request: Request, shown: ProposalForm, trial: CommandTrial[Any]
+) -> dict[str, Any]:
+    """What a confirmation changes, and the name of the template that shows it."""
+    if shown.kind is not c.ConfirmAdministrationProposal:
+        return {}
+    code = shown.proposed.administration.text
+    zone = await forms.zone_of(request, code)
+    today = civil_day_of((await context(request)).now, zone)
+    if isinstance(trial.after, Agreement):
+        changes: Any = await agreement_effects(request, trial, today, zone)
+        return {"effects": "agreement_effects.html", "changes": changes, "zone": zone}
+    changes = await record_effect(request, trial, today)
+    found = {"effects": "record_effects.html", "changes": changes, "zone": zone}
+    return found | {"event": trial.event}
 
 
 async def _record(request: Request, shown: ProposalForm, input: dict[str, Any]) -> Response:

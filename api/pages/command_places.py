@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
+from uuid import UUID
 
 from starlette.convertors import Convertor, register_url_convertor
 
 from registry.domain import commands as c
+from registry.domain.values import AdministrationCode
 
 
 def name_of(kind: type[c.Command]) -> str:
@@ -131,3 +133,13 @@ OF_PROPOSALS: dict[str, type[c.AdministrationProposalCommand]] = {
     "withdraw": c.WithdrawAdministrationProposal,
 }
 register_url_convertor("proposal_command", NameConvertor(OF_PROPOSALS))
+
+
+def page_of_proposal(kind: type[c.Command], code: str, proposal: str) -> str:
+    """The address of the form of a command about a proposal; of the list of proposals where
+    `proposal` names none."""
+    command = next(name for name, each in OF_PROPOSALS.items() if each is kind)
+    try:
+        return f"/proposals/{AdministrationCode.parse(code.upper())}/{UUID(proposal)}/{command}"
+    except ValueError:
+        return "/proposals#administration"

@@ -32,7 +32,13 @@ from api.pages.command_drafts import OWN, drafted, session_ended
 from api.pages.command_effects import effects
 from api.pages.command_fields import FormField, read_fields
 from api.pages.command_names import GRAVE, mutation_of, title_of
-from api.pages.command_places import OPERATOR, PLACES, address_of, key_field
+from api.pages.command_places import (
+    OPERATOR,
+    PLACES,
+    address_of,
+    key_field,
+    page_of_proposal,
+)
 from api.pages.command_receipts import CommandReceipt
 from api.pages.command_subject import CommandFile, asked_for, file_for, form_fields
 from api.pages.errors import PageRoute
@@ -101,6 +107,8 @@ async def form(request: Request) -> Response:
     """Shows the form of a command, or what became of the one that was recorded."""
     typed = dict(request.query_params)
     kind, key = asked_for(request)
+    if issubclass(kind, c.AdministrationProposalCommand):
+        return _to_proposals(kind, key, typed)
     file = await file_for(request, kind, key, typed)
     if isinstance(file, Response):
         return file
@@ -124,6 +132,8 @@ async def step(request: Request) -> Response:
     """Checks or records what was typed."""
     kind, key = asked_for(request)
     typed = {**await forms.sent(request)}
+    if issubclass(kind, c.AdministrationProposalCommand):
+        return _to_proposals(kind, key, typed)
     typed.setdefault("command_id", str(uuid4()))
     try:
         is_public = (await context(request)).subject.role is SubjectRole.PUBLIC
@@ -301,6 +311,12 @@ async def _done(
 
 
 # ------------------------------------------------------------------------------ inside
+
+
+def _to_proposals(kind: type[c.Command], key: str, typed: dict[str, str]) -> Response:
+    """Leads to the form of a proposal, the one door of these commands. Nothing is recorded."""
+    address = page_of_proposal(kind, key, typed.get("proposal", ""))
+    return RedirectResponse(address, 303, HEADERS)
 
 
 def _not_here(request: Request, file: CommandFile, kind: type[c.Command]) -> Response | None:

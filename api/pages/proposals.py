@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,10 +14,13 @@ from api.languages.language import _
 from api.pages.errors import PageRoute
 from api.pages.query import ask, context
 from api.pages.render import page
+from registry.domain import commands as c
 from registry.domain.values import Tin
 
 router = APIRouter(route_class=PageRoute)
 
+#: Commands about the law of an administration; the others are about itself.
+_LAW = (c.ProgrammeCommand, c.AgreementCommand, c.ProposeAgreement)
 _FIELDS = """\
 tin programme command input state proposedBy isOwn proposedAt expires closedBy closedAt reason
       proposal"""
@@ -61,8 +65,31 @@ async def proposals(request: Request) -> Response:
         title=_("Proposals"),
         found=found,
         connection=(found.data or {}).get("proposals"),
-        others=(others.data or {}).get("administrationProposals"),
+        groups=groups_of(
+            edge["node"]
+            for edge in ((others.data or {}).get("administrationProposals") or {"edges": ()})[
+                "edges"
+            ]
+        ),
     )
+
+
+def groups_of(proposals: Iterable[dict[str, Any]]) -> list[tuple[str, str, list[dict[str, Any]]]]:
+    """What administrations propose, by what it is about: the name of the group in the address, its
+    heading, and the proposals."""
+    law: list[dict[str, Any]] = []
+    itself: list[dict[str, Any]] = []
+    for each in proposals:
+        is_law = issubclass(c.COMMANDS[each["command"]], _LAW)
+        (law if is_law else itself).append(each)
+    return [
+        ("administration", _("About programmes and agreements"), law),
+        (
+            "itself",
+            _("About an administration itself: its blocs, keys, programs and rules"),
+            itself,
+        ),
+    ]
 
 
 async def of_operator(request: Request, tin: Tin) -> list[dict[str, Any]] | None:

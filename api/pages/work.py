@@ -17,6 +17,7 @@ from api.pages.labels import country, day, event_name, phrase
 from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
 from api.pages.work_lists import MOST, WorkItem, WorkList
+from projections.reads.administration_proposals import open_proposals_of_administrations
 from projections.reads.consultations import open_consultations
 from projections.reads.unsigned_records import UnsignedRecord, keyed_since, unsigned_records
 from registry.domain.decisions import civil_day_of
@@ -62,6 +63,7 @@ async def work(request: Request) -> Response:
         lists.append(await _disputes(request))
     if asked.may(Action.READ_PROPOSALS, Resource(asked.subject.own)):
         lists.append(await _proposals(request))
+        lists.append(await _administration_proposals(asked))
     return page(
         request,
         "work.html",
@@ -242,3 +244,34 @@ async def _proposals(request: Request) -> WorkList:
     empty = _("Nothing waits for a second person.")
     more = connection["pageInfo"]["hasNextPage"]
     return WorkList("proposals", title, len(nodes), empty, items, more)
+
+
+async def _administration_proposals(asked: Context) -> WorkList:
+    """The decisions about no operator that wait for a second person: programmes, agreements, and
+    the subject's administration itself."""
+    subject = asked.subject
+    own = None if subject.role is SubjectRole.AUDITOR else sorted(map(str, subject.own))
+    async with asked.ledger.connection() as connection:
+        rows = await open_proposals_of_administrations(connection, own, asked.now)
+    items = []
+    for row in rows[:MOST]:
+        is_own = row.proposer == subject.person
+        words = phrase(row.input["command"])
+        words += f" ({_('yours: another person confirms it')})" if is_own else ""
+        if row.expires:
+            words = _("%(what)s, until %(day)s", what=words, day=day(row.expires.isoformat()))
+        address = f"/proposals/{row.administration}/{row.proposal}"
+        verb = "withdraw" if is_own else "confirm"
+        step = _("Look at it") if is_own else _("Confirm or reject")
+        if subject.role is SubjectRole.AUDITOR:
+            address, verb, step = "/proposals", "", _("Look at it")
+        name = country(row.administration)
+        page = f"/countries/{row.administration}"
+        to = f"{address}/{verb}" if verb else address
+        items.append(WorkItem(row.administration, name, words, to, step, page))
+    title, empty = (
+        _("Proposals about programmes, agreements and administrations"),
+        _("Nothing waits for a second person."),
+    )
+    more = len(rows) > MOST
+    return WorkList("administration-proposals", title, len(rows), empty, items, more)

@@ -9,13 +9,15 @@ MOST = 20  # entries of a list; the number is of all
 
 @dataclass(frozen=True)
 class WorkItem:
-    """An entry: an operator, in words what waits, and the address of the next step."""
+    """An entry: an operator, in words what waits, and the address of the next step. `page`: of what
+    is no operator; `tin` is then its code."""
 
     tin: str
     name: str
     words: str
     address: str
     action: str
+    page: str = ""
 
 
 @dataclass(frozen=True)

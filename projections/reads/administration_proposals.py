@@ -1,5 +1,5 @@
-"""Reads the proposals of administrations: decisions about programmes, agreements and the rule of
-two persons that wait, or waited, for a second person.
+"""Reads the proposals of administrations: decisions about programmes, agreements and the
+administration itself that wait, or waited, for a second person.
 
 They are few, so they are read from the events themselves, in the streams of the administrations.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -66,6 +66,24 @@ class AdministrationProposalRow:
         return "LAPSED" if self.recorded == "OPEN" and is_over else self.recorded
 
 
+#: More than so many open ones are not looked at: an administration's officers confirm them.
+MOST_OPEN = 100
+_IS_OPEN = "k.topic is null and (p.last_day is null or p.last_day::date >= %(before)s::date)"
+
+
+async def open_proposals_of_administrations(
+    connection: AsyncConnection[Any], administrations: Sequence[str] | None, now: datetime
+) -> list[AdministrationProposalRow]:
+    """Returns the proposals of these administrations (None: all) that can be confirmed at an
+    instant, those that end first first; 100 at most."""
+    yesterday = now.date() - timedelta(days=1)  # no zone is a whole day behind
+    parameters = {"streams": await _streams(connection, administrations), "before": yesterday}
+    order = f" order by p.last_day nulls last, p.position limit {MOST_OPEN}"
+    async with connection.cursor(row_factory=class_row(AdministrationProposalRow)) as cursor:
+        await cursor.execute(f"{_SELECT} where {_IS_OPEN}{order}".encode(), parameters)
+        return [row for row in await cursor.fetchall() if row.state(now) == "OPEN"]
+
+
 async def proposals_of_administrations(
     connection: AsyncConnection[Any],
     administrations: Sequence[str] | None,
@@ -74,18 +92,26 @@ async def proposals_of_administrations(
 ) -> list[AdministrationProposalRow]:
     """Returns the proposals of these administrations (None: all) that were recorded before a
     position (None: all), the latest first, whatever became of them."""
-    async with connection.cursor() as codes:
-        await codes.execute("select code from views.administration")
-        known = [code for (code,) in await codes.fetchall()]
-    wanted = known if administrations is None else set(known) & set(administrations)
+    streams = await _streams(connection, administrations)
     async with connection.cursor(row_factory=class_row(AdministrationProposalRow)) as cursor:
         await cursor.execute(
             f"{_SELECT} where %(before)s::bigint is null or p.position < %(before)s"
             " order by p.position desc limit %(most)s",
             {
-                "streams": [Administration.create_id(AdministrationCode(each)) for each in wanted],
+                "streams": streams,
                 "before": before,
                 "most": most,
             },
         )
         return await cursor.fetchall()
+
+
+async def _streams(
+    connection: AsyncConnection[Any], administrations: Sequence[str] | None
+) -> list[UUID]:
+    """The streams of those of these administrations (None: all) that are registered."""
+    async with connection.cursor() as codes:
+        await codes.execute("select code from views.administration")
+        known = {code for (code,) in await codes.fetchall()}
+    wanted = known if administrations is None else known & set(administrations)
+    return [Administration.create_id(AdministrationCode(each)) for each in sorted(wanted)]

@@ -3,27 +3,32 @@
 An administration that has registered a signing key signs what it decides from then on. A history is
 therefore accepted unsigned only if everything that its home administration decided in it was known
 before the administration's first key. Later decisions are sent command by command, each with its
-signature. The events of a history are marked as an unsigned import for ever. In the same way, a
-history is accepted without a second person only if everything in it was known before a rule of one
-of its programmes, or of an administration that it is under, wanted one (four eyes). That two
-persons decided it in the earlier register cannot be told here.
+signature. The events of a history are marked as an unsigned import for ever.
+
+Four eyes: each decision of a history is held against the rules of the civil day on which it was
+known, of its programme, of its home, and of the administration of that programme (decision 0337).
+Where a rule names its command, the confirmation of another person than the proposer stands directly
+before it in the history, as in a stream of this register; otherwise the history is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from functools import cache
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from registry.application.append_metadata import held_numbers_record, metadata
 from registry.application.registry import Registry
-from registry.domain.decisions import civil_day_of
-from registry.domain.errors import PersonNeeded, SignatureMissing, UnknownProgramme
+from registry.domain.administrations import Administration
+from registry.domain.decisions import Decision, civil_day_of
+from registry.domain.errors import PersonNeeded, Refusal, SignatureMissing
+from registry.domain.operator_second_person import NameableDecision, nameable, required
 from registry.domain.operators.events import OWN_ACTS, Operator
-from registry.domain.operators.proposals import COMMAND_OF_EVENT
-from registry.domain.programme_rules import SECOND_PERSON_COMMANDS
+from registry.domain.programmes import Programme
 from registry.domain.values import AdministrationCode
 from registry.ledger.append_encoding import EncodedRequest, encode_request
 from registry.ledger.types import AppendRequest
@@ -31,8 +36,6 @@ from registry.ledger.types import AppendRequest
 #: How many seconds old the cached administration may be when its first key is looked up: half of
 #: the time that the verifier allows.
 GRACE = 30
-#: Those that a rule can want two persons for: the operator's customs may record them, too.
-OWN_ACTS_OF_TWO = tuple(kind for kind in OWN_ACTS if kind in COMMAND_OF_EVENT)
 
 
 @dataclass
@@ -54,16 +57,14 @@ class EncodedHistory:
     """A history encoded for the ledger. It can be pickled and sent to another process.
 
     `known`: the transaction time of the last decision of `home`, the home administration; None if
-    the history holds no decision of it. `named`: the same, of the last decision, surrender or
-    erasure, for which a rule may want a second person.
+    the history holds no decision of it. `alone`: what no second person confirmed, of what a rule
+    can name, each with its transaction time. `zone`: the home time zone.
     """
 
     encoded: EncodedRequest
     home: AdministrationCode
     known: datetime | None
-    named: datetime | None = None
-    #: The codes of the programmes in it, and the home time zone, for the rule of the second person.
-    programmes: tuple[str, ...] = ()
+    alone: tuple[tuple[NameableDecision, datetime], ...] = ()
     zone: str = "UTC"
 
 
@@ -85,13 +86,23 @@ def encode_history(registry: Registry, history: History) -> EncodedHistory:
     # decision is the latest one.
     latest = list(zip(reversed(pending), reversed(history.known), strict=True))
     decided = next((known for event, known in latest if type(event) not in OWN_ACTS), None)
-    alone = set(OWN_ACTS) - set(OWN_ACTS_OF_TWO)
-    named = next((known for event, known in latest if type(event) not in alone), None)
     operator = history.operator
-    programmes = tuple({each.programme for each in operator.authorisations.values()})
-    return EncodedHistory(
-        encoded, operator.administration, decided, named, programmes, operator.time_zone
-    )
+    alone = tuple(_decided_alone(operator, pending, history.known))
+    return EncodedHistory(encoded, operator.administration, decided, alone, operator.time_zone)
+
+
+def _decided_alone(
+    operator: Operator, pending: Sequence[Any], known: Sequence[datetime]
+) -> Iterator[tuple[NameableDecision, datetime]]:
+    """What a rule can name, without the confirmation by another person directly before it."""
+    before: Any = None
+    for event, instant in zip(pending, known, strict=True):
+        is_of_two = (
+            isinstance(before, Operator.ProposalConfirmed) and before.proposer != before.confirmer
+        )
+        before = event
+        if not is_of_two and (decision := nameable(operator, event)):
+            yield decision, instant
 
 
 def record_encoded(registry: Registry, batch: Sequence[EncodedHistory]) -> list[int]:
@@ -118,41 +129,46 @@ def record_encoded(registry: Registry, batch: Sequence[EncodedHistory]) -> list[
 
 
 def _refuse_without_second_person(registry: Registry, batch: Sequence[EncodedHistory]) -> None:
-    """Raises PersonNeeded for what was decided when a programme, or an administration, wanted a
-    second person."""
+    """Raises PersonNeeded for what one person decided when a rule of that day wanted two."""
+    rules = _Rules(registry)
     for history in batch:
-        if history.named is None:
-            continue
-        day = civil_day_of(history.named, history.zone)
-        administrations = {history.home}
-        for code in history.programmes:
-            try:
-                programme = registry.programme(code)
-            except UnknownProgramme:
+        for decision, known in history.alone:
+            if not rules.any_for(history.home, decision.programmes):
                 continue
-            administrations.add(programme.administration)
-            days = [r.effective for r in programme.rules if r.rule == "second_person" and r.value]
-            _refuse_since(min(days, default=None), day, code, history)
-        for home in sorted(administrations, key=str):
-            administration = registry.administration(home)
-            if not administration.second_person:
-                continue
-            day = civil_day_of(history.named, administration.time_zone)
-            named = [
-                r.effective
-                for r in administration.second_person
-                if r.commands & SECOND_PERSON_COMMANDS
-            ]
-            _refuse_since(min(named, default=None), day, home.text, history)
+            day = civil_day_of(known, history.zone)
+            by = Decision(
+                day, programme=rules.programme, administration=rules.administration, moment=known
+            )
+            if wanted := required(history.home, decision, by):
+                raise PersonNeeded(
+                    f"{min(decision.commands)}: {wanted.whose} wants a second person since"
+                    f" {wanted.since}, and what was decided for {history.home} was known on {day}:"
+                    " it is proposed by one officer and confirmed by another"
+                )
 
 
-def _refuse_since(first: date | None, day: date, code: str, history: EncodedHistory) -> None:
-    """Raises PersonNeeded for a history with a decision on a day since the first day of a rule."""
-    if first and day >= first:
-        raise PersonNeeded(
-            f"{code} wants a second person since {first}, and what was decided for {history.home}"
-            f" was known on {day}: it is proposed by one officer and confirmed by another"
+class _Rules:
+    """The programmes and administrations of one batch, each looked up once."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.programme: Callable[[str], Programme] = cache(registry.programme)
+        self.administration: Callable[[AdministrationCode], Administration] = cache(
+            registry.administration
         )
+        self.any_for = cache(self._any_for)
+
+    def _any_for(self, home: AdministrationCode, programmes: frozenset[str]) -> bool:
+        """Whether there is any rule about a second person for an operator of these, on any day."""
+        administrations = {home}
+        for code in programmes:
+            try:
+                programme = self.programme(code)
+            except Refusal:
+                continue  # an unregistered programme has no rules
+            administrations.add(programme.administration)
+            if any(rule.rule == "second_person" for rule in programme.rules):
+                return True
+        return any(self.administration(code).second_person for code in administrations)
 
 
 def record_histories(registry: Registry, histories: Iterable[History]) -> list[int]:

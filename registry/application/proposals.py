@@ -50,7 +50,7 @@ def proposed_instead(
     wanted = operator_second_person.who_requires(trial, by)
     if wanted is None:
         return False
-    proposals.propose(operator, command, by, person, *wanted, sees_proposals=sees_proposals)
+    proposals.propose(operator, command, by, person, wanted, sees_proposals=sees_proposals)
     return True
 
 

@@ -299,8 +299,8 @@ class Registry(Application[UUID]):
         tried = self._decided_alone(deepcopy(aggregate), command, by, facts)
         if aggregate is not None and not tried.pending_events:
             return aggregate
-        administration = self._administration_to_change(wanted[0], facts)
-        proposals.propose(administration, command, by, person, wanted[0].text, wanted[1])
+        administration = self._administration_to_change(AdministrationCode(wanted.whose), facts)
+        proposals.propose(administration, command, by, person, wanted)
         return administration
 
     def _decided_alone(

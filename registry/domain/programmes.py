@@ -263,6 +263,18 @@ class Programme(BaseAggregate[UUID]):
             if r.rule == "second_person" and r.effective == effective
         )
 
+    def second_person_since(self, day: date) -> date | None:
+        """The day on which the rule about the second person began that applies on this day; None:
+        there is none."""
+        beginnings = [
+            r.effective
+            for r in self.rules
+            if r.rule == "second_person"
+            and r.effective <= day
+            and (r.until is None or day < r.until)
+        ]
+        return max(beginnings, default=None)
+
     def second_person_from(self, day: date) -> frozenset[str]:
         """The commands that need a second person on this day or a later one."""
         begins = {day, *(r.effective for r in self.rules if r.effective > day)}

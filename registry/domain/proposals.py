@@ -30,6 +30,7 @@ from registry.domain.errors import (
 from registry.domain.operators.events import Operator
 from registry.domain.proposed import ProposedDecision
 from registry.domain.repeated_commands import refuse_unless_identical
+from registry.domain.second_person import RequiredSecondPerson
 
 #: Whose stream has the proposals.
 Proposals: TypeAlias = Operator | Administration
@@ -45,19 +46,21 @@ def propose(
     command: c.Command,
     by: Decision,
     person: str | None,
-    whose: str,
-    days: int | None,
+    wanted: RequiredSecondPerson,
     *,
     sees_proposals: bool = True,
 ) -> None:
-    """Records a command as a proposal that can be confirmed for so many days (None: no limit).
+    """Records a command as a proposal.
 
-    `whose`: the code of the programme or administration whose rules want a second person; an
-    administration has the proposals that its own rule wants. `sees_proposals`: whether whoever
-    proposes may know of the proposals of others; otherwise the same is proposed once more. Raises
-    PersonNeeded, AlreadyRecorded (the same is proposed already), WrongDates, GroundNeeded.
+    `wanted`: by whose rules a second person is needed; an administration has the proposals that
+    its own rule wants. `sees_proposals`: whether whoever proposes may know of the proposals of
+    others; otherwise the same is proposed once more. Raises PersonNeeded, AlreadyRecorded (the same
+    is proposed already), WrongDates, GroundNeeded.
     """
-    proposer = _person(person, f"{command.name} needs two persons by the rules of {whose}")
+    since = f" since {wanted.since}, and this is of {by.today}" if wanted.since else ""
+    proposer = _person(
+        person, f"{command.name} needs two persons by the rules of {wanted.whose}{since}"
+    )
     plain = c.plain(command)
     for proposal in holder.proposals.values():
         is_known = sees_proposals or proposal.proposed.proposer == proposer
@@ -66,7 +69,7 @@ def propose(
                 f"The same is proposed already, as {proposal.proposed.proposal}, and waits for a "
                 "second person"
             )
-    rules: dict[str, Any] = {"programme": whose}
+    rules: dict[str, Any] = {"programme": wanted.whose}
     if isinstance(holder, Administration):
         rules = {"administration": holder.code}
     holder.trigger_event(
@@ -75,7 +78,7 @@ def propose(
         **rules,
         command=plain,
         proposer=proposer,
-        expires=None if days is None else by.today + timedelta(days=days),
+        expires=None if wanted.days is None else by.today + timedelta(days=wanted.days),
         **_envelope_of_today(by),
     )
 

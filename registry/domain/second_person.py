@@ -21,6 +21,16 @@ class SecondPersonRule(NamedTuple):
     days: int = PROPOSAL_DAYS
 
 
+class RequiredSecondPerson(NamedTuple):
+    """That a decision needs a second person: by the rules of which programme or administration,
+    for how many days a proposal can be confirmed (None: no limit), and from which day on the rule
+    holds (None: without a rule, because the decision makes a rule looser)."""
+
+    whose: str
+    days: int | None
+    since: date | None = None
+
+
 NO_RULE = SecondPersonRule(date.min, frozenset())
 
 

@@ -23,7 +23,12 @@ from registry.domain.errors import BadValue, Refusal, WrongDates
 from registry.domain.programme_rules import PROPOSAL_DAYS, SECOND_PERSON_COMMANDS
 from registry.domain.programmes import MOST_DAYS, Programme
 from registry.domain.repeated_commands import difference
-from registry.domain.second_person import NO_RULE, SecondPersonRule, rule_on
+from registry.domain.second_person import (
+    NO_RULE,
+    RequiredSecondPerson,
+    SecondPersonRule,
+    rule_on,
+)
 from registry.domain.signatures import responsible_administrations
 from registry.domain.values import AdministrationCode
 
@@ -93,13 +98,14 @@ def dropped_by(
 
 def administration_that_requires(
     command: c.Command, aggregate: BaseAggregate[UUID] | None, by: Decision
-) -> tuple[AdministrationCode, int] | None:
-    """The administration whose rule wants a second person for a command that is about no operator,
-    and for how many days it can be confirmed; None if none does."""
+) -> RequiredSecondPerson | None:
+    """The administration whose rule wants a second person for a command that is about no operator;
+    None if none does."""
     if isinstance(command, c.RequireSecondPerson):
         administration = _find(command.administration, by)
         if administration is not None and dropped_by(administration, command, by):
-            return administration.code, rule_on(administration.second_person, by.today).days
+            days = rule_on(administration.second_person, by.today).days
+            return RequiredSecondPerson(administration.code.text, days)
     if (
         isinstance(command, c.SetRule)
         and isinstance(aggregate, Programme)
@@ -107,7 +113,7 @@ def administration_that_requires(
             command.rule, command.value, command.effective or by.today, command.until
         )
     ):
-        return aggregate.administration, PROPOSAL_DAYS
+        return RequiredSecondPerson(aggregate.administration.text, PROPOSAL_DAYS)
     if command.name not in OF_NO_OPERATOR:
         return None
     own = _of_client(command, aggregate) or responsible_administrations(command, aggregate)
@@ -116,7 +122,7 @@ def administration_that_requires(
         assert code is not None
         rule = rule_of(code, by)
         if command.name in rule.commands:
-            return code, rule.days
+            return RequiredSecondPerson(code.text, rule.days, rule.effective)
     return None
 
 

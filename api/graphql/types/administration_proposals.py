@@ -1,5 +1,5 @@
 """The GraphQL types and query of the proposals of administrations: decisions about programmes,
-agreements and the rule of two persons that wait for a second person."""
+agreements and the administration itself that wait for a second person."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from registry.domain.values import AdministrationCode
 
 @strawberry.type
 class AdministrationProposal(ProposedCommand):
-    """A decision about a programme, an agreement or the administration's own rule, which one person
+    """A decision about a programme, an agreement or the administration itself, which one person
     proposed and which needs a second person (four eyes)."""
 
     proposal: strawberry.ID = strawberry.field(
@@ -66,9 +66,9 @@ class AdministrationProposalQuery:
     async def administration_proposals(
         self, info: Info, first: int | None = 50, after: str | None = None
     ) -> AdministrationProposalConnection:
-        """The decisions of your administration about programmes, agreements and its own rule of two
-        persons that wait, or waited, for a second person, the latest first; for auditors, those of
-        all. Nobody else may ask."""
+        """The decisions of your administration about programmes, agreements and itself (its blocs,
+        keys, cadence, clients and rule) that wait, or waited, for a second person, the latest
+        first; for auditors, those of all. Nobody else may ask."""
         context = info.context
         subject = context.subject
         context.demand(Action.READ_PROPOSALS, Resource(subject.own))

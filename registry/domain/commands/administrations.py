@@ -94,7 +94,7 @@ class AdministrationProposalCommand(AdministrationCommand):
 
 class ConfirmAdministrationProposal(AdministrationProposalCommand):
     """A second person confirms a proposed decision about a programme, an agreement or the
-    administration's own rule, which is recorded with it.
+    administration itself (its blocs, keys, cadence, clients and rule), which is recorded with it.
 
     The decision is made by the rules and the facts of this moment. Nobody confirms a proposal of
     their own.
@@ -103,13 +103,13 @@ class ConfirmAdministrationProposal(AdministrationProposalCommand):
 
 class RejectAdministrationProposal(AdministrationProposalCommand):
     """A second person rejects a proposed decision about a programme, an agreement or the
-    administration's own rule, which is then never recorded."""
+    administration itself, which is then never recorded."""
 
     reason: str
 
 
 class WithdrawAdministrationProposal(AdministrationProposalCommand):
-    """Whoever proposed a decision about a programme, an agreement or the administration's own rule
+    """Whoever proposed a decision about a programme, an agreement or the administration itself
     withdraws the proposal."""
 
     reason: str | None = None

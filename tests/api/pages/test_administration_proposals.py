@@ -23,7 +23,8 @@ ANNA, BO = "officer:CN/anna", "officer:CN/bo"
 
 @pytest.fixture(scope="module", autouse=True)
 def four_eyes(counter: Client) -> None:
-    named = {"commands": ["set_rule"], "administration": "CN", "source": "an order"}
+    commands = ["register_client", "set_rule"]
+    named = {"commands": commands, "administration": "CN", "source": "an order"}
     outcome = counter.tell("requireSecondPerson", CHINA, **named)
     assert outcome["__typename"] == "Recorded", outcome
 
@@ -122,3 +123,61 @@ def test_nobody_else_has_the_form(counter: Client) -> None:
     for nothing in ("/proposals/CN/no/confirm", f"{place}/burn", other):
         assert opened(counter, nothing, BO).status_code == 404
     assert last(counter)[-1].command["value"] == "6"
+
+
+def section(page: str, name: str) -> str:
+    """A part of a page, from its heading to the next one, as HTML."""
+    found = re.search(rf'<h2 id="{name}">.*?(?=<h2|</main>)', page, re.DOTALL)
+    assert found, name
+    return found[0]
+
+
+def test_what_waits_for_this_person_is_in_its_work_and_under_its_heading(counter: Client) -> None:
+    place = proposed(counter, "7")
+    program = {"client": "desk-of-two", "name": "Desk", "actsFor": "officer:CN"}
+    outcome = counter.tell("registerClient", ANNA, **program)
+    assert outcome["__typename"] == "Proposed", outcome
+    Projector(counter.database).catch_up()
+    itself = f"/proposals/CN/{outcome['proposal']}"
+
+    waits = section(opened(counter, "/work", BO).text, "administration-proposals")
+    assert f'{place}/confirm"' in waits and f'{itself}/confirm"' in waits
+    assert 'href="/countries/CN"' in waits and "set rule" in waits
+    mine = section(opened(counter, "/work", ANNA).text, "administration-proposals")
+    assert f'{itself}/withdraw"' in mine and "yours: another person confirms it" in mine
+    assert 'id="administration-proposals"' not in opened(counter, "/work", KOREA).text
+    assert "desk-of-two" not in opened(counter, "/work", "officer:KR/kim").text
+
+    page = opened(counter, "/proposals", BO).text
+    assert "About programmes and agreements" in section(page, "administration")
+    about_itself = section(page, "itself")
+    assert "its blocs, keys, programs and rules" in about_itself and "desk-of-two" in about_itself
+    assert f'{place}/confirm"' not in about_itself and "desk-of-two" not in section(
+        page, "administration"
+    )
+
+    done(counter, f"{itself}/reject", reason="nobody needs it")
+    waits = section(opened(counter, "/work", BO).text, "administration-proposals")
+    assert f'{place}/confirm"' in waits and itself not in waits
+
+
+def test_there_is_one_door_to_a_proposal_and_the_others_lead_to_it(counter: Client) -> None:
+    place = proposed(counter, "8")
+    id, last_before = place.rpartition("/")[2], counter.last_position()
+    for verb in ("confirm", "reject", "withdraw"):
+        other = f"/countries/CN/{verb}-administration-proposal"
+        led = {
+            f"{other}?proposal={id}": f"{place}/{verb}",
+            other: "/proposals#administration",
+            f"{other}?proposal=no": "/proposals#administration",
+            f"{other.lower()}?proposal={id}": f"{place}/{verb}",
+        }
+        for address, to in led.items():
+            answer = opened(counter, address, BO)
+            assert (answer.status_code, answer.headers["location"]) == (303, to)
+        sent = send(counter, other, BO, proposal=id, step="record", command_id=str(uuid4()))
+        assert (sent.status_code, sent.headers["location"]) == (303, f"{place}/{verb}")
+    assert counter.last_position() == last_before
+
+    check = send(counter, f"{place}/confirm", BO, **hidden(opened(counter, f"{place}/confirm", BO)))
+    assert "What it changes" in text(check) and "bar years" in text(check).lower()

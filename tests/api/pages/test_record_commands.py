@@ -151,13 +151,14 @@ def test_an_administration_wants_two_persons_for_agreements_and_its_forms_confir
     assert "By the rules of AU a second person confirms it" in text(check)
     assert "Proposed." in text(recorded(at, suspend, anna, side="AU", legal_ground="a note"))
 
-    confirm = "/countries/AU/confirm-administration-proposal"
-    assert confirm in opened(at, "/countries/AU", bo).text
-    assert confirm not in opened(at, "/countries/AU", anna).text
-    [proposal] = re.findall(r'<option value="([0-9a-f-]{36})"', opened(at, confirm, bo).text)
-    check = checked(at, confirm, bo, proposal=proposal)
+    of_administration = "/countries/AU/confirm-administration-proposal"
+    assert of_administration in opened(at, "/countries/AU", bo).text
+    assert of_administration not in opened(at, "/countries/AU", anna).text
+    [confirm] = re.findall(r'href="(/proposals/AU/[0-9a-f-]{36}/confirm)"',
+                           opened(at, "/proposals", bo).text)  # fmt: skip
+    check = checked(at, confirm, bo)
     assert "no longer recognises China by this agreement" in text(check)
-    assert "Recorded." in text(recorded(at, confirm, bo, proposal=proposal))
+    assert "Recorded." in text(recorded(at, confirm, bo))
     assert status(at, "CN-AU-AEO") == "AU"
 
 

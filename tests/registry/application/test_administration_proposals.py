@@ -307,8 +307,8 @@ def test_dates_and_notes_of_an_agreement_can_be_named_too(registry: Registry) ->
 
 
 def test_a_history_comes_in_only_with_what_was_decided_before_the_rule(registry: Registry) -> None:
-    """An import is no way around the administration's rule, whichever of its commands it names;
-    a rule that names nothing about operators stands in no history's way."""
+    """An import is no way around the administration's rule of the day of each decision; what the
+    rule does not name, and what another person confirmed, stands in no history's way."""
     known = datetime.now(UTC) - timedelta(days=400)
     past = {"known_at": known, "effective": known.date(), **GROUND}
 
@@ -335,3 +335,28 @@ def test_a_history_comes_in_only_with_what_was_decided_before_the_rule(registry:
         record_histories(registry, [granted(2, known), granted(3, datetime.now(UTC))])
     assert not registry.recorder.select_events(Operator.create_id(Tin("CN3000000002")), limit=1)
     assert record_histories(registry, [granted(2, known)])
+
+    now, facts = datetime.now(UTC), registry._references.no_older_than()
+    later = {"known_at": now, **GROUND}
+    suspended = granted(4, known)
+    suspend = c.SuspendAuthorisation(tin=Tin("CN3000000004"), reason="late", **later)
+    registry.decide_on(suspended.operator, suspend, facts=facts)
+    instants = [*suspended.known, now]
+    assert record_histories(registry, [History(suspended.operator, instants, uuid4(), "loader")])
+    # Two persons revoked it in the earlier register, which has the same streams.
+    revoked = granted(5, known)
+    require(registry, "set_scope", "revoke_authorisation", "grant_authorisation", effective=first,
+            **GROUND)  # fmt: skip
+    registry._references.discard(Administration.create_id(CN))
+    facts = registry._references.no_older_than()
+    tin = Tin("CN3000000005")
+    revoke = c.RevokeAuthorisation(tin=tin, reason="fraud", command_id=uuid4(), **later)
+    registry.decide_on(revoked.operator, revoke, facts=facts, person=ANNA)
+    confirmed = c.ConfirmProposal(tin=tin, proposal=c.id_of_line(revoke), known_at=now)
+    with pytest.raises(OwnProposal):
+        registry.decide_on(revoked.operator, confirmed, facts=facts, person=ANNA)
+    registry.decide_on(revoked.operator, confirmed, facts=facts, person=BO)
+    kinds = [type(event) for event in revoked.operator.pending_events][-3:]
+    assert kinds == [Operator.DecisionProposed, Operator.ProposalConfirmed, Operator.Revoked]
+    instants = [*revoked.known, now, now, now]
+    assert record_histories(registry, [History(revoked.operator, instants, uuid4(), "loader")])

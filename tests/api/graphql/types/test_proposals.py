@@ -325,6 +325,8 @@ def test_no_door_records_alone_what_needs_two(
         file.write_text(json.dumps(line))
         report = import_file(counter.database, file, actor="import")
         assert report.events == 0 and "needs two persons" in report.bad[0].found
+        assert report.bad[0].field == "command"
+        assert "since 2026-03-01, and this is of 20" in report.bad[0].found
         assert "another person then confirms it" in report.bad[0].cure
     assert types(counter, tin)[-1] == "granted"
 
@@ -356,10 +358,24 @@ def test_what_was_decided_before_the_rule_is_imported_by_one(
         {"command": "accept_application", "tin": tin},
         {"command": "grant_authorisation", "tin": tin, "number": f"OLD{tin}"},
     ]
+    late = {"known_at": "2026-03-01T02:00:00Z", "effective": "2026-03-01"}
     file = tmp_path / "history.jsonl"
+    file.write_text("\n".join(json.dumps(line | before) for line in lines[:3]))
+    with file.open("a") as last:
+        last.write("\n" + json.dumps(lines[3] | before | late))
+    report = import_file(counter.database, file, actor="import")
+    [refused] = report.bad
+    assert (report.events, refused.line, refused.field) == (0, 4, "known_at")
+    assert "by the rules of CN-AEO since 2026-03-01, and this is of 2026-03-01" in refused.found
+    assert "say in known_at when it was known, if that was before the rule" in refused.cure
     file.write_text("\n".join(json.dumps(line | before) for line in lines))
     report = import_file(counter.database, file, actor="import")
     assert not report.bad and report.events == 4
+    # A command that the rule does not name is taken, whenever it was known.
+    suspended = {"command": "suspend_authorisation", "tin": tin, "reason": "an examination"}
+    file.write_text(json.dumps(suspended | before | late))
+    report = import_file(counter.database, file, actor="import")
+    assert not report.bad and report.events == 1
 
     old = history(f"CN{next(_numbers)}000", registry, 600)
     now = [datetime.now(UTC)] * len(old.known)
@@ -373,6 +389,10 @@ def test_no_erasure_and_no_surrender_since_the_rule_comes_in_with_a_history(
     counter: Client, registry: Registry, tmp_path: Path
 ) -> None:
     """Whose own act the event is does not matter: its customs may record either alone."""
+    rule = {"programme": "CN-AEO", "rule": "second_person", "effective": "2026-03-01"}
+    stricter = f"{RULE}+surrender_authorisation"
+    outcome = counter.tell("setRule", CHINA, **rule, value=stricter, source="an order")
+    assert outcome["__typename"] == "Recorded", outcome
     facts, now = registry._references.no_older_than(), datetime.now(UTC)
     person = name_person(counter)
     for command in (
