@@ -22,16 +22,15 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_file
 from babel.messages.plurals import get_plural
-from babel.messages.pofile import write_po
 
 from api.languages import catalogues
+from api.languages.catalogues import text_of as text_of
 from ops.message_terms import terms
 from registry.paths import API, CATALOGUES, ROOT, STATIC, TEMPLATES
 
@@ -130,13 +129,6 @@ def brought_up_to_date(tag: str) -> Catalog:
 
 def _file(tag: str) -> Path:
     return CATALOGUES / f"{tag}{catalogues.SUFFIX}"
-
-
-def text_of(catalogue: Catalog) -> bytes:
-    """A catalogue as the text of its file."""
-    written = BytesIO()
-    write_po(written, catalogue, width=100, sort_output=False, include_lineno=False)
-    return written.getvalue()
 
 
 # ------------------------------------------------------------------ what a translation must keep

@@ -13,7 +13,7 @@ from pathlib import Path
 from babel import Locale, UnknownLocaleError
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from babel.messages.pofile import read_po, write_po
 
 from api.languages.language import ENGLISH, SOURCE_TAG, Language
 from registry.paths import CATALOGUES
@@ -61,6 +61,13 @@ def read(file: Path) -> Catalog:
     """Returns a catalogue. Raises OSError; ValueError where it cannot be read."""
     with file.open("rb") as stream:
         return read_po(stream, locale=str(locale_of(file.stem)), abort_invalid=True)
+
+
+def text_of(catalogue: Catalog) -> bytes:
+    """Returns a catalogue as the text of its file."""
+    written = BytesIO()
+    write_po(written, catalogue, width=100, sort_output=False, include_lineno=False)
+    return written.getvalue()
 
 
 def locale_of(tag: str) -> Locale:

@@ -1,8 +1,9 @@
-"""What a command changes between the parties of an agreement, before it is given: who is recognised
-by whom no longer, or newly, from which instant on, and how many operators that concerns.
+"""Computes the consequences of a command about an agreement, for the page that asks whether to give
+it: which party recognises whom newly or no longer, and how many operators that concerns.
 
-The timeline of the agreement is built with and without what the command would record. Nothing is
-recorded.
+The timeline of the agreement is built without and with the events that the command would record,
+and the two are compared; each difference is an `AgreementEffect` over an interval of valid time (UTC,
+half open). Nothing is recorded.
 """
 
 from __future__ import annotations

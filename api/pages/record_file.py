@@ -1,5 +1,11 @@
-"""An agreement, a programme, a document or an administration as the forms of commands need it: its
-record, who may give which command about it, and what its state allows."""
+"""Reads one record for the pages on which a command about it is given: an agreement, a programme, a
+document or an administration.
+
+`record_file` returns a `RecordFile`: the aggregate with its stream, its version and the
+administrations that decide about it. `may_give_about` says whether a subject may give a command of
+a kind about it, by the access policy; a command that the state of the record would refuse anyway is
+not offered. Nothing is recorded. Days are civil days in the zone of the subject's administration.
+"""
 
 from __future__ import annotations
 

@@ -90,7 +90,9 @@ def _of_administration(
 
 
 async def _of_clients(request: Request, kind: type[c.Command]) -> Offered:
-    """The clients of the subject's administration, and their keys that are in use."""
+    """Returns the choices of a command about clients, by the name of its field: `client`, the
+    programs registered by the subject's own administration and not revoked, and `key_id`, their
+    public keys that are not retired. Both are empty for a subject that may not read them."""
     found = await ask(request, CLIENTS)
     clients = [each for each in (found.data or {}).get("clients", ()) if not each["revoked"]]
     return {

@@ -1,4 +1,10 @@
-"""Changes of recognition that a reader has not marked as seen, on the page of work."""
+"""The list of changes of recognition on the page of work, and the form that marks them as seen.
+
+A change is an operator whose recognition in the reader's territory is another from a day on. The
+feed of changes has them in the order in which they were recorded; each reader has a mark, the last
+position of the feed that was seen, and is shown what comes after it (`api.access.changes_seen`).
+Only customs of another territory, that follow its changes, have the list; others get status 403.
+"""
 
 from __future__ import annotations
 

@@ -129,7 +129,11 @@ def record_encoded(registry: Registry, batch: Sequence[EncodedHistory]) -> list[
 
 
 def _refuse_without_second_person(registry: Registry, batch: Sequence[EncodedHistory]) -> None:
-    """Raises PersonNeeded for what one person decided when a rule of that day wanted two."""
+    """Refuses a batch of imported histories with a decision of one person that a rule of its day
+    wants two for: one officer who proposes and another who confirms. An import has no second one.
+
+    The day is that on which the decision was known, in the time zone of the operator's home. Raises
+    PersonNeeded before anything is recorded."""
     rules = _Rules(registry)
     for history in batch:
         for decision, known in history.alone:
