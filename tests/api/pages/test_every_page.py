@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page
 from api.pages.site import PAGES
 from tests.api.pages.axe import SEEN, serious
 from tests.api.pages.test_in_browser import COMPLAINTS, TOO_FAINT, become
+from tests.api.pages.turned import turn
 from tests.api.pages.walk import SAMPLES, addresses
 from tests.api.served import served
 
@@ -58,15 +59,20 @@ def walked(
     browser: Browser, address: str, tag: str, paths: Iterable[str], folder: Path
 ) -> dict[str, list[str]]:
     """What is wrong with each page in a language. The pictures are kept in the folder: language,
-    page and width."""
+    page and width. In English each page is loaded; in the others the first is, and the window is
+    turned to the rest."""
     folder.mkdir(exist_ok=True)
     window = browser.new_context(viewport=NARROW)
     page = window.new_page()
     become(page, address, "auditor:*")
+    page.goto(f"{address}/{tag}/")
     wrong: dict[str, list[str]] = {}
     for path in paths:
         page.set_viewport_size(NARROW)
-        page.goto(f"{address}/{tag}{path}")
+        if tag == "en":
+            page.goto(f"{address}/{tag}{path}")
+        else:
+            turn(page, f"{address}/{tag}{path}")
         found = _too_wide(page) + page.evaluate(TARGETS)
         if path in FIRST:
             name = re.sub(r"\W+", "-", path).strip("-") or "home"
@@ -98,7 +104,7 @@ def _keep(page: Page, folder: Path, name: str) -> None:
     for size in (WIDE, NARROW):
         page.set_viewport_size(size)
         shot = folder / f"{name}-{size['width']}.jpg"
-        page.screenshot(path=shot, type="jpeg", quality=40)
+        page.screenshot(path=shot, type="jpeg", quality=40, caret="initial")
         assert shot.stat().st_size > 5_000
 
 

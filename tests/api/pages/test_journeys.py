@@ -18,6 +18,7 @@ from api.languages import catalogues
 from api.pages import site
 from api.pages.query import COOKIE
 from ops.journeys import JOURNEYS, Journey, Typed
+from tests.api.pages.turned import turn
 from tests.api.region import record
 from tests.api.served import served
 
@@ -116,7 +117,8 @@ def test_a_question_is_answered_in_three_steps(
         expect(page.locator("main")).to_contain_text(words)
     wide = {}
     for tag in catalogues.tags():
-        page.goto(f"{address}/{tag}{there.path}{'?' if there.query else ''}{there.query}")
+        turn(page, f"{address}/{tag}{there.path}{'?' if there.query else ''}{there.query}")
+        assert page.locator("html").get_attribute("lang") == tag
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > 320 or not page.locator("h1").is_visible():
             wide[tag] = width
