@@ -2,8 +2,8 @@
 it: which party recognises whom newly or no longer, and how many operators that concerns.
 
 The timeline of the agreement is built without and with the events that the command would record,
-and the two are compared; each difference is an `AgreementEffect` over an interval of valid time (UTC,
-half open). Nothing is recorded.
+and the two are compared. Each difference is an `AgreementEffect` over an interval of valid time
+(UTC, half open). Nothing is recorded.
 """
 
 from __future__ import annotations
