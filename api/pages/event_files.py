@@ -49,8 +49,8 @@ async def answer(request: Request, wanted: EventsFilter, form: str) -> Response:
 
     `form`: `csv` or `jsonl`. The first events are read before the status is sent, so that a refusal
     is a page with status 403 (not allowed) or 400 (a bad filter). A later failure breaks the
-    connection off, so that no file that lacks events looks whole. After MOST events a file ends, and
-    its last line is the position in the log from which the next file goes on."""
+    connection off, so that no file that lacks events looks whole. After MOST events a file
+    ends, and its last line is the position in the log from which the next one goes on."""
     first = await _page(request, wanted, None)
     if first.data is None:
         status = 403 if first.forbidden else 400
