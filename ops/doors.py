@@ -178,7 +178,6 @@ _PAGES = {
     "suggestions by name": "/search/suggest?q=THE_NAME",
     "suggestions, public": "/search/suggest?q=THE_TIN",
     "page of a command": "/operators/THE_TIN/suspend-authorisation",
-    "signed history": "/operators/THE_TIN/history.json",
     "form of a dispute": "/operators/THE_TIN/open-dispute",
     "page of certificates": "/operators/THE_TIN/certificate",
     "page of a file of a certificate": "/operators/THE_TIN/certificate/THE_STREAM/x.pdf",

@@ -6,14 +6,7 @@ is a note on a page of work, and no reading of the feed by the administration's 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-
-import psycopg
-
-from registry.ledger.connections import AsyncSession
-from registry.ledger.database import connection_parameters
+from api.access.quick_connection import quick_connection
 
 _READ = (
     "select position from access.changes_seen where reader = %s and territory = %s and epoch = %s"
@@ -37,21 +30,12 @@ class ChangesSeen:
     async def position(self, reader: str, territory: str, epoch: str) -> int | None:
         """Returns the position up to which the changes of a territory were seen; None where none
         was marked in this epoch. Raises psycopg.OperationalError."""
-        async with self._connection() as connection:
+        async with quick_connection(self._conninfo) as connection:
             cursor = await connection.execute(_READ, [reader, territory, epoch])
             row = await cursor.fetchone()
             return int(row[0]) if row else None
 
     async def mark(self, reader: str, territory: str, epoch: str, position: int) -> None:
         """Marks everything up to a position as seen. Raises psycopg.OperationalError."""
-        async with self._connection() as connection:
+        async with quick_connection(self._conninfo) as connection:
             await connection.execute(_MARK, [reader, territory, epoch, position])
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        wanted = {"role": "aeo_reader", "statement_timeout": "2000"}
-        parameters = connection_parameters(
-            self._conninfo, wanted, connect_timeout=2, autocommit=True
-        )
-        async with await AsyncSession.connect(**parameters) as connection:
-            yield connection

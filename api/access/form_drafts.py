@@ -7,17 +7,13 @@ sent it and to nobody else.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
 from uuid import UUID
 
-import psycopg
 from psycopg.types.json import Jsonb
 
-from registry.ledger.connections import AsyncSession
-from registry.ledger.database import connection_parameters
+from api.access.quick_connection import quick_connection
 
 MOST = 20  # drafts of one browser
 ALL = 50_000  # drafts of all; further ones replace the oldest
@@ -44,7 +40,7 @@ class FormDrafts:
     async def keep(self, id: UUID, browser: str, address: str, fields: Mapping[str, str]) -> None:
         """Stores what was typed. `browser`: the token of the browser's forms. Raises
         psycopg.OperationalError."""
-        async with self._connection() as connection:
+        async with quick_connection(self._conninfo) as connection:
             row = [id, _digest(browser), address, Jsonb(dict(fields))]
             await connection.execute(_KEEP, row)
             await connection.execute(_SWEEP, [_digest(browser)])
@@ -52,19 +48,10 @@ class FormDrafts:
     async def read(self, id: UUID, browser: str, address: str) -> dict[str, str]:
         """Returns what was typed; empty where this browser has no such draft. Raises
         psycopg.OperationalError."""
-        async with self._connection() as connection:
+        async with quick_connection(self._conninfo) as connection:
             cursor = await connection.execute(_READ, [id, _digest(browser), address])
             row = await cursor.fetchone()
             return dict(row[0]) if row else {}
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        wanted = {"role": "aeo_reader", "statement_timeout": "2000"}
-        parameters = connection_parameters(
-            self._conninfo, wanted, connect_timeout=2, autocommit=True
-        )
-        async with await AsyncSession.connect(**parameters) as connection:
-            yield connection
 
 
 def _digest(token: str) -> bytes:

@@ -6,8 +6,6 @@ take a session over.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -18,9 +16,8 @@ import psycopg
 
 from api.access.access_tokens import Authenticated
 from api.access.policy import Subject, named
+from api.access.quick_connection import quick_connection
 from api.access.token_reasons import InvalidToken, TokenReason
-from registry.ledger.connections import AsyncSession
-from registry.ledger.database import connection_parameters
 
 #: Notification channel: sessions were ended. Every process then reads sessions anew.
 CHANNEL = "sessions_ended"
@@ -67,7 +64,7 @@ class Sessions:
         value = token_urlsafe(32)
         expires = datetime.now(UTC) + self._life
         row = [_digest(value), subject.id, subject.agent, issuer, expires, account, sid]
-        async with self._connection() as connection:
+        async with quick_connection(self._conninfo) as connection:
             await connection.execute(_BEGIN, row)
             await connection.execute(_SWEEP)
         return value
@@ -89,7 +86,7 @@ class Sessions:
     async def end(self, value: str, *, everywhere: bool = False) -> None:
         """Ends a session; `everywhere`: and all others of the same person. Raises
         psycopg.OperationalError."""
-        async with self._connection() as connection:
+        async with quick_connection(self._conninfo) as connection:
             await connection.execute(_END_ALL if everywhere else _END, [_digest(value)])
             await connection.execute(_TELL)
 
@@ -101,21 +98,12 @@ class Sessions:
         psycopg.OperationalError."""
         if account is None and sid is None:
             return 0
-        async with self._connection() as connection:
+        async with quick_connection(self._conninfo) as connection:
             done = await connection.execute(
                 _END_AT_ISSUER, [issuer, before, sid, sid, account, account]
             )
             await connection.execute(_TELL)
         return done.rowcount
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        wanted = {"role": "aeo_reader", "statement_timeout": "2000"}
-        parameters = connection_parameters(
-            self._conninfo, wanted, connect_timeout=2, autocommit=True
-        )
-        async with await AsyncSession.connect(**parameters) as connection:
-            yield connection
 
 
 def _digest(value: str) -> bytes:
