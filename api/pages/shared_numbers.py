@@ -17,11 +17,13 @@ from api.pages.errors import PageRoute
 from api.pages.query import ask, context
 from api.pages.refusals import refusal
 from api.pages.render import page
-from projections.reads.shared_numbers import SharedNumber, shared_numbers
+from projections.reads.shared_numbers import SharedNumbers, shared_numbers
+from registry.domain.texts import has_nul
 
 router = APIRouter(route_class=PageRoute)
 
 MOST = 50  # numbers that the page lists
+AT_ONCE = 100  # operators that one question names
 #: Asked as everybody asks, so that a look at these operators is kept.
 HOLDERS = """\
 query Holders($tins: [TIN!]!) {
@@ -40,24 +42,30 @@ async def numbers(request: Request) -> Response:
         sentence = refusal("FORBIDDEN", reason)
         return page(request, "wrong.html", status=403, title=title, sentence=sentence)
 
-    async def read(connection: Connection) -> list[SharedNumber]:
-        return await shared_numbers(connection, MOST + 1)
+    scheme, _space, value = request.query_params.get("from", "").partition(" ")
+    if has_nul([scheme, value]):
+        title, sentence = _("Not found"), _("This list has no such page.")
+        return page(request, "wrong.html", status=400, title=title, sentence=sentence)
 
-    found = await again.read(asked.views, read)
-    tins = sorted({tin for each in found[:MOST] for tin in (each.one, each.other)})
+    async def read(connection: Connection) -> SharedNumbers:
+        return await shared_numbers(connection, MOST, (scheme, value))
+
+    found, following = await again.read(asked.views, read)
+    tins = sorted({tin for each in found for tin in (each.one, each.other)})
     holders: dict[str, Any] = {}
     question = None
-    if tins:
-        question = await ask(request, HOLDERS, tins=tins)
+    for first in range(0, len(tins), AT_ONCE):
+        question = await ask(request, HOLDERS, tins=tins[first : first + AT_ONCE])
         rows = (question.data or {}).get("operatorsByTin") or []
-        holders = {row["tin"]: row for row in rows if row}
-    shown = [each for each in found[:MOST] if each.one in holders and each.other in holders]
+        holders |= {row["tin"]: row for row in rows if row}
+    shown = [each for each in found if each.one in holders and each.other in holders]
     return page(
         request,
         "shared_numbers.html",
         title=_("Numbers that two administrations hold"),
         numbers=shown,
         holders=holders,
-        more=len(found) > MOST,
+        following=following and " ".join(following),
+        is_first=not scheme,
         question=question,
     )

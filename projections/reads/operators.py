@@ -83,6 +83,12 @@ cross join lateral {NAMED} n
 where o.registered <= %(known)s and {VISIBLE}"""
 
 
+#: SQL: takes the decision of row-level security on an operator that does not exist, so that the
+#: time does not tell it from one that is hidden (decision 0265).
+_NOTHING_OF = "select access.nothing_of(%s) is null"
+_NOTHING_AT = "select access.nothing_at(%s) is null"
+
+
 async def operators(
     connection: Connection, scope: VisibilityScope, now: datetime, as_of: AsOf, tins: Sequence[Tin]
 ) -> dict[str, OperatorRow]:
@@ -91,7 +97,11 @@ async def operators(
     asked = statement_parameters(scope, now, as_of) | {"tins": [tin.text for tin in tins]}
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
         await cursor.execute(statement, asked)
-        return {row.tin: row for row in await cursor.fetchall()}
+        found = {row.tin: row for row in await cursor.fetchall()}
+        missing = [tin.text for tin in tins if tin.text not in found]
+        if len(missing) == 1:
+            await cursor.execute(_NOTHING_OF, missing)
+    return found
 
 
 async def visible(
@@ -164,7 +174,10 @@ async def holders(
     asked = {"number": normal_form(number), "administration": administration}
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
         await cursor.execute(statement, statement_parameters(scope, now, as_of) | asked)
-        return await cursor.fetchall()
+        found = await cursor.fetchall()
+        if not found:
+            await cursor.execute(_NOTHING_AT, [number])
+    return found
 
 
 # No visibility condition here: the operator was already read with one.

@@ -9,25 +9,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
 
 from registry.domain.identifiers import schemes
 
-#: By the latest belief. The numbers of certificates are of their administration, and never shared.
+WIDE = 50_000  # holdings of each scheme that one page looks at
+#: By the latest belief; the numbers of certificates are of their administration, and never shared.
+#: The number is shown as one holder has it written.
 _SELECT: LiteralString = """
-select a.scheme, a.value, a.tin as one, b.tin as other,
-    greatest(a.from_day, b.from_day) as since, least(a.to_day, b.to_day) as until
-from views.identifier a
-join views.identifier b on b.scheme = a.scheme and b.normal = a.normal and a.tin < b.tin
-    and coalesce(a.from_day, '-infinity') < coalesce(b.to_day, 'infinity')
-    and coalesce(b.from_day, '-infinity') < coalesce(a.to_day, 'infinity')
-join views.operator o on o.tin = a.tin
-join views.operator p on p.tin = b.tin and p.administration <> o.administration
-where a.scheme = any(%(unique)s) and a.recorded_to is null and b.recorded_to is null
-order by a.tin, b.tin, a.scheme, a.value limit %(most)s"""
+select s.scheme, coalesce(w.value, s.value) as value, s.value as normal, s.one, s.other, s.since,
+    s.until
+from access.shared_numbers(%(unique)s, %(scheme)s, %(value)s, %(most)s, %(wide)s) s
+left join lateral (
+    select i.value from views.identifier i
+    where i.normal = s.value and i.scheme = s.scheme and i.tin = s.one and i.recorded_to is null
+    limit 1
+) w on true"""
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,28 @@ class SharedNumber:
     until: date | None
 
 
-async def shared_numbers(connection: AsyncConnection[Any], most: int) -> list[SharedNumber]:
-    """Returns such numbers, as far as row-level security shows both operators to the subject."""
-    async with connection.cursor(row_factory=class_row(SharedNumber)) as cursor:
-        unique = [scheme.code for scheme in schemes().values() if scheme.unique]
-        await cursor.execute(_SELECT, {"unique": unique, "most": most})
-        return await cursor.fetchall()
+class SharedNumbers(NamedTuple):
+    """A page of such numbers. `next`: scheme and number from which to go on; None: all was looked
+    at."""
+
+    numbers: list[SharedNumber]
+    next: tuple[str, str] | None
+
+
+async def shared_numbers(
+    connection: AsyncConnection[Any], most: int, start: tuple[str, str] = ("", ""), wide: int = WIDE
+) -> SharedNumbers:
+    """Returns such numbers, of which the subject may see both operators, from a scheme and number
+    on; `most` numbers at most, of the next `wide` that anybody holds."""
+    unique = [scheme.code for scheme in schemes().values() if scheme.unique]
+    scheme, value = start
+    parameters = {"unique": unique, "scheme": scheme, "value": value, "most": most, "wide": wide}
+    cursor = await connection.execute(_SELECT, parameters)
+    numbers: list[SharedNumber] = []
+    following = None
+    for scheme, written, normal, one, other, since, until in await cursor.fetchall():
+        if one is None:
+            following = scheme, normal
+        else:
+            numbers.append(SharedNumber(scheme, written, one, other, since, until))
+    return SharedNumbers(numbers, following)
