@@ -23,6 +23,13 @@ VALUES: dict[str, dict[str, str]] = {
         "EXPRESS_CARRIER": "Carries express consignments.",
         "OTHER": "Has another role in the supply chain.",
     },
+    "OperatorOrder": {
+        "TIN": "By TIN.",
+        "NAME": "By name, without accents and letter case.",
+        "STANDING": "By status, the best first.",
+        "AUTHORISED": "By the first day from which an authorisation counts; those without one "
+        "last.",
+    },
     "ProposalState": {
         "OPEN": "It waits for a second person.",
         "CONFIRMED": "A second person confirmed it, and the decision was recorded with it.",

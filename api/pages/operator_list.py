@@ -3,6 +3,7 @@ boxes to tick, which lead to one decision about many."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,7 +21,7 @@ from api.pages.errors import PageRoute, missing
 from api.pages.labels import STATUS, territory
 from api.pages.query import PageQuery, ask, context
 from api.pages.render import HEADERS, page
-from registry.domain.values import Role
+from registry.domain.values import Role, Tin
 
 router = APIRouter(route_class=PageRoute)
 
@@ -29,14 +30,18 @@ MOST_ROWS = 2_000  # operators of a file
 MOST_TICKED = mass_decisions.MOST
 
 OPERATORS = """\
-query Operators($filter: OperatorFilter, $first: Int, $after: String) {
-  operators(filter: $filter, first: $first, after: $after) {
+query Operators(
+  $filter: OperatorFilter, $first: Int, $after: String, $order: OperatorOrder, $descending: Boolean
+) {
+  operators(
+    filter: $filter, first: $first, after: $after, order: $order, descending: $descending
+  ) {
     totalCount
     edges {
       node {
         tin name standing
         administration { code }
-        authorisations { number type validUntil programme { code } }
+        authorisations { number type effectiveFrom validUntil programme { code } }
       }
     }
     pageInfo { hasNextPage endCursor }
@@ -57,10 +62,36 @@ FILTERS = {
 }
 
 
+@dataclass(frozen=True)
+class TickedOperators:
+    """The operators that are chosen for a decision about many: `tins`, on whatever page of the list
+    they are; `elsewhere`: those that are not on this one; `dropped`: how many more were ticked than
+    one decision can be about."""
+
+    tins: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    dropped: int = 0
+
+    @classmethod
+    def of(cls, request: Request, rows: list[str]) -> TickedOperators:
+        """Those that the address names, with all of this page or without any where it says so.
+        `rows`: the TINs of this page that the subject may decide about."""
+        query = request.query_params
+        named = [tin for tin in query.getlist("tin") if Tin.FORM.fullmatch(tin)]
+        if query.get("ticked") == "all":
+            named += rows
+        elif query.get("ticked") == "none":
+            named = []
+        tins = tuple(dict.fromkeys(named))
+        few = tins[:MOST_TICKED]
+        elsewhere = tuple(tin for tin in few if tin not in rows)
+        return cls(few, elsewhere, len(tins) - len(few))
+
+
 @router.get("/operators")
 async def operators(request: Request) -> Response:
-    """Lists the operators that the subject may see, by the filters; fifty a page. `?format=csv`:
-    all of them as a file."""
+    """Lists the operators that the subject may see, by the filters and in the chosen order; fifty a
+    page. What is ticked goes along from page to page. `?format=csv`: all of them as a file."""
     asked = await context(request)
     if not asked.may(Action.LIST_OPERATORS, Resource()):
         return sign_in_first(request, "/operators")
@@ -68,9 +99,16 @@ async def operators(request: Request) -> Response:
     chosen = _chosen(request, asked)
     if query.get("format") == "csv":
         return await _file(request, chosen)
-    found = await _asked(request, chosen, SIZE, query.get("after"))
+    orders = _orders(asked, chosen["administration"])
+    by = query.get("by", "")
+    by = by if by in dict(orders) else "tin"
+    found = await _asked(request, chosen, SIZE, query.get("after"), by)
     connection = found.data["operators"] if found.data else None
     given = {name: value for name, value in chosen.items() if value}
+    own = asked.subject.home if asked.subject.role is SubjectRole.OFFICER else frozenset()
+    nodes = [edge["node"] for edge in connection["edges"]] if connection else []
+    rows = [node["tin"] for node in nodes if node["administration"]["code"] in own]
+    ticked = TickedOperators.of(request, rows) if own else TickedOperators()
     return page(
         request,
         "operator_list.html",
@@ -82,11 +120,35 @@ async def operators(request: Request) -> Response:
         given=urlencode(given if "administration" in given else given | {"administration": ""}),
         standings=list(STATUS)[:19],
         roles=[role.name for role in Role],
-        own=asked.subject.home if asked.subject.role is SubjectRole.OFFICER else frozenset(),
+        own=own,
         many=mass_decisions.names(),
-        ticked=query.get("ticked") == "all",
-        after=query.get("after", ""),
+        ticked=ticked.tins,
+        elsewhere=ticked.elsewhere,
+        dropped=ticked.dropped,
+        most=MOST_TICKED,
+        orders=orders,
+        by=by,
     )
+
+
+def _orders(asked: Context, administration: str) -> list[tuple[str, str]]:
+    """The orders of the list that the subject may choose, with their names; none for the operators
+    of others. A minus stands for the other end."""
+    subject = asked.subject
+    if subject.role is not SubjectRole.AUDITOR and not (
+        subject.role is SubjectRole.OFFICER and administration in subject.home
+    ):
+        return []
+    return [
+        ("tin", _("By TIN")),
+        ("-tin", _("By TIN, the last first")),
+        ("name", _("By name")),
+        ("-name", _("By name, the last first")),
+        ("standing", _("By status, the best first")),
+        ("-standing", _("By status, the worst first")),
+        ("authorised", _("By day of authorisation, the earliest first")),
+        ("-authorised", _("By day of authorisation, the latest first")),
+    ]
 
 
 def _chosen(request: Request, asked: Context) -> dict[str, str]:
@@ -102,10 +164,11 @@ def _chosen(request: Request, asked: Context) -> dict[str, str]:
 
 
 async def _asked(
-    request: Request, chosen: dict[str, str], first: int, after: str | None
+    request: Request, chosen: dict[str, str], first: int, after: str | None, by: str = "tin"
 ) -> PageQuery:
     filter = {FILTERS[name]: value for name, value in chosen.items() if value}
-    return await ask(request, OPERATORS, filter=filter, first=first, after=after)
+    order = {"order": by.strip("-").upper(), "descending": by.startswith("-")}
+    return await ask(request, OPERATORS, filter=filter, first=first, after=after, **order)
 
 
 async def _file(request: Request, chosen: dict[str, str]) -> Response:

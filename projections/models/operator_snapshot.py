@@ -9,7 +9,7 @@ that is sent. Nothing here depends on an agreement or on the subject who asks.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -61,6 +61,7 @@ class StoredOperator(TableRow):
     identifiers: TextArray
     consents: TextArray
     latest: TextArray
+    authorised: date | None
 
 
 class StoredParticulars(TableRow):
@@ -146,6 +147,7 @@ def current_row(timeline: OperatorTimeline) -> StoredOperator:
         identifiers=uncached_array([identified[scheme] for scheme in sorted(identified)]),
         consents=array(tuple(sorted(c.scope for c in _open_ended(timeline.consents)))),
         latest=uncached_array(_period_json(r) for r in _latest_first(timeline.periods)[:LATEST]),
+        authorised=min((p.effective_from for p in held if p.effective_from), default=None),
     )
 
 

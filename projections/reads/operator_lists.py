@@ -118,7 +118,8 @@ _OF_OPERATOR = {
 }
 
 
-def _where(conditions: OperatorConditions) -> str:
+def where(conditions: OperatorConditions) -> str:
+    """SQL: the conditions on the operator `o`, each after "and"."""
     found = []
     if names := conditions.asks(*_OF_AUTHORISATION):
         every = " and ".join(_OF_AUTHORISATION[name] for name in names)
@@ -185,11 +186,12 @@ def _finders(conditions: OperatorConditions) -> list[str]:
     return found
 
 
-def _two_branches(
-    conditions: OperatorConditions, statement: str, tail: str = ""
+def two_branches(
+    conditions: OperatorConditions, statement: str, tail: str = "", also: Sequence[str] = ()
 ) -> tuple[str, str]:
-    """The common table expressions, and the statement in two branches of which one is executed."""
-    finders = _finders(conditions)
+    """The common table expressions, and the statement in two branches of which one is executed.
+    `also`: finders that only this statement has."""
+    finders = [*_finders(conditions), *also]
     if not finders:
         return "", f"{statement} {tail}"
     numbers = range(len(finders))
@@ -228,7 +230,7 @@ async def page(
 
 def page_sql(conditions: OperatorConditions, span: TextRange) -> str:
     """Returns the statement of one page of operators."""
-    ctes, found = _two_branches(conditions, OPERATOR + _where(conditions), span.sql("o.tin"))
+    ctes, found = two_branches(conditions, OPERATOR + where(conditions), span.sql("o.tin"))
     if ctes:
         found = f"select x.* from ({found}) x where true{span.sql('x.tin')}"
     return f"with {VISIBILITY_CTES}{ctes} {found}"
@@ -253,7 +255,7 @@ def count_sql(conditions: OperatorConditions) -> str:
     named = f" cross join lateral {NAMED} n" if conditions.asks("name_contains", "role") else ""
     statement = (
         f"select o.tin from views.operator o{named}"
-        f" where o.registered <= %(known)s and {VISIBLE}{_where(conditions)}"
+        f" where o.registered <= %(known)s and {VISIBLE}{where(conditions)}"
     )
-    ctes, found = _two_branches(conditions, statement)
+    ctes, found = two_branches(conditions, statement)
     return f"with {VISIBILITY_CTES}{ctes} select count(*) from ({found}) x"

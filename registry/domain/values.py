@@ -201,7 +201,8 @@ class RuleState(Term):
 
 
 class Status(Term):
-    """The status of an authorisation, ordered from the best to the worst for its holder."""
+    """The status of an authorisation, ordered from the best to the worst for its holder; in SQL by
+    rule.standing_order."""
 
     VALID = "VALID"
     #: Abroad only: valid according to the authority's published list, assumed to continue.

@@ -21,11 +21,19 @@ from api.graphql.types.operator_filters import (
     changed_after,
     check_length,
 )
+from api.graphql.types.operator_orders import (
+    DescendingArgument,
+    OrderArgument,
+    list_of,
+    may_order,
+    span_of,
+)
 from api.graphql.types.operators import OperatorType, not_public, operator_by_tin, read_operators
 from projections.reads import operator_lists as lists
 from projections.reads import operators as reads
 from projections.reads import planner_selects as places
 from projections.reads.bitemporal_sql import AsOf
+from projections.reads.operator_order import OperatorOrder, OrderedSpan, page_in_order
 from projections.reads.operators import OperatorRow
 from projections.reads.visibility import VISIBILITY_CTES
 from registry.domain.texts import shown
@@ -173,9 +181,11 @@ class OperatorQuery:
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
+        order: OrderArgument = OperatorOrder.TIN,
+        descending: DescendingArgument = False,
     ) -> OperatorConnection:
-        """The operators that the subject may see and that meet the filter, ordered by TIN. The
-        public may not list operators: error FORBIDDEN."""
+        """The operators that the subject may see and that meet the filter, ordered by TIN unless
+        `order` says otherwise. The public may not list operators: error FORBIDDEN."""
         context = info.context
         context.demand(Action.LIST_OPERATORS)
         clocks = context.clocks(as_of)
@@ -191,6 +201,14 @@ class OperatorQuery:
         )
         after_position = await changed_after(context, asked.changed_after, asked.changed_since)
         wanted = replace(wanted, changed_after=after_position)
+        if order is not OperatorOrder.TIN or descending:
+            may_order(context, asked, as_of, last, before)
+            place = span_of(order, descending, first, after)
+            async with context.views.connection() as connection:
+                ordered = await page_in_order(
+                    connection, context.subject.visibility, context.now, clocks, wanted, place
+                )
+            return _in_order(context, clocks, wanted, ordered, place, after)
         window = paging.Window.of("operators", first, after, last, before)
         async with context.views.connection() as connection:
             found = await lists.page(
@@ -210,6 +228,31 @@ class OperatorQuery:
             edges=edges,
             page_info=window.info(edges, more=more),
         )
+
+
+def _in_order(
+    context: Context,
+    clocks: AsOf,
+    wanted: lists.OperatorConditions,
+    found: list[tuple[str, OperatorRow]],
+    place: OrderedSpan,
+    after: str | None,
+) -> OperatorConnection:
+    """The page of a list in another order. `found` has one more than the page, if there are."""
+    page = found[: place.size - 1]
+    context.looked("operators", [row.tin for _, row in page])
+    edges = [
+        OperatorEdge(
+            cursor=paging.cursor(list_of(place), [key, row.tin]), node=OperatorType.of(row, clocks)
+        )
+        for key, row in page
+    ]
+    return OperatorConnection(
+        as_of=clocks,
+        wanted=wanted,
+        edges=edges,
+        page_info=paging.PageInfo.of(edges, more=len(found) > len(page), after=after),
+    )
 
 
 async def _holders(

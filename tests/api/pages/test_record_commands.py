@@ -261,6 +261,45 @@ def test_an_officer_ticks_operators_in_the_list_and_decides_about_them_at_once(a
     assert opened(at, f"/work/many?command=set-rule&{query}").status_code == 404
 
 
+def test_what_is_ticked_on_one_page_goes_along_to_the_next(at: Client) -> None:
+    mine, other = holder(at), holder(at)
+
+    page = opened(at, f"/operators?name=nobody+of+it&tin={mine}&tin={other}&tin=<b>").text
+    assert "2 chosen" in page and "2 of them on other pages" in page
+    assert f'type="hidden" name="tin" value="{mine}"' in page and "<b>" not in page
+    page = opened(at, f"/operators?name=Holder&tin={mine}").text
+    assert f'value="{mine}" checked' in page and f'value="{other}" checked' not in page
+    assert f'type="hidden" name="tin" value="{mine}"' not in page  # its box is on this page
+    none = opened(at, f"/operators?name=Holder&tin={mine}&ticked=none").text
+    assert "0 chosen" in none and f'value="{mine}" checked' not in none
+    many = "&".join(f"tin=CN99{number:05}" for number in range(203))
+    full = text(opened(at, f"/operators?{many}"))
+    assert "200 chosen" in full and "At most 200 are decided at once: 3 more" in full
+
+
+def test_an_officer_ticks_the_own_operators_that_a_search_finds(at: Client) -> None:
+    tin, _ = holder(at), holder(at)
+
+    found = opened(at, "/search?q=Holder").text
+    assert f'name="tin" value="{tin}"' in found and 'action="/work/many"' in found
+    assert 'action="/work/many"' not in opened(at, "/search?q=Holder", KOREAN).text
+
+
+def test_the_service_orders_the_whole_list_and_a_head_turns_it_round(at: Client) -> None:
+    first, last = holder(at), holder(at)
+
+    up = opened(at, "/operators?name=Holder&by=name").text
+    down = opened(at, "/operators?name=Holder&by=tin&by=-name").text  # the head, after the field
+    assert 'aria-sort="ascending"' in up and 'aria-sort="descending"' in down
+    assert up.index(f'href="/operators/{first}"') < up.index(f'href="/operators/{last}"')
+    assert down.index(f'href="/operators/{first}"') > down.index(f'href="/operators/{last}"')
+    for name in ("tin", "name", "standing", "authorised"):
+        assert opened(at, f"/operators?by=-{name}").status_code == 200
+        assert f'name="by" value="{name}"' in opened(at, "/operators?by=-" + name).text
+    foreign = opened(at, "/operators?administration=CN&by=standing", KOREAN)
+    assert 'name="by"' not in foreign.text and "aria-sort" in foreign.text
+
+
 def test_the_list_of_operators_is_filtered_and_kept_as_a_file(at: Client) -> None:
     tin = holder(at)
 

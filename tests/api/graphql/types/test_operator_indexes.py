@@ -13,9 +13,11 @@ from psycopg import sql
 from projections.reads import operator_lists
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.operator_lists import OperatorConditions, count_sql, page_sql
+from projections.reads.operator_order import OperatorOrder, OrderedSpan, ordered_sql
 from projections.reads.operators import statement_parameters
 from projections.reads.spans import TextRange
 from projections.reads.visibility import VisibilityScope
+from registry.domain.values import Status
 from tests.api.client import AUDITOR
 from tests.api.graphql.types.operator_population import (
     DAY,
@@ -139,3 +141,97 @@ def test_where_many_are_found_the_list_is_walked_and_is_the_same(
         many = pages(population.counter, AUDITOR, "tin", filter, {}, 3)
         monkeypatch.undo()
         assert few == many and few[1] > 1
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize(
+    ("order", "index"),
+    [
+        (OperatorOrder.NAME, "operator_by_name"),
+        (OperatorOrder.STANDING, "operator_by_standing"),
+        (OperatorOrder.AUTHORISED, "operator_by_authorised"),
+    ],
+)
+def test_an_index_serves_each_order_from_any_page_on(
+    grown: psycopg.Connection[Any], order: OperatorOrder, index: str, descending: bool
+) -> None:
+    key = {"STANDING": "1", "AUTHORISED": "2020-01-01"}.get(order.value, "m")
+    span = OrderedSpan(order, 51, (key, "CN"), descending)
+    wanted, now = OperatorConditions(), datetime.now(UTC)
+    asked = (
+        statement_parameters(VisibilityScope("auditor"), now, AsOf(now, now))
+        | wanted.parameters
+        | span.parameters
+    )
+    rows = generic_plan(grown, ordered_sql(wanted, span), asked)
+    plan = "\n".join(rows)
+    partitions = grown.execute(
+        "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid"
+        " join pg_class p on p.oid = i.inhparent where p.relname = %s",
+        (index,),
+    ).fetchall()
+    walked = [row for row in rows if any(f"using {name} on" in row for (name,) in partitions)]
+    assert len(walked) == len(partitions) == 8, plan
+    assert "Seq Scan on operator_" not in plan, plan
+
+
+ORDERED = """
+query ($order: OperatorOrder!, $descending: Boolean!, $after: String, $of: AdministrationCode) {
+  operators(order: $order, descending: $descending, after: $after, first: 4,
+    filter: {administration: $of}) {
+    pageInfo { hasNextPage endCursor }
+    edges { node { tin name standing authorisations { effectiveFrom } } }
+  }
+}"""
+
+
+def ordered(
+    population: Population, by: str, order: str, descending: bool, of: str | None
+) -> list[dict[str, Any]]:
+    """The whole list in an order, four a page."""
+    found: list[dict[str, Any]] = []
+    after = None
+    while True:
+        given = {"order": order, "descending": descending, "after": after, "of": of}
+        page = population.counter.ask(ORDERED, by, **given)["operators"]
+        found += [edge["node"] for edge in page["edges"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            return found
+        after = page["pageInfo"]["endCursor"]
+
+
+def test_a_list_in_an_order_has_each_operator_once_and_in_its_place(population: Population) -> None:
+    with psycopg.connect(population.counter.database) as connection:
+        rows_of = connection.execute("select o.tin, o.standing from views.operator o").fetchall()
+    decided = dict(rows_of)  # by the last event: what ends by itself is recorded by and by
+    keys: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "TIN": lambda node: "",
+        "NAME": lambda node: node["name"].lower(),
+        "STANDING": lambda node: list(Status).index(Status[decided[node["tin"]]]),
+        "AUTHORISED": lambda node: min(
+            (a["effectiveFrom"] for a in node["authorisations"] if a["effectiveFrom"]),
+            default="infinity",
+        ),
+    }
+    everybody = {entry["tin"] for entry in population.read(AUDITOR)}
+    for by, of in ((AUDITOR, None), ("officer:CN", "CN")):
+        for order, key in keys.items():
+            for descending in (False, True):
+                rows = ordered(population, by, order, descending, of)
+                places = [(key(row), row["tin"]) for row in rows]
+                assert places == sorted(places, reverse=descending), (by, order)
+                tins = {row["tin"] for row in rows}
+                wanted = {tin for tin in everybody if of is None or tin.startswith(of)}
+                assert tins == wanted and len(rows) == len(tins), (by, order)
+
+
+def test_the_operators_of_others_are_in_the_order_of_their_tins_alone(
+    population: Population,
+) -> None:
+    given = {"order": "STANDING", "descending": False, "after": None}
+    for by, of in (("officer:KR", "CN"), ("officer:KR", None), ("partner:KR", "KR")):
+        error = population.counter.error(ORDERED, by, **given, of=of)
+        assert error["code"] == "BAD_INPUT" and "of its own administration" in error["message"]
+    cursor = population.counter.ask(ORDERED, AUDITOR, **given, of=None)["operators"]["pageInfo"]
+    other = given | {"order": "NAME", "after": cursor["endCursor"]}
+    assert "is not a cursor of" in population.counter.error(ORDERED, AUDITOR, **other)["message"]
