@@ -7,6 +7,7 @@ same law, at every instant at which the facts change. Nothing is recorded.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import pairwise
@@ -14,6 +15,8 @@ from itertools import pairwise
 from api.graphql.as_of import AsOfInput
 from api.graphql.command_trials import CommandTrial
 from api.graphql.context import Context
+from api.pages.arising_divergences import ArisingDivergences, arising_of_operator
+from projections.history.belief_history import OwnFacts
 from projections.reads import recognition as reads
 from registry.domain.bitemporal import NEVER_AT
 from registry.domain.decisions import start_of_day
@@ -74,15 +77,27 @@ async def effects(
     ]
 
 
-def _with(law: RecognitionFacts, operator: Operator) -> RecognitionFacts:
-    """The facts with what the operator's own events say."""
+async def arising(
+    context: Context, trial: CommandTrial[Operator], changes: Sequence[EffectAbroad]
+) -> ArisingDivergences:
+    """The divergences that the command would make: none where it reaches back to no day."""
+    back = [change for change in changes if change.reaches_back]
+    if not back:
+        return ArisingDivergences()
+    since = min(change.since for change in back)
+    territories = {territory for change in back for territory in change.territories}
+    after = _own_facts(trial.after)
+    return await arising_of_operator(context, trial.after.tin, after, since, territories)
+
+
+def _own_facts(operator: Operator) -> OwnFacts:
+    """The facts that the operator's own events say."""
     events, zone = events_as_corrected(operator), operator.time_zone
-    return replace(
-        law,
-        periods=periods(events, zone),
-        identifiers=identifiers(events, zone),
-        consents=consents(events, zone),
-    )
+    return OwnFacts(periods(events, zone), identifiers(events, zone), consents(events, zone))
+
+
+def _with(law: RecognitionFacts, operator: Operator) -> RecognitionFacts:
+    return replace(law, **_own_facts(operator)._asdict())
 
 
 def _first_difference(before: RecognitionFacts, after: RecognitionFacts) -> datetime | None:

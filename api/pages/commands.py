@@ -29,7 +29,7 @@ from api.languages.language import _
 from api.pages import command_receipts, forms
 from api.pages.agreement_effects import agreement_effects
 from api.pages.command_drafts import OWN, drafted, session_ended
-from api.pages.command_effects import effects
+from api.pages.command_effects import arising, effects
 from api.pages.command_fields import FormField, read_fields
 from api.pages.command_names import GRAVE, mutation_of, title_of
 from api.pages.command_places import (
@@ -230,8 +230,10 @@ async def _effects(
     """Returns the preview of a command's effects, and the name of the template that shows it."""
     file = shown.file
     if file.place is OPERATOR:
-        changes: Any = await effects(await context(request), trial, file.today)
-        return {"effects": "command_effects.html", "changes": changes}
+        asked = await context(request)
+        changes: Any = await effects(asked, trial, file.today)
+        diverging = await arising(asked, trial, changes)
+        return {"effects": "command_effects.html", "changes": changes, "diverging": diverging}
     if isinstance(trial.after, Agreement):
         changes = await agreement_effects(request, trial, file.today, file.zone)
         return {"effects": "agreement_effects.html", "changes": changes}

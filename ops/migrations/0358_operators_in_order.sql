@@ -19,6 +19,7 @@ $$;
 
 -- The first civil day from which one of the authorisations that the operator holds counts; null: none.
 alter table views.operator add column if not exists authorised date;
+comment on column views.operator.authorised is 'The first civil day from which an authorisation that it holds counts; null: none';
 update views.operator o set authorised = (
     select min(p.effective_from) from views.status_period p
     where p.tin = o.tin and p.recorded_to is null
