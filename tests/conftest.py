@@ -151,6 +151,15 @@ def skipped_sentence(count: int, lacking: list[str]) -> str:
     return f"{said} for lack of {', '.join(lacking)}: sudo apt-get install {packages}"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def collected() -> Iterator[None]:
+    """What a file leaves open is reported by its last test, and not by whichever test of another
+    file is running when the collector next finds it. As it is the first fixture of its file it is
+    the last to end."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The conninfo of a server's superuser, on a database that belongs to no test."""

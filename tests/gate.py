@@ -25,8 +25,8 @@ class Gate:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._open = asyncio.Event()
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._listening: socket.socket | None = None
+        self._passing: dict[asyncio.Task[None], socket.socket] = {}
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -69,50 +69,65 @@ class Gate:
         self._run(self._stopped())
 
     def _run(self, work: object) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)  # type: ignore[arg-type]
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)  # type: ignore[arg-type]
 
     async def _opened(self) -> None:
         self._open.set()
-        if self._server is None:
-            self._server = await asyncio.start_server(self._pass, "127.0.0.1", self.port)
+        if self._listening is None:
+            self._listening = socket.create_server(("127.0.0.1", self.port))
+            self._listening.setblocking(False)
+            self._loop.add_reader(self._listening, self._accept, self._listening)
 
     async def _stalled(self) -> None:
         self._open.clear()
 
     async def _stopped(self) -> None:
-        if self._server:
-            self._server.close()
-            self._server = None
-        for writer in list(self._writers):
-            writer.transport.abort()
+        """Leaves no socket open. What a loop that is closed still held would be reported at a later
+        collection of garbage, and blamed on the test that runs then."""
+        if self._listening:
+            self._loop.remove_reader(self._listening)
+            self._listening.close()
+            self._listening = None
+        passing = dict(self._passing)
+        for task in passing:
+            task.cancel()
+        await asyncio.gather(*passing, return_exceptions=True)
+        for here in passing.values():  # a task that was cancelled before it began has not closed it
+            here.close()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
+    def _accept(self, listening: socket.socket) -> None:
+        with suppress(OSError):  # it has gone meanwhile
+            here, _ = listening.accept()
+            here.setblocking(False)
+            task = self._loop.create_task(self._pass(here))
+            self._passing[task] = here
+            task.add_done_callback(self._passing.pop)
+
+    async def _pass(self, here: socket.socket) -> None:
+        with here:
             await self._open.wait()
             to = next(self._turns)
             host, port = str(to["host"]), int(to.get("port") or 5432)
-            if host.startswith("/"):
-                there = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-            else:
-                there = await asyncio.open_connection(host, port)
-            self._writers.add(there[1])
-            await asyncio.wait(
-                [
-                    asyncio.ensure_future(self._copy(reader, there[1])),
-                    asyncio.ensure_future(self._copy(there[0], writer)),
-                ],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            there[1].transport.abort()
-            self._writers.discard(there[1])
-        finally:
-            writer.transport.abort()
-            self._writers.discard(writer)
+            local = host.startswith("/")
+            with socket.socket(socket.AF_UNIX if local else socket.AF_INET) as there:
+                there.setblocking(False)
+                where = f"{host}/.s.PGSQL.{port}" if local else (host, port)
+                with suppress(OSError):  # refused: who came is sent away
+                    await self._loop.sock_connect(there, where)
+                    await self._copied(here, there)
 
-    async def _copy(self, source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+    async def _copied(self, here: socket.socket, there: socket.socket) -> None:
+        """Passes everything on in both directions, until one of the two ends."""
+        both = [self._loop.create_task(self._copy(*way)) for way in ((here, there), (there, here))]
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+
+    async def _copy(self, source: socket.socket, to: socket.socket) -> None:
         with suppress(OSError):
-            while block := await source.read(BLOCK):
+            while block := await self._loop.sock_recv(source, BLOCK):
                 await self._open.wait()
-                to.write(block)
-                await to.drain()
+                await self._loop.sock_sendall(to, block)
