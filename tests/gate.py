@@ -69,7 +69,7 @@ class Gate:
         self._run(self._stopped())
 
     def _run(self, work: object) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)  # type: ignore[arg-type]
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)  # type: ignore[arg-type]
 
     async def _opened(self) -> None:
         self._open.set()
