@@ -13,6 +13,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -211,28 +212,54 @@ def written(at: datetime) -> str:
 def _joined(periods: Sequence[_Period]) -> list[_Period]:
     """The periods without the flags that are not disclosed, joined where nothing else changes."""
     found: list[_Period] = []
+    last: _Period | None = None
     for period in periods:
         if period.valid_from == period.valid_to:
             continue
         if period.flags:
-            flags = tuple(disclosed_flags(period.flags))
-            period = msgspec.structs.replace(period, flags=flags)
-        if found and found[-1].valid_to == period.valid_from:
-            last = msgspec.structs.replace(
-                found[-1], valid_from=period.valid_from, valid_to=period.valid_to
-            )
-            if last == period:
-                found[-1] = msgspec.structs.replace(found[-1], valid_to=period.valid_to)
-                continue
-        found.append(period)
+            flags = _disclosed(period.flags)
+            if flags != period.flags:
+                period = msgspec.structs.replace(period, flags=flags)
+        if last is not None and last.valid_to == period.valid_from and _same(last, period):
+            last = found[-1] = msgspec.structs.replace(last, valid_to=period.valid_to)
+        else:
+            found.append(period)
+            last = period
     return found
+
+
+@lru_cache(maxsize=MOST)
+def _disclosed(flags: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(disclosed_flags(flags))
+
+
+def _same(one: _Period, other: _Period) -> bool:
+    """Whether two periods differ in their interval alone."""
+    return (
+        one.status == other.status
+        and one.abroad == other.abroad
+        and one.flags == other.flags
+        and one.number == other.number
+        and one.authorisation == other.authorisation
+        and one.programme == other.programme
+        and one.type == other.type
+        and one.roles == other.roles
+        and one.effective_from == other.effective_from
+        and one.valid_until == other.valid_until
+    )
 
 
 def _ranked(values: Sequence[Any]) -> tuple[tuple[int, ...], list[Any]]:
     """The place of each value among all, -1 for None, and the values in their order."""
-    ordered = sorted({value for value in values if value is not None})
-    ranks = {value: rank for rank, value in enumerate(ordered)}
-    return tuple([-1 if value is None else ranks[value] for value in values]), ordered
+    known = {*values}
+    known.discard(None)
+    ordered = sorted(known)
+    if len(ordered) == 1:  # as most have: one number, one day, one set of roles
+        [value] = ordered
+        return tuple([0 if each == value else -1 for each in values]), ordered
+    ranks: dict[Any, int] = {value: rank for rank, value in enumerate(ordered)}
+    ranks[None] = -1
+    return tuple([ranks[value] for value in values]), ordered
 
 
 def _place(cuts: Sequence[str], text: str) -> int:

@@ -258,19 +258,23 @@ async def _batches(
         await cursor.execute(_OPERATORS, parameters)
         await reading.execute(_PLANNED)
 
-        async def batch() -> list[Row] | None:
-            some = {tin: (tin, *more) for tin, *more in await cursor.fetchmany(AT_ONCE)}
-            if not some:
-                return None
+        async def named() -> dict[str, tuple[str, str, str | None]]:
+            return {tin: (tin, *more) for tin, *more in await cursor.fetchmany(AT_ONCE)}
+
+        async def held(some: dict[str, tuple[str, str, str | None]]) -> list[Row]:
             await reading.execute(_HELD, parameters | {"some": list(some)}, prepare=True)
             return [some[tin] + tuple(facts) for tin, *facts in await reading.fetchall()]
 
-        # The database reads the next batch while this process works on the one before.
-        coming = asyncio.ensure_future(batch())
+        # The database reads the next batch while this process works on the one before: its long
+        # statement is sent before a batch is given out, because no task runs while that is used.
+        some = await named()
+        coming = asyncio.ensure_future(held(some))
         try:
-            while (rows := await coming) is not None:
-                coming = asyncio.ensure_future(batch())
-                await asyncio.sleep(0)
+            while some:
+                rows, some = await coming, await named()
+                if some:
+                    coming = asyncio.ensure_future(held(some))
+                    await asyncio.sleep(0)
                 yield rows
             await reading.execute(_PLANNED_AS_EVER)
         finally:
