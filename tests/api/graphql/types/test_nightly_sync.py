@@ -212,8 +212,8 @@ def test_of_whom_the_partner_may_not_see_nothing_is_told_with_details_either(
 def test_a_page_with_details_takes_as_many_statements_however_many_operators_it_has(
     small: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counted are the statements of the request and of the tasks that the request starts. What the
-    service does by the clock meanwhile (quotas, the checkpoint, the findings) is not counted."""
+    """The test counts the statements of the request and of the tasks that the request starts. It
+    does not count what the service does by the clock meanwhile: quotas, checkpoint, findings."""
     counted: list[str] = []
     of_request: ContextVar[bool] = ContextVar("of_request", default=False)
     real, real_request = psycopg.AsyncCursor.execute, small.http.request
