@@ -55,7 +55,6 @@ select 'group', name, 1000000000, 1000000000000, 'test' from unnest(array['publi
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER_OPTIONS = [
     "--disable-gpu",
-    "--in-process-gpu",  # a seventh less CPU for each page
     "--disable-quic",
     "--disable-background-networking",
     "--disable-renderer-backgrounding",
@@ -154,9 +153,9 @@ def skipped_sentence(count: int, lacking: list[str]) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def collected() -> Iterator[None]:
-    """What a file leaves open is reported by its last test, and not by whichever test of another
-    file is running when the collector next finds it. As it is the first fixture of its file it is
-    the last to end."""
+    """Collects garbage at the end of each test file. So a connection that a file did not close is
+    reported (ResourceWarning) in that file, and not in another file whose test happens to run when
+    the collector finds the connection. The fixture is set up first in its file, so it ends last."""
     yield
     gc.collect()
 

@@ -153,8 +153,8 @@ def operator(tin: Tin, territory: AdministrationCode | None = None) -> Resource:
 
 
 def is_foreign_customs(subject: Subject, tin: Tin) -> bool:
-    """Returns True for a customs administration that is not the operator's home administration.
-    Such a subject is shown neither versions nor events of the operator."""
+    """Returns whether the subject is of a customs administration that is not the operator's home
+    administration. Such a subject may read neither the versions nor the events of the operator."""
     is_home = has(subject, Relation.HOME_CUSTOMS, operator(tin))
     return subject.role in _CUSTOMS and not is_home
 

@@ -227,7 +227,8 @@ async def _check(request: Request, shown: CommandForm, input: dict[str, Any]) ->
 async def _effects(
     request: Request, shown: CommandForm, trial: CommandTrial[Any]
 ) -> dict[str, Any]:
-    """Returns the preview of a command's effects, and the name of the template that shows it."""
+    """Returns two values for the page that previews a command: `changes`, what the command would
+    change, and `effects`, the file name of the template that shows the changes."""
     file = shown.file
     if file.place is OPERATOR:
         asked = await context(request)

@@ -25,7 +25,8 @@ def csv_file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 
 
 def csv_line(values: Iterable[object]) -> bytes:
-    """Returns one line of CSV in UTF-8, for a file that is streamed. The file begins with MARK."""
+    """Returns one row as a line of CSV, in UTF-8, for a download that is sent while it is made. The
+    caller sends MARK, the byte order mark, before the first line."""
     text = io.StringIO(newline="")
     csv.writer(text).writerow(map(_cell, values))
     return text.getvalue().encode()

@@ -43,8 +43,8 @@ query SignedHistory($tin: TIN!, $after: String) {
 
 @router.get("/operators/{tin}/history.json")
 async def history(request: Request, tin: str) -> Response:
-    """Returns the signed history of an operator as a file. A visitor who may not read the events of
-    the operator is given the same page for an operator that exists and for one that does not."""
+    """Returns the signed history of an operator as a JSON file. A visitor who may not read the
+    events of the operator gets the same page as for an operator that does not exist."""
     try:
         wanted = Tin.parse(tin.upper())
     except ValueError as wrong:

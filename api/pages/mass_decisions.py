@@ -42,8 +42,10 @@ from registry.domain.values import Outcome, Tin
 router = APIRouter(route_class=PageRoute)
 
 MOST = 200  # operators of one form
-#: The address of the form of a command about many operators.
-FORM = f"/work/{{command:{MANY}}}"
+#: The page of work, under which the forms of commands about many operators stand.
+WORK = "/work"
+#: The address of the form of a command about many operators, as a route.
+FORM = f"{WORK}/{{command:{MANY}}}"
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class MassForm:
 
 def address_of(kind: type[c.Command]) -> str:
     """Returns the address of a command's form for many operators."""
-    return f"/work/{path_of(kind)}"
+    return f"{WORK}/{path_of(kind)}"
 
 
 def names() -> list[tuple[str, str]]:
@@ -135,7 +137,7 @@ async def step(request: Request, command: str) -> Response:
     except InvalidToken:
         is_public = True
     if is_public:
-        return await session_ended(request, f"/work/{command}", typed)
+        return await session_ended(request, f"{WORK}/{command}", typed)
     if isinstance(kind, Response):
         return kind
     shown = MassForm(kind, _fields(kind), typed)

@@ -1,4 +1,4 @@
-"""Reads the unsigned records of an administration that has a signing key.
+"""Reads the events without a signature of an administration that has a signing key.
 
 What an administration with a key decides is signed with it. Only an import of what its own register
 recorded before the key is taken without a signature; it is shown as unsigned. What an operator does

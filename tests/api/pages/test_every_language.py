@@ -1,5 +1,7 @@
-"""Each page in each language but English in a real browser: it fits the smallest telephone, and its
-pictures are kept."""
+"""Tests that open each page in a real browser, in every language of the site except English.
+
+Each page fits a telephone of 320 pixels. Screenshots of each page are saved.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Each page in a real browser, loaded once: it fits the smallest telephone, there
-is nothing wrong with it in the light and in the dark, by axe and by our own rules, and its pictures
-are kept."""
+"""Tests that open each page of the site in a real browser.
+
+Each page fits a telephone of 320 pixels. The accessibility checker axe, and our own rules, find
+nothing wrong in the light and in the dark scheme. Screenshots of each page are saved.
+"""
 
 from __future__ import annotations
 
@@ -58,9 +60,10 @@ def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 def walked(
     browser: Browser, address: str, tag: str, paths: Iterable[str], folder: Path
 ) -> dict[str, list[str]]:
-    """What is wrong with each page in a language. The pictures are kept in the folder: language,
-    page and width. In English each page is loaded; in the others the first is, and the window is
-    turned to the rest."""
+    """Opens each page in a language. Returns what is wrong, a list of sentences for each address
+    that has a fault. Saves screenshots in the folder, named by language, page and width.
+    In English each page is loaded; in the others the first is, and the window is turned to the
+    rest."""
     folder.mkdir(exist_ok=True)
     window = browser.new_context(viewport=NARROW)
     page = window.new_page()
@@ -88,7 +91,7 @@ def walked(
 def test_each_page_is_for_everybody_and_is_kept_as_a_picture(
     browser: Browser, address: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The pictures are in the folder of the test run, `looks/`."""
+    """The screenshots are saved in the folder `looks` of the temporary folder of the test run."""
     folder = tmp_path_factory.getbasetemp() / "looks"
 
     assert walked(browser, address, "en", addresses(), folder) == {}

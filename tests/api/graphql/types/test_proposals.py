@@ -573,8 +573,9 @@ def test_rebuild_and_check_know_proposals(counter: Client) -> None:
 
 
 def test_a_company_is_told_nothing_of_the_same_proposal_of_another_person(counter: Client) -> None:
-    """Neither the mutation, nor the preview of the form, nor the form that records the command says
-    anything of a hidden proposal. Whoever made a proposal is told of that one."""
+    """A company repeats a command for which another person has made a proposal that the company may
+    not read. The mutation, the preview of the form and the recording form do not mention that
+    proposal. A person who made a proposal gets its id."""
     counter.tell("lodgeApplication", CHINA, tin=ACME, programme="CN-AEO", type="ADVANCED")
     company = f"company:{ACME}"
     said = {"tin": ACME, "person": name_person(counter).id, "ground": "GDPR Art. 17"}
