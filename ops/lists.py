@@ -76,6 +76,7 @@ NO_OPERATOR: Mapping[str, str] = {
     "programme": "public law",
     "programmes": "public law",
     "claims": "published figures",
+    "countSteps": "public law, counted",
     "targets": "published plans",
     "documents": "published documents",
     "controlResult": "an agreement on results of controls: it is about goods and crossings",
