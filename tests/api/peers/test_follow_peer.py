@@ -398,7 +398,7 @@ def test_a_peer_that_was_stopped_wrongly_is_accepted_and_followed_again(
     with deciding(china) as (connection, store):
         found = accept_history(connection, store, client, "kim", "a proxy changed it")
 
-    law = 7  # Korea's programme, and six steps of its agreement
+    law = 8  # Korea itself, its programme, and six steps of its agreement
     assert (found.different, found.hidden, found.same) == ([], 0, len(certified(SEOUL)) + law)
     assert decided(china) == [("korea", "accept", "kim", "a proxy changed it", True)]
     assert follower(china, client).catch_up() is None

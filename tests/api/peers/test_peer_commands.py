@@ -82,7 +82,7 @@ def test_what_is_decided_about_a_stopped_peer_is_decided_by_a_command_and_record
             china.asked(stop)
             aeo.run("peer", "accept", *decide, " ", *token, code=2)
             said = eventually(lambda: once_it_answers(aeo, "peer", "accept", *decide, why, *token))
-            assert "korea is accepted: 13 events are the same; it is followed again" in said
+            assert "korea is accepted: 14 events are the same; it is followed again" in said
             assert follower(china, InProcess(korea)).catch_up() is None
             china.asked(stop)
     aeo.run("peer", "accept", *decide, "a test", *token, code=1)
