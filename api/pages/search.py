@@ -115,9 +115,12 @@ async def _listed(request: Request, q: str, found_holders: list[dict[str, Any]])
     nothing = not any(groups.values()) and _is_empty(found)
     instead = search_meanings.number_inside(q) if nothing else ""
     if instead:
-        law = await ask(request, LAW, words=instead)
-        found = law.data
-        instead = "" if _is_empty(found) else instead
+        # Where the number finds nothing either, the page's question stays the one that was typed.
+        other = await ask(request, LAW, words=instead)
+        if _is_empty(other.data):
+            instead = ""
+        else:
+            law, found = other, other.data
     return page(
         request,
         "found.html",
