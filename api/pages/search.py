@@ -102,7 +102,8 @@ async def _listed(request: Request, q: str, found_holders: list[dict[str, Any]])
     found = law.data
     countries = _territories(found["administrations"], q) if found else []
     named = await by_name(request, q, NAMED)
-    operators = found_holders or await identified(request, q)
+    holders = [holder | {"scheme": ""} for holder in found_holders]
+    operators = holders or await identified(request, q)
     groups: dict[str, Any] = {
         "operators": operators,
         "countries": countries,
