@@ -8,10 +8,9 @@ wanted, and the other lines are answered.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from io import StringIO
 
 from api.languages.language import _
 from api.pages.check_questions import tin_of
@@ -59,11 +58,7 @@ def read(text: str, own: str, day: str, zones: Mapping[str, str]) -> list[ListLi
         raise UnreadableList(
             _("This is not a text in UTF-8. Save the list as CSV in UTF-8, and send it again.")
         )
-    rows = list(_rows(text))
-    if rows and (columns := _heading(rows[0][1])):
-        rows = rows[1:]
-    else:
-        columns = COLUMNS
+    rows, columns = _rows(text.lstrip("\ufeff"))
     if not rows:
         raise UnreadableList(_("The list is empty. Write one number a line."))
     if len(rows) > MOST:
@@ -78,39 +73,70 @@ def read(text: str, own: str, day: str, zones: Mapping[str, str]) -> list[ListLi
     return [_line(place, cells, columns, own, day, zones) for place, cells in rows]
 
 
-def _rows(text: str) -> Iterable[tuple[int, list[str]]]:
-    """The lines that are not empty, each with its place and its cells."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=first.count)
-    reader = csv.reader(StringIO(text), delimiter=delimiter)
+#: What a cell is in whose line a quotation mark is opened and never closed.
+_OPEN = "\0"
+
+
+def _rows(text: str) -> tuple[list[tuple[int, list[str]]], Sequence[str]]:
+    """The lines that are not empty, each with its place and its cells, and the names of the
+    columns. Each line is read by itself, whatever ends it, so that a quotation mark that nobody
+    closed takes no other line with it. Without a heading every line has its own delimiter."""
+    rows: list[tuple[int, list[str]]] = []
+    columns: Sequence[str] = ()
+    delimiter = ""
+    for place, line in enumerate(text.splitlines(), 1):
+        found = delimiter or max(_DELIMITERS, key=line.count)
+        cells = _cells(place, line, found)
+        if not any(cells):
+            continue
+        if not rows and not columns and (columns := _heading(cells)):
+            delimiter = found if found in line else ""
+        else:
+            rows.append((place, cells))
+    return rows, columns or COLUMNS
+
+
+def _cells(place: int, line: str, delimiter: str) -> list[str]:
+    """The cells of a line; the line itself, marked, where it is not CSV."""
     try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield reader.line_num, [cell.strip() for cell in cells]
+        found = next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error as error:
+        if len(line) <= csv.field_size_limit():
+            return [_OPEN, line.strip()]
         raise UnreadableList(
             _(
                 "Line %(line)s is not CSV: %(error)s",
-                line=reader.line_num,
+                line=place,
                 error=original(str(error)),
             )
         ) from None
+    return [cell.strip() for cell in found]
 
 
 def _heading(cells: list[str]) -> tuple[str, ...]:
-    """The columns that a first line names; none where it is a line like the others."""
+    """The columns that a first line names; none where it is a line like the others. Raises
+    UnreadableList where it names one twice."""
     names = tuple(cell.lower() for cell in cells)
-    return names if "number" in names else ()
+    if "number" not in names:
+        return ()
+    for name in COLUMNS:
+        if names.count(name) > 1:
+            raise UnreadableList(_("The heading names the column %(name)s twice.", name=name))
+    return names
 
 
 def _line(
     place: int,
     cells: list[str],
-    columns: tuple[str, ...],
+    columns: Sequence[str],
     own: str,
     day: str,
     zones: Mapping[str, str],
 ) -> ListLine:
+    if cells[0] == _OPEN:
+        wanted = _("a closing quotation mark for each opening one")
+        return _bad({"place": place, "number": "", "territory": "", "day": ""},
+                    "line", cells[1], wanted)  # fmt: skip
     given = dict(zip(columns, cells, strict=False))
     number = given.get("number", "")
     code = territory(given.get("territory", "") or own)

@@ -262,6 +262,36 @@ def test_a_list_that_is_none_is_refused_in_words(at: Client, typed: str, sentenc
     assert "UNKNOWN" not in page.text and band(page) == []
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2028", "\x85"])
+def test_lines_end_as_any_system_ends_them_and_an_open_quote_takes_no_other_line(
+    at: Client, end: str
+) -> None:
+    lines = [f"{FRUIT}", f'"{STEEL}', f"{FRUIT};KR;2026-03-05", f"{FRUIT}\tKR", f'"{FRUIT}",KR']
+
+    file = rows(sent(at, "/check/list", AUDITOR, list=end.join(lines),
+                     **{"in": "KR", "as": "csv"}))  # fmt: skip
+
+    assert [(row["line"], row["number"], row["field"]) for row in file] == [
+        ("1", FRUIT, ""),
+        ("2", "", "line"),
+        ("3", FRUIT, ""),
+        ("4", FRUIT, ""),
+        ("5", FRUIT, ""),
+    ]
+    assert file[1]["found"] == f'"{STEEL}' and "quotation mark" in file[1]["wanted"]
+    assert [row["outcome"] for row in file if not row["field"]] == ["RECOGNISED"] * 4
+
+
+def test_a_heading_that_was_pasted_with_its_mark_of_byte_order_is_a_heading(at: Client) -> None:
+    typed = f"\ufeffnumber;territory;day\r\n{FRUIT};KR;2026-03-05"
+
+    [row] = rows(sent(at, "/check/list", AUDITOR, list=typed, **{"as": "csv"}))
+    twice = sent(at, "/check/list", AUDITOR, list=f"number,number\n{FRUIT},{STEEL}")
+
+    assert (row["number"], row["territory"], row["outcome"]) == (FRUIT, "KR", "RECOGNISED")
+    assert twice.status_code == 400 and "names the column number twice" in text(twice)
+
+
 def test_a_list_too_long_to_read_is_refused_and_not_cut(at: Client) -> None:
     page = sent(at, "/check/list", AUDITOR, list="CN0000000012\n" * 25_000)
 
