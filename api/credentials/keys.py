@@ -6,6 +6,7 @@ the key that signs now and those that signed before, so that what they signed st
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -27,6 +28,8 @@ from api.graphql.receipt_issuer import (
 )
 
 CONTEXTS = ["https://www.w3.org/ns/did/v1", "https://www.w3.org/ns/cid/v1"]
+#: A host with or without a port, or an address of IPv6 in brackets.
+_HOST = re.compile(r"(?:[\w-]+(?:\.[\w-]+)*|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?")
 DID_PATH = "/.well-known/did.json"
 
 
@@ -48,12 +51,20 @@ def did(address: str) -> str:
 
 
 def address_of(name: str) -> str | None:
-    """Returns the address at which a did:web without a path is served; None for another DID."""
+    """Returns the address at which a did:web without a path is served; None for another DID, and
+    for one that names no host."""
     method, _, host = name.partition("did:web:")
     if method or not host or ":" in host:
         return None
     netloc = unquote(host)
-    local = urlsplit(f"//{netloc}").hostname in ("127.0.0.1", "localhost", "::1")
+    try:
+        parts = urlsplit(f"//{netloc}")
+        _ = parts.port
+    except ValueError:
+        return None
+    if not _HOST.fullmatch(netloc):
+        return None
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     return f"{'http' if local else 'https'}://{netloc}"
 
 

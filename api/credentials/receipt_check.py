@@ -73,4 +73,7 @@ def _own(claims: dict[str, Any], tail: str) -> dict[str, Any]:
 
 
 def _bytes(part: str) -> bytes:
-    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    try:
+        return urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError:
+        raise BadProof("a part after the tilde is no base64url") from None

@@ -296,6 +296,11 @@ def test_a_certificate_of_another_register_is_sent_there(
     assert checked(office, signed(other)) == ("other register", "warn")
     assert "https://customs.example/verify" in office.send("/verify", {"what": signed(other)}).text
     assert checked(office, signed(body)) == ("unknown key", "bad")
+    for nowhere in (b"%5B", b"x%3A99999", b"a%2Fb%3Fc", b"%0Aevil.example", b"u%40evil.example"):
+        strange = body.replace(b"did:web:localhost", b"did:web:" + nowhere)
+        page = office.send("/verify", {"what": signed(strange)})
+        assert read_finding(page.text) == ("other register", "warn")
+        assert 'href="http' not in page.text.partition("<main")[2].partition("</main>")[0]
 
 
 def test_a_key_that_was_replaced_still_proves_what_it_signed(office: Client) -> None:

@@ -100,6 +100,9 @@ def test_each_answer_of_many_has_its_own_receipt_under_one_signature(
         assert verified("~".join((signed, leaf, other[2])), place) in (1, 2)
         assert verified("~".join((signed, leaf, path[:-43])), place) == 2
         assert verified(signed, place) == 2  # without an answer
+    for tail in (f"A~{parts[0][2]}", f"{parts[0][1]}~0.A", f"{parts[0][1]}~0.A==", "~~", ""):
+        page = small.send("/verify", {"what": f"{parts[0][0]}~{tail}"})
+        assert page.status_code in (200, 400) and "altered" in page.text.lower()
 
 
 def test_whoever_asks_about_nobody_is_given_no_receipt(small: Client) -> None:
