@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from api.access.quick_connection import quick_connection
 
 MOST = 20  # drafts of one browser
-ALL = 50_000  # drafts of all; further ones replace the oldest
+ALL = 10_000  # drafts of all; further ones replace the oldest
 _KEEP = (
     "insert into access.form_draft (id, browser, address, fields) values (%s, %s, %s, %s)"
     " on conflict (id) do update set fields = excluded.fields, saved = excluded.saved"
@@ -38,10 +38,12 @@ class FormDrafts:
         self._conninfo = conninfo
 
     async def keep(self, id: UUID, browser: str, address: str, fields: Mapping[str, str]) -> None:
-        """Stores what was typed. `browser`: the token of the browser's forms. Raises
-        psycopg.OperationalError."""
+        """Stores what was typed. `browser`: the token of the browser's forms. The database has no
+        NUL character in a text: in its place the sign for one (U+2400) is stored, which can be seen
+        and deleted. Raises psycopg.OperationalError."""
         async with quick_connection(self._conninfo) as connection:
-            row = [id, _digest(browser), address, Jsonb(dict(fields))]
+            typed = {_storable(name): _storable(text) for name, text in fields.items()}
+            row = [id, _digest(browser), address, Jsonb(typed)]
             await connection.execute(_KEEP, row)
             await connection.execute(_SWEEP, [_digest(browser)])
 
@@ -52,6 +54,10 @@ class FormDrafts:
             cursor = await connection.execute(_READ, [id, _digest(browser), address])
             row = await cursor.fetchone()
             return dict(row[0]) if row else {}
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "\N{SYMBOL FOR NULL}")
 
 
 def _digest(token: str) -> bytes:

@@ -146,6 +146,7 @@ async def step(request: Request) -> Response:
         return file
     if not file.exists and (failure := _not_here(request, file, kind)) is not None:
         return failure
+    typed.setdefault("expected_version", str(file.version))  # whoever names none saw this one
     fields = await form_fields(request, file, kind)
     shown = CommandForm(file, kind, fields, typed, {})
     if typed.get("step") == "change":

@@ -23,7 +23,10 @@ from registry.domain.decisions import civil_day_of
 
 _WITH_ZONE = re.compile(r"([Zz]|[+-]\d\d:\d\d)$")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
-LONGEST = 20_000  # bytes of a submitted form; a longer one is refused
+#: Bytes of a submitted form; a longer one is refused. Each form of a command fits, filled in to the
+#: last character of each field: a character is at most 9 bytes there.
+LONGEST = 400_000
+MOST_FIELDS = 1_000  # of a submitted form
 #: The same for the pages whose form has a file.
 UPLOADS = {"/verify": 3_200_000, "/check/list": 256 * 1024}
 
@@ -241,7 +244,11 @@ async def _read_form(request: Request) -> dict[str, str]:
         return await _read_parts(request, bytes(body[:most]), too_large=len(body) > most)
     if len(body) > most:
         raise RequestDeclined(413, "TOO_LARGE", f"A form has at most {most:,} bytes.")
-    found = parse_qs(bytes(body).decode("utf-8", "replace"))
+    try:
+        found = parse_qs(bytes(body).decode("utf-8", "replace"), max_num_fields=MOST_FIELDS)
+    except ValueError:
+        sentence = f"A form has at most {MOST_FIELDS:,} fields."
+        raise RequestDeclined(413, "TOO_LARGE", sentence) from None
     return {name: values[0].strip() for name, values in found.items() if values[0].strip()}
 
 

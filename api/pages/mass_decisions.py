@@ -208,7 +208,7 @@ def _command(shown: MassForm, input: dict[str, Any], tin: str) -> dict[str, Any]
         pair.split(":", 1) for pair in shown.typed.get("versions", "").split() if ":" in pair
     )
     version = seen.get(tin, "")
-    return found | ({"expectedVersion": int(version)} if version.isdecimal() else {})
+    return found | ({"expectedVersion": int(version[:9])} if version.isdecimal() else {})
 
 
 async def _tried(

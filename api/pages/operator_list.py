@@ -222,7 +222,13 @@ async def many(request: Request) -> Response:
     wanted = query.get("command", "")
     if wanted not in set(map(path_of, FOR_MANY)):
         return await missing(request, LookupError())
-    tins = list(dict.fromkeys(query.getlist("tin")))[:MOST_TICKED]
+    tins = list(dict.fromkeys(query.getlist("tin")))
+    if len(tins) > MOST_TICKED:
+        sentence = _(
+            "Found %(found)s operators, wanted 1 to %(most)s.", found=len(tins), most=MOST_TICKED
+        ).rstrip(".")
+        title = _("Decision about many")
+        return page(request, "wrong.html", status=400, title=title, sentence=sentence)
     address = f"/work/{wanted}"
     typed = urlencode({"tins": "\n".join(tins)}) if tins else ""
     return RedirectResponse(f"{address}?{typed}" if typed else address, 303, HEADERS)

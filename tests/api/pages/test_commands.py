@@ -18,6 +18,7 @@ import pytest
 
 from api.access.tokens import issue
 from api.graphql.types.command_inputs import NOT_ASKED, SPELLED
+from api.pages import forms
 from api.pages.command_actions import GROUPS
 from api.pages.command_fields import MAY_BE_EMPTY, SENDING, fields_of, read_fields
 from api.pages.command_places import address_of, key_field, place_of
@@ -319,6 +320,38 @@ def test_a_session_that_ends_leads_back_to_the_form_with_what_was_typed(at: Clie
     assert "typed before lunch" not in other.text
 
 
+@pytest.mark.parametrize("kind", c.COMMANDS.values(), ids=lambda kind: kind.__name__)
+def test_every_form_that_is_full_can_be_sent(kind: type[c.Command]) -> None:
+    """Each field to its last character, in a script whose characters are nine bytes of a form."""
+    fields = fields_of(kind)
+    assert sum(9 * each.longest * len(each.names) + 100 for each in fields) < forms.LONGEST - 1_000
+
+
+def test_a_text_that_is_too_long_is_refused_at_its_field_and_not_lost(at: Client) -> None:
+    typed = "\u9500" * 4_000  # 36 000 bytes in the form
+    answer = send(at, form_of(holder(at)), reason=typed)
+
+    assert answer.status_code == 400 and "At most 500 characters." in text(answer)
+    assert typed in answer.text and "Suspend authorisation" in text(answer)
+
+
+def test_what_no_database_stores_is_kept_visibly_when_the_session_ends(at: Client) -> None:
+    path = form_of(holder(at))
+    for address in (path, "/work/suspend-authorisation"):
+        ended = send(at, address, None, reason="before\0lunch", tins="CN1\0")
+        assert ended.status_code == 401
+        next = re.findall(r'href="/as\?next=([^"]+)"', ended.text)[-1]
+        back = opened(at, httpx.URL(f"http://h/?n={next}").params["n"])
+        assert "before\u2400lunch" in back.text
+
+
+def test_a_form_that_names_no_version_is_shown_again(at: Client) -> None:
+    answer = send(at, form_of(holder(at)), reason="x", until="5 March")
+
+    assert answer.status_code == 400 and "5 March" in answer.text
+    assert "changed after you opened" not in answer.text
+
+
 def test_what_cannot_be_taken_back_is_confirmed_by_the_tin(at: Client) -> None:
     tin = holder(at)
     path = form_of(tin, "revoke-authorisation")
@@ -529,6 +562,9 @@ def test_one_decision_about_many_is_recorded_for_each_once(at: Client) -> None:
 
     assert ["2 of 5 were recorded" in text(answer) for answer in sent] == [True, True]
     assert [len(positions(at, tin)) for tin in (*good, suspended)] == [5, 5, 5]
+    far = " ".join(f"{tin}:{'9' * 5_000}" for tin in good)
+    unreadable = typed | {"command_id": str(uuid4()), "versions": far}
+    assert "0 of 5 were recorded" in text(send(at, path, **unreadable, step="record"))
     late = send(at, path, **(typed | {"command_id": str(uuid4())}), step="record")
     assert "0 of 5 were recorded" in text(late)
     assert opened(at, path, KOREA).status_code == 403

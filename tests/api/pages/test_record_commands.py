@@ -259,6 +259,9 @@ def test_an_officer_ticks_operators_in_the_list_and_decides_about_them_at_once(a
     )
     assert "2 of 2 operators would be decided" in text(check)
     assert opened(at, f"/work/many?command=set-rule&{query}").status_code == 404
+    too_many = "&".join(f"tin=CN{number}" for number in range(201))
+    refused = opened(at, f"/work/many?command=suspend-authorisation&{too_many}")
+    assert refused.status_code == 400 and "Found 201 operators, wanted 1 to 200" in text(refused)
 
 
 def test_what_is_ticked_on_one_page_goes_along_to_the_next(at: Client) -> None:
