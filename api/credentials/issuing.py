@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 
 from api.credentials.claims import TYPE, VALIDITY, CredentialContent, written
 from api.credentials.keys import sign
-from api.credentials.store import CredentialStore
+from api.credentials.store import CredentialStore, same_request
 from api.graphql.receipt_issuer import issuer
 from projections.reads import credentials as reads
 from projections.reads.credentials import AuthorisationState, CredentialRow
@@ -64,8 +64,8 @@ class CredentialIssuer:
     async def issue(self, request: CredentialRequest) -> CredentialRow:
         """Issues and stores a credential; a second time with the same id returns the same one.
         Raises NotIssued, OtherCommand and psycopg.Error."""
-        if (earlier := await reads.by_id(self.whole, request.id)) and earlier.tin == request.tin:
-            return earlier
+        if earlier := await reads.by_id(self.whole, request.id):
+            return same_request(earlier, request.tin, request.authorisation)
         state = await self.state(request.tin, request.authorisation, request.now)
         try:
             evidence = await inclusion(self.whole, state.event)
@@ -91,7 +91,7 @@ class CredentialIssuer:
                 "jwt": sign(self.home, self.address, TYPE, written(content)),
             }
 
-        return await self.store.issue(request.id, request.tin, made)
+        return await self.store.issue(request.id, request.tin, request.authorisation, made)
 
     async def state(self, tin: str, authorisation: str, now: datetime) -> AuthorisationState:
         """The state of an authorisation of which a credential can be issued. Raises NotIssued."""

@@ -41,6 +41,18 @@ Making = Callable[[str, tuple[int, int]], dict[str, Any]]
 ListedBits = tuple[int, list[CredentialBits]]
 
 
+def same_request(found: CredentialRow, tin: str, authorisation: str) -> CredentialRow:
+    """Returns the credential of a command id that comes again. Raises OtherCommand where it was of
+    another operator or authorisation."""
+    for name, earlier, wanted in (
+        ("operator", found.tin, tin),
+        ("authorisation", found.authorisation, authorisation),
+    ):
+        if earlier != wanted:
+            raise OtherCommand(f"command_id: {found.id} was used for another {name}")
+    return found
+
+
 class CredentialStore:
     """The credentials of this database."""
 
@@ -57,18 +69,16 @@ class CredentialStore:
             task.add_done_callback(lambda _: self._reading.pop(number, None))
         return await asyncio.shield(task)
 
-    async def issue(self, id: UUID, tin: str, make: Making) -> CredentialRow:
+    async def issue(self, id: UUID, tin: str, authorisation: str, make: Making) -> CredentialRow:
         """Stores a new credential; one with this id that is there already is returned as it is.
 
         `make` is called with the code and the place that were drawn. Raises psycopg.Error, and
-        OtherCommand where the id is of a credential of another operator.
+        OtherCommand where the id is of a credential of another operator or authorisation.
         """
         async with self._connection() as connection:
             for _ in range(DRAWS):
                 if found := await reads.by_id(connection, id):
-                    if found.tin != tin:
-                        raise OtherCommand(f"command_id: {id} was used for another operator")
-                    return found
+                    return same_request(found, tin, authorisation)
                 number, count = await _row(connection, _LIST)
                 place = number + (count >= FULL), secrets.randbelow(SIZE)
                 row = make(new_code(), place)

@@ -150,6 +150,12 @@ def test_a_form_that_is_sent_twice_makes_one_certificate(office: Client) -> None
         page = form(office, tin, f"company:{tin}", **said)
 
     assert len(set(re.findall(r'href="/verify/([0-9A-Z]{20})"', page))) == 1
+    other = office.send(
+        f"/operators/{tin}/certificate",
+        said | {"authorisation": "KR-AEO/2"},
+        headers=cookie(office, f"company:{tin}"),
+    )
+    assert other.status_code == 400 and "was used for another authorisation" in other.text
 
 
 def test_the_pdf_is_one_page_with_a_code_that_leads_to_the_check(
