@@ -26,6 +26,7 @@ _DOCUMENTS = {
     " }",
     "own receipts that diverge": "{ myDivergences { edges { node { tin receipt { jwt }"
     " because { payload } } } } }",
+    "deadlines": "{ deadlines(first: 100) { edges { node { tin name } } } }",
     "proposals": "{ proposals { edges { node { tin } } } }",
     "disputes": "{ disputes { edges { node { tin } } } }",
     "proposals of an administration": "{ administrationProposals { edges { cursor } } }",
@@ -92,6 +93,7 @@ NAMES_NONE: Mapping[str, str] = {
     "recognitionsOf.questions.consignment.mode": "a mode of transport",
     "events.filter.agreement": "an agreement",
     "events.filter.types": "types of events",
+    "deadlines.filter.what": "a step of an authorisation",
     "changes.epoch": "an epoch of the ledger",
 }
 #: Arguments of every list that say where its page begins. A cursor is made of what was shown.

@@ -21,6 +21,7 @@ from api.graphql.types.changes import ChangeQuery, Subscription
 from api.graphql.types.clients import ClientQuery
 from api.graphql.types.control_results import ControlResultQuery
 from api.graphql.types.corrected_answers import CorrectedAnswerQuery
+from api.graphql.types.deadline_calendar import DeadlineQuery
 from api.graphql.types.disputes import DisputeQuery
 from api.graphql.types.divergences import DivergenceQuery
 from api.graphql.types.events import EventQuery
@@ -53,6 +54,7 @@ class Query(
     DivergenceQuery,
     CorrectedAnswerQuery,
     EventQuery,
+    DeadlineQuery,
     ClientQuery,
     ProposalQuery,
     DisputeQuery,

@@ -20,6 +20,13 @@ from api.access.policy import SubjectRole
 from api.graphql import paging
 from api.graphql.context import Context
 from api.graphql.errors import Unanswered
+from api.graphql.types.deadline_calendar import (
+    FIRST,
+    LAST,
+    after_deadline,
+    deadline_key,
+    readable_deadlines,
+)
 from api.languages.language import N_, _, current
 from api.pages import forms
 from api.pages.downloads import CSV, MARK, csv_line, headers_of
@@ -37,7 +44,6 @@ router = APIRouter(route_class=PageRoute)
 
 SIZE = 100  # deadlines of the list on a page
 FILE_SIZE = 1_000  # deadlines of a file that are read at a time
-FIRST, LAST = date(1990, 1, 1), date(2100, 12, 31)
 #: Each state with its text and the tone of its sign.
 STATES = {
     DeadlineState.MISSED: (N_("missed"), "bad"),
@@ -91,7 +97,7 @@ async def deadlines(request: Request) -> Response:
     """Shows the deadlines of a month: `?month=2026-11&administration=CN&kind=review&state=missed`;
     `day` is one day of it, `format=csv` a file of the list."""
     asked = await context(request)
-    own = _own(asked)
+    own = readable_deadlines(asked)
     if own is None:
         return page(
             request,
@@ -132,25 +138,12 @@ async def deadlines(request: Request) -> Response:
                 for state, count in totals.items() if count],
         rows=[(row, _(STATES[DeadlineState(row.state)][0]), STATES[DeadlineState(row.state)][1])
               for row in rows[:SIZE]],
-        next=paging.cursor("deadlines", _key(rows[SIZE - 1])) if len(rows) > SIZE else "",
+        next=paging.cursor("deadlines", deadline_key(rows[SIZE - 1])) if len(rows) > SIZE else "",
         kinds=[(kind, phrase(kind)) for kind in KINDS],
         states=[(state.value, _(text)) for state, (text, _tone) in STATES.items()],
         chooses_administration=asked.subject.role is SubjectRole.AUDITOR or len(own.own or ()) > 1,
         zone=zone,
     )  # fmt: skip
-
-
-def _own(asked: Context) -> DeadlineSelection | None:
-    """Whose deadlines the subject may read; None: nobody's."""
-    everything = DeadlineSelection(FIRST, LAST, asked.now)
-    match asked.subject.role:
-        case SubjectRole.AUDITOR:
-            return everything
-        case SubjectRole.OFFICER:
-            return replace(everything, own=tuple(sorted(asked.subject.home)))
-        case SubjectRole.COMPANY if asked.subject.tin is not None:
-            return replace(everything, itself=asked.subject.tin.text)
-    return None
 
 
 async def _zone(request: Request, asked: Context) -> str:
@@ -225,15 +218,10 @@ def _listed(wanted: DeadlineSelection, choice: CalendarChoice) -> DeadlineSelect
 def _after(choice: CalendarChoice, cursor: str | None) -> tuple[date, str, int] | None:
     """The place after which the list goes on; a cursor that cannot be read is named as wrong."""
     try:
-        key = paging.after("deadlines", cursor, (str, str, int))
-        return (parse_day(str(key[0])), str(key[1]), int(key[2])) if key else None
+        return after_deadline(cursor)
     except (Unanswered, ValueError) as error:
         choice.wrong["after"] = original(str(error))
         return None
-
-
-def _key(row: CalendarDeadline) -> tuple[str, str, int]:
-    return row.due.isoformat(), row.tin, row.ordinal
 
 
 # ------------------------------------------------------------------ the grid

@@ -66,6 +66,7 @@ UNPLANNED: Mapping[str, str] = {
     "Recognition.receipt": "A receipt is signed, and stored before the answer is given: "
     "receipt_answers answers such a question without the executor.",
     "Query.events": _PAGES,
+    "Query.deadlines": _PAGES,
     "Query.log": "The signed checkpoint and the proofs come from the log's signer, not from SQL.",
     "Query.viewer": "What the authenticated subject may do: known in Python without any SELECT.",
     "Query.schemaVersion": "A constant of the process.",

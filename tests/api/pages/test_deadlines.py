@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,3 +91,42 @@ def test_what_cannot_be_read_is_named_at_its_field(at: Client) -> None:
     assert page.status_code == 400
     for words in ("is no month", "is no kind of deadline", "is no state", "is no day", "cursor"):
         assert words in text(page)
+
+
+def test_the_same_deadlines_are_asked_for_in_data_page_by_page(at: Client) -> None:
+    ask = """query ($filter: DeadlineFilter, $first: Int, $after: String) {
+      deadlines(filter: $filter, first: $first, after: $after) {
+        edges { node { tin administration authorisation metOn deadline { what due met overdue } } }
+        pageInfo { hasNextPage endCursor } } }"""
+    march = {"dueFrom": "2022-03-01", "dueTo": "2022-03-31"}
+
+    def listed(by: str, **variables: Any) -> list[tuple[str, str]]:
+        rows: list[tuple[str, str]] = []
+        after = None
+        while True:
+            page = at.ask(ask, by, first=3, after=after, **variables)["deadlines"]
+            rows += [(each["node"]["deadline"]["due"], each["node"]["tin"])
+                     for each in page["edges"]]  # fmt: skip
+            if not page["pageInfo"]["hasNextPage"]:
+                return rows
+            after = page["pageInfo"]["endCursor"]
+
+    missed = opened(at, "/deadlines?month=2022-03&state=missed&format=csv", AUDITOR)
+    file = list(csv.DictReader(StringIO(missed.content.decode("utf-8-sig"))))
+    everything = listed(AUDITOR, filter=march | {"overdue": True})
+    assert everything == [(row["due"], row["tin"]) for row in file]
+    assert ("2022-03-18", STEEL) in everything
+    assert set(listed("officer:CN", filter=march)) == {
+        row for row in listed(AUDITOR, filter=march) if row[1].startswith("CN")
+    }
+    assert {tin for _, tin in listed(f"company:{STEEL}")} == {STEEL}
+    [late] = at.ask(ask, AUDITOR, filter={"dueFrom": "2015-04-04", "dueTo": "2015-04-04"})[
+        "deadlines"
+    ]["edges"]
+    assert late["node"]["metOn"] > "2015-04-04"
+    assert (late["node"]["deadline"]["met"], late["node"]["deadline"]["overdue"]) == (False, False)
+    for by in ("partner:KR", None):
+        assert at.error(ask, by)["code"] == "FORBIDDEN"
+    wrong = at.error(ask, AUDITOR, filter={"open": False, "overdue": True})
+    assert "is not overdue" in wrong["message"]
+    assert at.error(ask, AUDITOR, after="no cursor")["code"] == "BAD_INPUT"
