@@ -9,9 +9,11 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.access import policy
+from api.access.permissions import Relation
 from api.access.policy import Action, Resource
 from api.languages.language import _
-from api.pages import check_numbers, search_meanings
+from api.pages import check_numbers, mass_decisions, search_meanings
 from api.pages.errors import PageRoute
 from api.pages.labels import closeness, country, territory
 from api.pages.query import PageQuery, ask, context
@@ -135,6 +137,8 @@ async def _listed(request: Request, q: str, found_holders: list[dict[str, Any]])
         nothing=nothing and not instead,
         instead=instead,
         homes=await _homes(request, found) if search_meanings.is_bare_number(q) else [],
+        mine=await _own(request, operators, _edges(named)),
+        many=mass_decisions.names(),
         **groups,
     )
 
@@ -143,6 +147,18 @@ def _edges(named: PageQuery | None) -> dict[str, Any]:
     """The operators of a name, with their number; empty where there are none."""
     found = named.data["operators"] if named and named.data else {}
     return found if found and found["edges"] else {}
+
+
+async def _own(
+    request: Request, operators: list[dict[str, Any]], named: dict[str, Any]
+) -> frozenset[str]:
+    """The TINs of those that were found about which the subject may decide as their customs."""
+    subject = (await context(request)).subject
+    nodes = [*operators, *(edge["node"] for edge in named.get("edges", ()))]
+    tins = (Tin(node["tin"]) for node in nodes)
+    return frozenset(
+        tin.text for tin in tins if policy.has(subject, Relation.HOME_CUSTOMS, policy.operator(tin))
+    )
 
 
 def _is_empty(found: dict[str, Any] | None) -> bool:

@@ -280,6 +280,14 @@ def test_what_is_ticked_on_one_page_goes_along_to_the_next(at: Client) -> None:
     assert "200 chosen" in full and "At most 200 are decided at once: 3 more" in full
 
 
+def test_an_officer_ticks_the_own_operators_that_a_search_finds(at: Client) -> None:
+    tin, _ = holder(at), holder(at)
+
+    found = opened(at, "/search?q=Holder").text
+    assert f'name="tin" value="{tin}"' in found and 'action="/work/many"' in found
+    assert 'action="/work/many"' not in opened(at, "/search?q=Holder", KOREAN).text
+
+
 def test_the_service_orders_the_whole_list_and_a_head_turns_it_round(at: Client) -> None:
     first, last = holder(at), holder(at)
 
