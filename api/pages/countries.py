@@ -106,33 +106,6 @@ TABS: dict[str, tuple[str, ...]] = {
     "all": ("map", "partners", "programmes", "members", "claims", "targets", "others"),
 }
 
-COUNTRIES = """\
-query Countries($asOf: AsOf) {
-  administrations(asOf: $asOf) {
-    code
-    name
-    members { code }
-    programmes { code types operatorCount }
-  }
-}"""
-
-
-@router.get("/countries")
-async def countries(request: Request) -> Response:
-    """Shows the customs territories and what they recognise."""
-    clocks = await forms.clocks(request)
-    asked = await ask(request, COUNTRIES, asOf=clocks.as_of)
-    found = asked.data["administrations"] if asked.data else []
-    return page(
-        request,
-        "countries.html",
-        status=clocks.status if asked.data else 400,
-        title=_("Customs territories"),
-        asked=asked,
-        clocks=clocks,
-        found=sorted(found, key=lambda a: (not a["members"], name_of(a["code"]))),
-    )
-
 
 @router.get("/countries/{code}")
 async def country(request: Request, code: str) -> Response:
