@@ -7,6 +7,7 @@ dropped. A text is found in
 - the templates: `{{ _("...") }}` and `{% trans %}`;
 - the Python modules of the pages and of the reasons: `_`, `N_`, `ngettext`, `pgettext`, `say`;
 - the scripts: `say("...")`;
+- the templates of refusals and other sentences of the register (`sentence_terms`);
 - the registers of terms (`terms`): names of statuses, kinds, events, rules, fields and the meanings
   of refusals. The context of such a text is its code.
 
@@ -31,7 +32,9 @@ from babel.messages.plurals import get_plural
 
 from api.languages import catalogues
 from api.languages.catalogues import text_of as text_of
+from api.pages.sentences import CONTEXT
 from ops.message_terms import terms
+from ops.sentence_terms import templates
 from registry.paths import API, CATALOGUES, ROOT, STATIC, TEMPLATES
 
 TEMPLATE = CATALOGUES / "messages.pot"
@@ -60,6 +63,8 @@ def found() -> Iterator[tuple[str, int, Any, list[str], str | None]]:
             yield from _of(file, "python", {})
     for file in sorted(STATIC.glob("*.js")):
         yield from _of(file, "javascript", {})
+    for name, text in templates():
+        yield name, 1, text, [], CONTEXT
     for context, text in terms():
         yield "terms", 1, text, [], context
 

@@ -67,8 +67,9 @@ def particulars(found: object) -> Particulars:
             f"{name} (at most {most} characters)" for name, most in MAX_LENGTH.items()
         )
         raise BadValue(
-            f"particulars: wanted {wanted}, of which only name must be; "
-            "what was found is not repeated here"
+            "particulars: wanted %(wanted)s, of which only name must be; what was "
+            "found is not repeated here",
+            wanted=wanted,
         ) from None
     return read
 
@@ -110,9 +111,13 @@ class Persons:
             )
             text, secret = self._decrypt(person, tin, found[0][0] if found else None)
             if text is None:  # within the transaction, so that the mark is rolled back
-                raise UnknownPerson(f"person: of {person} nothing is kept here for {tin}")
+                raise UnknownPerson(
+                    "person: of %(person)s nothing is kept here for %(tin)s", person=person, tin=tin
+                )
             if commitment != _commitment(secret, text):
-                raise BadValue(f"commitment: it is not the one answered with {person}")
+                raise BadValue(
+                    "commitment: it is not the one answered with %(person)s", person=person
+                )
 
     def read(self, tin: Tin, named: Iterable[Contact]) -> dict[UUID, Particulars]:
         """Returns the particulars of those named persons that are not erased and can be decrypted
@@ -142,7 +147,7 @@ class Persons:
                 "select tin from person.particulars where person = %s", [person]
             ).fetchone()
         if row is None:
-            raise UnknownPerson(f"person: nothing was ever kept here of {person}")
+            raise UnknownPerson("person: nothing was ever kept here of %(person)s", person=person)
         return Tin(row[0])
 
     def erase(self, tin: Tin, person: UUID) -> None:
@@ -155,7 +160,11 @@ class Persons:
         named as its own.
         """
         if self.operator_of(person) != tin:
-            raise UnknownPerson(f"person: of {person} nothing was ever kept here for {tin}")
+            raise UnknownPerson(
+                "person: of %(person)s nothing was ever kept here for %(tin)s",
+                person=person,
+                tin=tin,
+            )
         self._destroy(person)
         with self._connect("aeo_erasure") as connection:
             connection.execute(

@@ -75,7 +75,7 @@ class WebhookStore:
         try:
             self._addresses.destination(url, code)
         except AddressRefused as error:
-            raise AddressNotAllowed(f"url: {error}") from None
+            raise AddressNotAllowed("url: %(error)s", error=error) from None
         fields = {"territory": territory, "url": url, "signature": signature}
         owner = owner_of(subject)
         async with self._command(command_id, subject, "register", command_id, fields) as connection:
@@ -148,9 +148,11 @@ class WebhookStore:
         async with self._connection("aeo_reader") as connection:
             found = await webhooks(connection, owner, id)
         if not found and wanted:
-            raise UnknownWebhook(f"webhook: found {id}, wanted one of {owner}")
+            raise UnknownWebhook(
+                "webhook: found %(id)s, wanted one of %(owner)s", id=id, owner=owner
+            )
         if not found:
-            raise UnknownWebhook(f"webhook: found {id}, which was removed")
+            raise UnknownWebhook("webhook: found %(id)s, which was removed", id=id)
         return found[0]
 
     async def _room_for(
@@ -165,9 +167,17 @@ class WebhookStore:
         ).fetchone()
         assert found is not None
         if found[1]:
-            raise AlreadyRegistered(f"url: {owner} has a webhook for {territory} at this address")
+            raise AlreadyRegistered(
+                "url: %(owner)s has a webhook for %(territory)s at this address",
+                owner=owner,
+                territory=territory,
+            )
         if found[0] >= self._of_one:
-            raise TooManyWebhooks(f"{owner} has {found[0]} webhooks, and may have no more")
+            raise TooManyWebhooks(
+                "%(owner)s has %(found)s webhooks, and may have no more",
+                owner=owner,
+                found=found[0],
+            )
 
     @staticmethod
     async def _change(
@@ -184,7 +194,11 @@ class WebhookStore:
             parameters,
         )
         if not done.rowcount:
-            raise UnknownWebhook(f"webhook: found {webhook}, wanted one of {owner_of(subject)}")
+            raise UnknownWebhook(
+                "webhook: found %(webhook)s, wanted one of %(subject)s",
+                webhook=webhook,
+                subject=owner_of(subject),
+            )
 
     @asynccontextmanager
     async def _command(
@@ -215,7 +229,9 @@ class WebhookStore:
                 )
             ).fetchone()
             if row != (subject.actor, kind, webhook, fields):
-                raise OtherCommand(f"command_id: {command_id} was used for another command")
+                raise OtherCommand(
+                    "command_id: %(command_id)s was used for another command", command_id=command_id
+                )
             yield None
 
     @asynccontextmanager

@@ -44,12 +44,10 @@ ListedBits = tuple[int, list[CredentialBits]]
 def same_request(found: CredentialRow, tin: str, authorisation: str) -> CredentialRow:
     """Returns the credential of a command id that comes again. Raises OtherCommand where it was of
     another operator or authorisation."""
-    for name, earlier, wanted in (
-        ("operator", found.tin, tin),
-        ("authorisation", found.authorisation, authorisation),
-    ):
-        if earlier != wanted:
-            raise OtherCommand(f"command_id: {found.id} was used for another {name}")
+    if found.tin != tin:
+        raise OtherCommand("command_id: %(id)s was used for another operator", id=found.id)
+    if found.authorisation != authorisation:
+        raise OtherCommand("command_id: %(id)s was used for another authorisation", id=found.id)
     return found
 
 

@@ -179,7 +179,7 @@ def _normal_tin(found: str) -> str:
     try:
         return Tin.parse(text).text
     except ValueError:
-        wanted = Tin.WANTED
+        wanted: str = Tin.WANTED
         if Tin.FORM.fullmatch(text):
             wanted = f"a TIN of a customs territory, and {text[:2]} is none"
         raise _BadField("tin", found, wanted) from None

@@ -127,7 +127,9 @@ def check_texts(fields: dict[str, Any]) -> None:
     ledger's texts do not. Checked before the decision, because a decision cannot be undone."""
     for name, value in fields.items():
         if has_nul([name, value]):
-            raise BadValue(f"found a NUL character, which no text can keep - at `$.{name}`")
+            raise BadValue(
+                "found a NUL character, which no text can keep - at `$.%(name)s`", name=name
+            )
 
 
 def explain(line: ImportLine, refusal: Refusal) -> Bad:

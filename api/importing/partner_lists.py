@@ -168,39 +168,55 @@ class _Reader:
         except ValueError as error:
             if national and len(text) < 16:  # two letters that are no territory, then digits
                 return self._tin(code + text)
-            raise BadValue(f"{error} - at `$.tin`") from None
+            raise BadValue("%(error)s - at `$.tin`", error=error) from None
 
     def _type(self, row: PartnerListRow) -> str:
         types = self._sender.types
         if row.type is None:
             if len(types) != 1:
                 raise BadValue(
-                    f"found none, and {self._sender.programme} has several - at `$.type`"
+                    "found none, and %(programme)s has several - at `$.type`",
+                    programme=self._sender.programme,
                 )
             return types[0]
         known = self._types.get(texts.plain(row.type).casefold())
         if known is None:
             raise BadValue(
-                f"found {row.type!r}, which is no type of {self._sender.programme} - at `$.type`"
+                "found %(type)s, which is no type of %(programme)s - at `$.type`",
+                type=repr(row.type),
+                programme=self._sender.programme,
             )
         return known
 
     def _check_territory(self, tin: Tin) -> None:
         if tin.country not in self._sender.territory:
             self._others[tin.country] += 1
-            raise BadValue(f"found {tin}, which is not of {self._sender.code} - at `$.tin`")
+            raise BadValue(
+                "found %(tin)s, which is not of %(sender)s - at `$.tin`",
+                tin=tin,
+                sender=self._sender.code,
+            )
 
     def _check_dates(self, row: PartnerListRow) -> None:
         as_of = self._sender.as_of
         for name in ("since", "suspended_from", "ended"):
             day = getattr(row, name)
             if day and day > as_of:
-                raise BadValue(f"found {day}, after {as_of}, the day of the list - at `$.{name}`")
+                raise BadValue(
+                    "found %(day)s, after %(as_of)s, the day of the list - at `$.%(name)s`",
+                    day=day,
+                    as_of=as_of,
+                    name=name,
+                )
         if row.since and row.ended and row.ended < row.since:
-            raise BadValue(f"found {row.ended}, before {row.since}, its beginning - at `$.ended`")
+            raise BadValue(
+                "found %(ended)s, before %(since)s, its beginning - at `$.ended`",
+                ended=row.ended,
+                since=row.since,
+            )
         if row.since and row.suspended_from and row.suspended_from < row.since:
             found = f"found {row.suspended_from}, before {row.since}, its beginning"
-            raise BadValue(f"{found} - at `$.suspended_from`")
+            raise BadValue("%(found)s - at `$.suspended_from`", found=found)
 
     def _check_order(self, row: object) -> None:
         """Checks that the running number follows the one before, which may be of a bad row."""
@@ -208,7 +224,7 @@ class _Reader:
             return
         before, self._row = self._row, row
         if before is not None and row != before + 1:
-            raise BadValue(f"found {row} after {before} - at `$.row`")
+            raise BadValue("found %(row)s after %(before)s - at `$.row`", row=row, before=before)
 
 
 def _converted(content: dict[str, Any]) -> PartnerListRow:
@@ -219,7 +235,7 @@ def _converted(content: dict[str, Any]) -> PartnerListRow:
                 texts.check(name, value, prose=name == "address")
             except BadValue as wrong:
                 found = str(wrong).removeprefix(f"{name}: ")
-                raise BadValue(f"{found} - at `$.{name}`") from None
+                raise BadValue("%(found)s - at `$.%(name)s`", found=found, name=name) from None
     try:
         row = msgspec.convert(content, PartnerListRow, strict=True)
     except msgspec.ValidationError as error:
@@ -227,7 +243,11 @@ def _converted(content: dict[str, Any]) -> PartnerListRow:
     for name in ("name", "local_name", "address", "number"):
         value = getattr(row, name)
         if value is not None and not 0 < len(value.strip()) <= 500:
-            raise BadValue(f"found {len(value)} characters, wanted 1 to 500 - at `$.{name}`")
+            raise BadValue(
+                "found %(length)s characters, wanted 1 to 500 - at `$.%(name)s`",
+                length=len(value),
+                name=name,
+            )
     return row
 
 

@@ -33,6 +33,7 @@ from registry.domain.errors import (
 from registry.domain.identifiers import normal_form
 from registry.domain.operators import unique_numbers
 from registry.domain.operators.events import Operator
+from registry.domain.sentences import CodedTerm
 from registry.domain.values import Tin
 from registry.domain.warnings import warnings
 from registry.ledger.append_encoding import encode_request
@@ -102,13 +103,17 @@ class UnitOfWork(Registry):
             raise BadValue("command: an erasure destroys something, and is done by `./aeo erase`")
         known = command.known_at
         if known and known < EARLIEST:
-            raise WrongDates(f"known_at: found {known.isoformat()}, wanted 1900 or later")
+            raise WrongDates(
+                "known_at: found %(known)s, wanted 1900 or later", known=known.isoformat()
+            )
         id, digest = command.command_id or id or c.id_of_line(command), c.digest(command, actor)
         before = self._digest_of(id)
         if before is not None:
             if before != digest:
                 if id == command.command_id:
-                    raise OtherCommand(f"command_id: {id} was used before, for another request")
+                    raise OtherCommand(
+                        "command_id: %(id)s was used before, for another request", id=id
+                    )
                 raise OtherCommand(
                     "this line of this file or batch was recorded before, and said something else, "
                     "or by another actor"
@@ -265,17 +270,21 @@ class UnitOfWork(Registry):
         decision cannot be removed from the stream."""
         if command.expected_version not in (None, stream.version):
             raise StaleVersion(
-                f"expected_version: found {command.expected_version}, and the stream is at version "
-                f"{stream.version}"
+                "expected_version: found %(expected_version)s, and the stream is at "
+                "version %(version)s",
+                expected_version=command.expected_version,
+                version=stream.version,
             )
         if stream.id not in self._known:
             [last] = self.ledger.select_events(stream.id, desc=True, limit=1)
             self._known[stream.id] = last.known_at
         if command.known_at and command.known_at < self._known[stream.id]:
             raise KnownTooLate(
-                f"known_at: {command.known_at.isoformat()} is before "
-                f"{self._known[stream.id].isoformat()}, when the last of this {command.noun} "
-                "became known"
+                "known_at: %(known_at)s is before %(known)s, when the last of this "
+                "%(noun)s became known",
+                known_at=command.known_at.isoformat(),
+                known=self._known[stream.id].isoformat(),
+                noun=CodedTerm(command.noun),
             )
 
     def _get(
@@ -293,7 +302,7 @@ class UnitOfWork(Registry):
 
     def _refuse_if_registered(self, id: UUID, name: str) -> None:
         if id in self._streams:
-            raise AlreadyRegistered(f"{name} is registered by an earlier line")
+            raise AlreadyRegistered("%(name)s is registered by an earlier line", name=name)
         if id in self._absent:
             return
         super()._refuse_if_registered(id, name)
@@ -328,6 +337,7 @@ def _recorded(outcome: Outcome) -> int:
         raise HeldByAnother(str(outcome))
     if isinstance(outcome, Exception):
         raise StaleVersion(
-            f"somebody was faster, and nothing of this was recorded: {outcome}; send it again"
+            "somebody was faster, and nothing of this was recorded: %(outcome)s; send it again",
+            outcome=outcome,
         )
     return len(outcome)

@@ -178,7 +178,7 @@ async def _named(
 def _find(asked: Context, code: AdministrationCode, id: UUID) -> Administration.DecisionProposed:
     found = asked.registry.administration(code, 0).proposals.get(id)
     if found is None:
-        raise UnknownProposal(f"proposal: {code} has no proposal {id}")
+        raise UnknownProposal("proposal: %(code)s has no proposal %(id)s", code=code, id=id)
     assert isinstance(found.proposed, Administration.DecisionProposed)
     return found.proposed
 

@@ -13,10 +13,11 @@ from api.access.policy import SubjectRole
 from api.languages.language import _
 from api.pages import bitemporal_chart, forms
 from api.pages.errors import PageRoute
-from api.pages.labels import moment, original, territory
+from api.pages.labels import moment, territory
 from api.pages.operators import RECOGNITION
 from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
+from api.pages.sentences import translated
 from registry.domain.decisions import civil_day_of
 from registry.domain.values import AdministrationCode, Tin
 
@@ -230,7 +231,7 @@ async def _recognition(request: Request, tin: str) -> dict[str, Any]:
             variables = {"tin": tin, "in": there, "asOf": clocks.as_of}
             found = await ask(request, RECOGNITION, **variables)
     except ValueError as error:
-        wrong = original(str(error))
+        wrong = translated(str(error))
     return {"there": typed, "not_there": wrong, "recognition": found}
 
 

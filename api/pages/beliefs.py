@@ -17,9 +17,10 @@ from api.pages.belief_differences import Belief, differences
 from api.pages.errors import PageRoute
 from api.pages.forms import AsOfFields
 from api.pages.given_answers import GivenBetween, given_between
-from api.pages.labels import moment, original
+from api.pages.labels import moment
 from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
+from api.pages.sentences import translated
 from registry.domain.values import Tin
 
 router = APIRouter(route_class=PageRoute)
@@ -68,7 +69,7 @@ async def beliefs(request: Request, tin: str) -> Response:
         wanted = Tin.parse(tin.upper())
     except ValueError as wrong:
         return page(
-            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=original(str(wrong))
+            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=translated(str(wrong))
         )
     asked = request.query_params
     at, first, last = (asked.get(name, "").strip()[:40] for name in ("at", "from", "to"))

@@ -21,9 +21,9 @@ from api.http.service import Service
 from api.languages.language import _
 from api.pages.downloads import headers_of
 from api.pages.errors import PageRoute
-from api.pages.labels import original
 from api.pages.query import context
 from api.pages.render import page
+from api.pages.sentences import translated
 from registry.domain.values import Tin
 from registry.ledger.connections import Session
 
@@ -57,7 +57,7 @@ async def bundle(request: Request) -> Response:
             _made, service.settings.database, scope, policy.decode("utf-8")
         )
     except NothingToExport as nothing:
-        return _refused(request, 404, original(str(nothing)))
+        return _refused(request, 404, translated(str(nothing)))
     if (account := request.scope[KEY].account) is not None:
         service.quotas.spend(account, int((time.monotonic() - start) * 1_000_000))
     headers = headers_of(f"{scope.id}.zip")

@@ -32,10 +32,10 @@ from api.languages.language import N_, _, current
 from api.pages import forms
 from api.pages.certificate_document import document, link, type_name
 from api.pages.errors import PageRoute
-from api.pages.labels import original
 from api.pages.query import ask, context
 from api.pages.refusals import refusal
 from api.pages.render import HEADERS, page
+from api.pages.sentences import translated
 from api.pages.verify_texts import FINDINGS
 from projections.reads import credentials as reads
 from projections.reads.credentials import CredentialRow
@@ -155,7 +155,7 @@ async def _permitted(request: Request, typed: str) -> Tin | Response:
         tin = Tin.parse(typed.upper())
     except ValueError as wrong:
         return page(
-            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=original(str(wrong))
+            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=translated(str(wrong))
         )
     subject = (await context(request)).subject
     decision = policy.decide(subject, Action.CERTIFY, policy.operator(tin))

@@ -14,7 +14,8 @@ from datetime import datetime
 
 from api.languages.language import _
 from api.pages.check_questions import tin_of
-from api.pages.labels import original, territory
+from api.pages.labels import territory
+from api.pages.sentences import translated
 from registry.domain import instants
 
 MOST = 1_000  # lines of a list
@@ -107,7 +108,7 @@ def _cells(place: int, line: str, delimiter: str) -> list[str]:
             _(
                 "Line %(line)s is not CSV: %(error)s",
                 line=place,
-                error=original(str(error)),
+                error=translated(str(error)),
             )
         ) from None
     return [cell.strip() for cell in found]

@@ -15,12 +15,12 @@ from api.pages.command_drafts import sign_in_first
 from api.pages.command_fields import FormField, fields_of
 from api.pages.command_file import OperatorFile, file_of, may_give, offered
 from api.pages.command_places import OPERATOR, address_of, place_of
-from api.pages.labels import original
 from api.pages.query import context
 from api.pages.record_file import RecordFile, may_give_about, record_file
 from api.pages.record_offers import record_offers
 from api.pages.refusals import refusal
 from api.pages.render import page
+from api.pages.sentences import translated
 from registry.domain import commands as c
 from registry.domain.values import Tin
 
@@ -57,7 +57,7 @@ async def file_for(
         tin = Tin.parse(key.upper())
     except ValueError as wrong:
         return page(
-            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=original(str(wrong))
+            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=translated(str(wrong))
         )
     if not may_give(asked, tin, kind):
         home = policy.Resource(policy.operator(tin).home, tin, command=kind)

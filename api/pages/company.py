@@ -26,10 +26,11 @@ from api.pages.command_file import may_give
 from api.pages.command_names import GRAVE, title_of
 from api.pages.command_places import address_of
 from api.pages.errors import PageRoute
-from api.pages.labels import country, moment, original
+from api.pages.labels import country, moment
 from api.pages.operators import ORDER
 from api.pages.query import ask, context
 from api.pages.render import page
+from api.pages.sentences import translated
 from registry.domain import commands as c
 from registry.domain.decisions import civil_day_of
 from registry.domain.values import Tin
@@ -102,7 +103,7 @@ async def company(request: Request) -> Response:
     try:
         tin = Tin.parse(typed.upper()) if typed else asked.subject.tin
     except ValueError as wrong:
-        return _for_whom(request, asked, 400, original(str(wrong)))
+        return _for_whom(request, asked, 400, translated(str(wrong)))
     if tin is None:
         return _for_whom(request, asked, 403 if asked.subject.role in _WITHOUT else 200)
     if not asked.may(Action.READ_IN_FULL, policy.operator(tin)):

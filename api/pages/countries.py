@@ -16,10 +16,11 @@ from api.pages import forms, growth, world_map
 from api.pages.command_places import ADMINISTRATION
 from api.pages.errors import PageRoute
 from api.pages.labels import country as name_of
-from api.pages.labels import original, territory
+from api.pages.labels import territory
 from api.pages.query import ask
 from api.pages.record_actions import actions_about
 from api.pages.render import page
+from api.pages.sentences import translated
 from registry.domain.decisions import civil_day_of
 from registry.domain.values import AdministrationCode
 
@@ -116,7 +117,7 @@ async def country(request: Request, code: str) -> Response:
     try:
         AdministrationCode.parse(code)
     except ValueError as wrong:
-        title, sentence = _("No such territory"), original(str(wrong))
+        title, sentence = _("No such territory"), translated(str(wrong))
         return page(request, "wrong.html", status=404, title=title, sentence=sentence)
     clocks = await forms.clocks(request, code)
     asked = await ask(request, COUNTRY, code=code, asOf=clocks.as_of)

@@ -31,9 +31,10 @@ from api.languages.language import N_, _, current
 from api.pages import forms
 from api.pages.downloads import CSV, MARK, csv_line, headers_of
 from api.pages.errors import PageRoute
-from api.pages.labels import original, phrase, territory
+from api.pages.labels import phrase, territory
 from api.pages.query import context
 from api.pages.render import language_of, page
+from api.pages.sentences import translated
 from projections.reads import deadline_calendar as reads
 from projections.reads.deadline_calendar import CalendarDeadline, DeadlineSelection, DeadlineState
 from registry.domain.decisions import civil_day_of
@@ -172,7 +173,7 @@ def _choice(request: Request, today: date) -> CalendarChoice:
         try:
             AdministrationCode.parse(typed["administration"])
         except ValueError as error:
-            wrong["administration"] = original(str(error))
+            wrong["administration"] = translated(str(error))
     if typed["kind"] and typed["kind"] not in KINDS:
         wrong["kind"] = _("%(text)s is no kind of deadline. Choose one.", text=repr(typed["kind"]))
     if typed["state"] not in ("", *(state.value for state in STATES)):
@@ -220,7 +221,7 @@ def _after(choice: CalendarChoice, cursor: str | None) -> tuple[date, str, int] 
     try:
         return after_deadline(cursor)
     except (Unanswered, ValueError) as error:
-        choice.wrong["after"] = original(str(error))
+        choice.wrong["after"] = translated(str(error))
         return None
 
 

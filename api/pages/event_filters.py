@@ -10,7 +10,8 @@ from fastapi import Request
 
 from api.languages.language import N_, _
 from api.pages import forms
-from api.pages.labels import event_name, original, territory
+from api.pages.labels import event_name, territory
+from api.pages.sentences import translated
 from registry.domain import instants
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.decisions import end_of_day, start_of_day
@@ -105,12 +106,12 @@ def _names(found: EventsFilter) -> None:
             try:
                 found.given[argument] = AdministrationCode.parse(text).text
             except ValueError as error:
-                found.wrong[name] = original(str(error))
+                found.wrong[name] = translated(str(error))
     if text := found.typed["operator"]:
         try:
             found.given["tin"] = Tin.parse(text.upper()).text
         except ValueError as error:
-            found.wrong["operator"] = original(str(error))
+            found.wrong["operator"] = translated(str(error))
     if text := found.typed["agreement"]:
         if text.isascii() and text.isprintable() and ":" not in text:
             found.given["agreement"] = text.upper()

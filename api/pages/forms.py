@@ -16,8 +16,9 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.graphql.errors import RequestDeclined
 from api.languages.language import _, current
-from api.pages.labels import day, instant, original, typed
+from api.pages.labels import day, instant, typed
 from api.pages.query import ask, context
+from api.pages.sentences import translated
 from registry.domain import instants
 from registry.domain.decisions import civil_day_of
 
@@ -122,7 +123,9 @@ async def of(request: Request, at: str, known: str = "", code: str | None = None
                 else instants.parse_transaction_time(zoned, zone, now)
             )
         except instants.InTheFuture as error:
-            wrong[name] = original(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            text = str(error)
+            is_source = current.get().is_source
+            wrong[name] = f"{text[:1].upper()}{text[1:]}." if is_source else translated(text)
         except ValueError:
             wrong[name] = _(
                 "%(text)s is neither a date nor an instant. "

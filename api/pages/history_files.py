@@ -15,9 +15,9 @@ from api.http.service import Service
 from api.languages.language import _
 from api.pages.command_drafts import sign_in_first
 from api.pages.errors import PageRoute
-from api.pages.labels import original
 from api.pages.query import ask, context
 from api.pages.render import page
+from api.pages.sentences import translated
 from projections.reads import log
 from registry.domain.values import Tin
 
@@ -49,7 +49,7 @@ async def history(request: Request, tin: str) -> Response:
         wanted = Tin.parse(tin.upper())
     except ValueError as wrong:
         return page(
-            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=original(str(wrong))
+            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=translated(str(wrong))
         )
     asked = await context(request)
     if asked.subject.role is SubjectRole.PUBLIC:

@@ -7,9 +7,9 @@ from fastapi.responses import Response
 
 from api.languages.language import _
 from api.pages.errors import PageRoute
-from api.pages.labels import original
 from api.pages.query import ask
 from api.pages.render import page
+from api.pages.sentences import translated
 from registry.domain.values import Tin
 
 router = APIRouter(route_class=PageRoute)
@@ -36,7 +36,7 @@ async def looks(request: Request, tin: str) -> Response:
         wanted = Tin.parse(tin.upper()).text
     except ValueError as wrong:
         return page(
-            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=original(str(wrong))
+            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=translated(str(wrong))
         )
     found = await ask(request, LOOKS, tin=wanted, after=request.query_params.get("after"))
     operator = (found.data or {}).get("operator")

@@ -30,10 +30,10 @@ from api.pages.command_names import GRAVE, mutation_of, title_of
 from api.pages.command_places import FOR_MANY, MANY, path_of
 from api.pages.command_subject import named
 from api.pages.errors import PageRoute
-from api.pages.labels import original
 from api.pages.query import ask, context
 from api.pages.refusals import refusal
 from api.pages.render import page
+from api.pages.sentences import translated
 from registry.domain import commands as c
 from registry.domain.decisions import civil_day_of
 from registry.domain.errors import Refusal
@@ -239,7 +239,7 @@ async def _recorded(request: Request, shown: MassForm, input: dict[str, Any], ti
     try:
         Tin.parse(tin)
     except ValueError as error:
-        return MassRow(tin, original(str(error)))
+        return MassRow(tin, translated(str(error)))
     done = await ask(request, mutation_of(shown.kind), input=_command(shown, input, tin))
     result: dict[str, Any] = (done.data or {}).get("outcome") or {}
     if "position" in result:

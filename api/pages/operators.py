@@ -20,9 +20,10 @@ from api.pages.command_file import NOT_CORRECTABLE, may_give
 from api.pages.command_places import address_of
 from api.pages.errors import PageRoute
 from api.pages.freshness import WAYS
-from api.pages.labels import civil, moment, original, standing, territory
+from api.pages.labels import civil, moment, standing, territory
 from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
+from api.pages.sentences import translated
 from registry.domain import commands as c
 from registry.domain.values import AdministrationCode, Tin
 
@@ -141,7 +142,7 @@ async def operator(request: Request, tin: str) -> Response:
         wanted = Tin.parse(tin.upper()).text
     except ValueError as wrong:
         return page(
-            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=original(str(wrong))
+            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=translated(str(wrong))
         )
     clocks = await forms.clocks(request, Tin(wanted).country)
     standing = await ask(request, STANDING, tin=wanted, asOf=clocks.as_of)
@@ -260,7 +261,7 @@ async def _territory(request: Request, tin: Tin) -> tuple[str, str]:
         if typed:
             return AdministrationCode.parse(typed).text, ""
     except ValueError as wrong:
-        return typed, original(str(wrong))
+        return typed, translated(str(wrong))
     subject = (await context(request)).subject
     own = subject.administration.text if subject.administration else ""
     return ("" if own == tin.country or tin.country in subject.home else own), ""

@@ -15,10 +15,10 @@ from api.access.policy import Action, Resource
 from api.languages.language import _
 from api.pages import forms
 from api.pages.errors import PageRoute
-from api.pages.labels import original
 from api.pages.query import PageQuery, ask, context
 from api.pages.refusals import refusal
 from api.pages.render import HEADERS, page
+from api.pages.sentences import translated
 from projections.persons import MAX_LENGTH
 from registry.domain import commands as c
 from registry.domain.values import ContactRole, Tin
@@ -149,7 +149,7 @@ async def _permitted_tin(request: Request, typed: str, kind: type[c.Command]) ->
         tin = Tin.parse(typed.upper())
     except ValueError as wrong:
         return page(
-            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=original(str(wrong))
+            request, "wrong.html", status=400, title=_("Not a TIN"), sentence=translated(str(wrong))
         )
     reason = await _forbidden(request, tin, kind)
     if reason:

@@ -1,7 +1,7 @@
 """Errors and refusals of the service in the reader's language.
 
-The meaning of the code, and beside it the service's own sentence, which has the facts and is
-English.
+A sentence with its facts is in that language; of one that has none, the meaning of the code, and
+beside it the service's own English.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from markupsafe import Markup
 from api.graphql.codes import REFUSALS
 from api.languages.language import N_, current, pgettext
 from api.pages.labels import original
+from api.pages.sentences import translated
+from registry.domain.sentences import Sentence
 
 #: The meaning of each error that a page can meet.
 MEANINGS = {
@@ -32,6 +34,8 @@ def refusal(code: str, message: str) -> str:
     """Returns the sentence of an error or a refusal."""
     if current.get().is_source:
         return message
+    if isinstance(message, Sentence):
+        return translated(message)
     meaning = MEANINGS.get(code) or REFUSALS.get(code)
     if not meaning:
         return original(message)

@@ -29,6 +29,7 @@ from registry.domain.errors import PersonNeeded, Refusal, SignatureMissing
 from registry.domain.operator_second_person import NameableDecision, nameable, required
 from registry.domain.operators.events import OWN_ACTS, Operator
 from registry.domain.programmes import Programme
+from registry.domain.sentences import CodedTerm
 from registry.domain.values import AdministrationCode
 from registry.ledger.append_encoding import EncodedRequest, encode_request
 from registry.ledger.types import AppendRequest
@@ -118,8 +119,12 @@ def record_encoded(registry: Registry, batch: Sequence[EncodedHistory]) -> list[
         since = keyed[history.home]
         if since and history.known and history.known >= since:
             raise SignatureMissing(
-                f"signature: {history.home} has a key since {since}, and what it decided was known"
-                f" at {history.known}: it is recorded command by command, each signed with the key"
+                "signature: %(home)s has a key since %(since)s, and what it decided was "
+                "known at %(known)s: it is recorded command by command, each signed with "
+                "the key",
+                home=history.home,
+                since=since,
+                known=history.known,
             )
     _refuse_without_second_person(registry, batch)
     for outcome in registry.ledger.append_encoded([history.encoded for history in batch]):
@@ -145,9 +150,14 @@ def _refuse_without_second_person(registry: Registry, batch: Sequence[EncodedHis
             )
             if wanted := required(history.home, decision, by):
                 raise PersonNeeded(
-                    f"{min(decision.commands)}: {wanted.whose} wants a second person since"
-                    f" {wanted.since}, and what was decided for {history.home} was known on {day}:"
-                    " it is proposed by one officer and confirmed by another"
+                    "%(field)s: %(whose)s wants a second person since %(since)s, and what was "
+                    "decided for %(home)s was known on %(day)s: it is proposed by one officer and "
+                    "confirmed by another",
+                    field=CodedTerm(min(decision.commands)),
+                    whose=wanted.whose,
+                    since=wanted.since,
+                    home=history.home,
+                    day=day,
                 )
 
 

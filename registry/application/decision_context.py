@@ -33,9 +33,12 @@ def decision_of(
     now = datetime.now(UTC)
     if command.known_at is not None:
         if command.known_at.tzinfo is None:
-            raise BadValue(f"knownAt: found {command.known_at}, wanted an instant with a zone")
+            raise BadValue(
+                "knownAt: found %(known_at)s, wanted an instant with a zone",
+                known_at=command.known_at,
+            )
         if command.known_at > now:
-            raise KnownTooLate(f"knownAt: {command.known_at} is in the future")
+            raise KnownTooLate("knownAt: %(known_at)s is in the future", known_at=command.known_at)
     authority = command.decided_by or decided_by
     is_operator = authority is None and isinstance(command, c.OperatorCommand)
     zone: str | None = None
@@ -49,7 +52,9 @@ def decision_of(
         zone = facts.administration(authority).time_zone if authority else "UTC"
     for name, day in (("effective", command.effective), ("decided", command.decided)):
         if day and not date(1900, 1, 1) <= day <= date(2200, 1, 1):
-            raise WrongDates(f"{name}: found {day}, wanted one from 1900 to 2200")
+            raise WrongDates(
+                "%(field)s: found %(day)s, wanted one from 1900 to 2200", field=name, day=day
+            )
     return Decision(
         today=civil_day_of(command.known_at or now, zone),
         effective=command.effective,

@@ -216,7 +216,7 @@ def begin(
             )
         case c.PublishClaim():
             if not 0 <= command.value <= MAX_COUNT:
-                raise BadValue(f"value: wanted a count from 0 to {MAX_COUNT}")
+                raise BadValue("value: wanted a count from 0 to %(max_count)s", max_count=MAX_COUNT)
             return Claim(
                 subject=command.subject,
                 measure=_slug("measure", command.measure),
@@ -265,13 +265,21 @@ def slug_of(command: c.ProposeAgreement) -> str:
 
 def _slug(name: str, text: str) -> str:
     if not _SLUG.fullmatch(text):
-        raise BadValue(f"{name}: found {text[:90]!r}, wanted 1 to 80 letters, digits, . _ and -")
+        raise BadValue(
+            "%(field)s: found %(text)s, wanted 1 to 80 letters, digits, . _ and -",
+            field=name,
+            text=repr(text[:90]),
+        )
     return text
 
 
 def _text(name: str, text: str) -> str:
     if not text.strip() or len(text) > 500:
-        raise BadValue(f"{name}: found {len(text)} characters, wanted 1 to 500 that can be read")
+        raise BadValue(
+            "%(field)s: found %(length)s characters, wanted 1 to 500 that can be read",
+            field=name,
+            length=len(text),
+        )
     return text
 
 
@@ -280,5 +288,7 @@ def known_zone(name: str) -> str:
     try:
         zone(name)
     except KeyError:
-        raise BadValue(f"timeZone: found {name!r}, wanted an IANA name like Asia/Seoul") from None
+        raise BadValue(
+            "timeZone: found %(name)s, wanted an IANA name like Asia/Seoul", name=repr(name)
+        ) from None
     return name

@@ -24,6 +24,7 @@ from registry.domain import commands as c
 from registry.domain.administrations import Administration
 from registry.domain.errors import HeldByAnother, KnownTooLate, OtherCommand, Refusal, StaleVersion
 from registry.domain.operators.events import Operator
+from registry.domain.sentences import CodedTerm
 from registry.domain.values import AdministrationCode
 from registry.domain.warnings import CommandWarning, warnings
 from registry.ledger.database import ConnectionWithTimeout
@@ -166,7 +167,10 @@ def _decide_and_append(
         receipt = yield from _append(registry, command, actor, decided, sees_proposals)
         if receipt:
             return receipt
-    raise StaleVersion(f"the stream of this {command.noun} moved on twice meanwhile: send it again")
+    raise StaleVersion(
+        "the stream of this %(noun)s moved on twice meanwhile: send it again",
+        noun=CodedTerm(command.noun),
+    )
 
 
 def _append(
@@ -189,7 +193,7 @@ def _append(
     except CommandMismatch as error:
         raise OtherCommand(str(error)) from None
     except KnownAtRefused as error:
-        raise KnownTooLate(f"knownAt: {error}") from None
+        raise KnownTooLate("knownAt: %(error)s", error=error) from None
     except NumberHeld as error:
         raise HeldByAnother(str(error)) from None
     except Repeated:
@@ -241,9 +245,10 @@ def _first_result(
 ) -> Receipt:
     if found.digest != c.digest(command, actor):
         raise OtherCommand(
-            f"commandId: {command.command_id} recorded another request at"
-            f" {rfc_3339(found.recorded_at)}; "
-            "a new request needs a new id"
+            "commandId: %(command_id)s recorded another request at %(recorded_at)s; a "
+            "new request needs a new id",
+            command_id=command.command_id,
+            recorded_at=rfc_3339(found.recorded_at),
         )
     stream, version = registry.stream_at(found.positions[-1] if found.positions else None, command)
     if not found.positions:

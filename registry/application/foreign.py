@@ -61,8 +61,11 @@ class FollowedAdministrations:
             home = command.tin.country
             if home in self._registers:
                 raise RecordedElsewhere(
-                    f"tin: {command.tin} is recorded by the register of {home}, which this one"
-                    f" follows: {self._registers[home].url}"
+                    "tin: %(tin)s is recorded by the register of %(home)s, which this one "
+                    "follows: %(url)s",
+                    tin=command.tin,
+                    home=home,
+                    url=self._registers[home].url,
                 )
             return
         side = _law_side(command, aggregate)
@@ -71,8 +74,12 @@ class FollowedAdministrations:
             return
         about = next(noun for noun in _NOUNS if hasattr(command, noun))
         raise RecordedElsewhere(
-            f"{about}: what {side} decides about {getattr(command, about)} is recorded by its"
-            f" register, which this one follows: {register.url}"
+            "%(field)s: what %(side)s decides about %(named)s is recorded by its register, which "
+            "this one follows: %(url)s",
+            field=about,
+            side=side,
+            named=getattr(command, about),
+            url=register.url,
         )
 
 

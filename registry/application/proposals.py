@@ -20,6 +20,7 @@ from registry.domain.administrations import Administration
 from registry.domain.decisions import Decision
 from registry.domain.errors import AlreadyRecorded, Refusal
 from registry.domain.operators.events import Operator
+from registry.domain.sentences import CodedTerm, Sentence
 from registry.domain.values import AdministrationCode
 
 #: Decides the proposed command of a confirmation, without asking for a second person. Takes the
@@ -97,14 +98,20 @@ def _confirm(
 def _no_longer(refusal: Refusal, decision: c.Command) -> Refusal:
     """The refusal of the proposed decision, with its own code, in words about the proposal."""
     return type(refusal)(
-        f"proposal: {decision.name} cannot be recorded as it was proposed. {refusal}. Reject the "
-        "proposal, or let its author withdraw it",
+        Sentence(
+            "proposal: %(decision)s cannot be recorded as it was proposed. %(refusal)s. Reject the "
+            "proposal, or let its author withdraw it",
+            decision=CodedTerm(decision.name),
+            refusal=refusal,
+        ),
         path=("proposal",),
     )
 
 
 def _nothing_left(decision: c.Command) -> Refusal:
     return AlreadyRecorded(
-        f"proposal: {decision.name} was recorded otherwise since it was proposed, and nothing is "
-        "left to decide. Reject the proposal, or let its author withdraw it"
+        "proposal: %(decision)s was recorded otherwise since it was proposed, and "
+        "nothing is left to decide. Reject the proposal, or let its author "
+        "withdraw it",
+        decision=CodedTerm(decision.name),
     )

@@ -70,6 +70,7 @@ from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
 from registry.domain.publications import Claim, Document
 from registry.domain.second_person_decisions import administration_that_requires, copied_rules
+from registry.domain.sentences import Sentence
 from registry.domain.values import AdministrationCode, Tin
 from registry.domain.warnings import WARNED, CommandWarning, warnings
 from registry.ledger.mapper import EventMapper
@@ -202,8 +203,10 @@ class Registry(Application[UUID]):
         )
         if command.expected_version not in (None, version):
             raise StaleVersion(
-                f"expectedVersion: found {command.expected_version}, and the stream is at "
-                f"version {version}: read it again and decide again"
+                "expectedVersion: found %(expected_version)s, and the stream is at version "
+                "%(version)s: read it again and decide again",
+                expected_version=command.expected_version,
+                version=version,
             )
         if command.known_at is not None and not aggregate.pending_events:
             self._refuse_if_known_at(aggregate.id, command.known_at)
@@ -328,7 +331,12 @@ class Registry(Application[UUID]):
         if not facts.may_read:
             raise NotCached
         id = Administration.create_id(code)
-        return self._get(Administration, id, UnknownAdministration, f"administration {code}")
+        return self._get(
+            Administration,
+            id,
+            UnknownAdministration,
+            Sentence("administration %(code)s", code=code),
+        )
 
     def _programmes_of(self, code: AdministrationCode) -> list[str]:
         """Returns the programmes of an administration, by their codes."""
@@ -442,11 +450,18 @@ class Registry(Application[UUID]):
         """Returns an operator. Raises UnknownOperator. `field`: the path of the command's field
         that names this operator, for the error."""
         id = Operator.create_id(tin)
-        return self._get(Operator, id, UnknownOperator, f"operator {tin}", (field,))
+        return self._get(
+            Operator, id, UnknownOperator, Sentence("operator %(tin)s", tin=tin), (field,)
+        )
 
     def agreement(self, id: str) -> Agreement:
         """Returns an agreement. Raises UnknownAgreement."""
-        return self._get(Agreement, Agreement.create_id(id), UnknownAgreement, f"agreement {id}")
+        return self._get(
+            Agreement,
+            Agreement.create_id(id),
+            UnknownAgreement,
+            Sentence("agreement %(id)s", id=id),
+        )
 
     def administration(
         self, code: AdministrationCode, age: float = REFERENCE_AGE
@@ -456,7 +471,9 @@ class Registry(Application[UUID]):
 
     def client(self, id: str) -> Client:
         """Returns a client. Raises UnknownClient."""
-        return self._get(Client, Client.create_id(id), UnknownClient, f"client {id}")
+        return self._get(
+            Client, Client.create_id(id), UnknownClient, Sentence("client %(id)s", id=id)
+        )
 
     def programme(self, code: str) -> Programme:
         """Returns a programme, at most one second old. Raises UnknownProgramme."""
@@ -525,7 +542,7 @@ class Registry(Application[UUID]):
     def _refuse_if_registered(self, id: UUID, name: str) -> None:
         """Raises AlreadyRegistered if the stream exists."""
         if self.recorder.select_events(id, limit=1):
-            raise AlreadyRegistered(f"{name} is in the register already")
+            raise AlreadyRegistered("%(name)s is in the register already", name=name)
 
     def _refuse_if_known_at(self, stream: UUID, known_at: datetime) -> None:
         """Raises AlreadyRecorded if the same fact is recorded with another `known_at`. The
@@ -533,7 +550,9 @@ class Registry(Application[UUID]):
         known = [event.known_at for event in self.ledger.select_events(stream)]
         if known_at not in known:
             raise AlreadyRecorded(
-                f"knownAt: found {known_at}, and the same is recorded as known at {known[-1]}"
+                "knownAt: found %(known_at)s, and the same is recorded as known at %(known)s",
+                known_at=known_at,
+                known=known[-1],
             )
 
     def _get(
@@ -542,7 +561,7 @@ class Registry(Application[UUID]):
         try:
             return cast(T, self.repository.get(id))
         except AggregateNotFoundError:
-            raise unknown(f"{name} is not in this register", path=path) from None
+            raise unknown("%(name)s is not in this register", name=name, path=path) from None
 
     def _refuse_merger_cycle(self, operator: Operator, successor: Tin) -> None:
         seen = {operator.tin}
@@ -550,8 +569,10 @@ class Registry(Application[UUID]):
         while next is not None:
             if next in seen:
                 raise WrongStatus(
-                    f"successor: {successor} leads back to {next}; "
-                    "nobody is merged into itself, nor by way of others"
+                    "successor: %(successor)s leads back to %(next)s; nobody is merged into "
+                    "itself, nor by way of others",
+                    successor=successor,
+                    next=next,
                 )
             seen.add(next)
             next = self.operator(next).successor
@@ -559,5 +580,7 @@ class Registry(Application[UUID]):
     def _version_at(self, position: int, stream: UUID) -> int:
         found = self.recorder.select_notifications(start=position, limit=1, stop=position)
         if not found or found[0].originator_id != stream:
-            raise UnknownPosition(f"position: {position} is not an event of this operator")
+            raise UnknownPosition(
+                "position: %(position)s is not an event of this operator", position=position
+            )
         return found[0].originator_version

@@ -14,6 +14,7 @@ from registry.domain.errors import BadValue, GroundNeeded, NotAMember, WrongDate
 from registry.domain.proposed import ProposedDecision
 from registry.domain.repeated_commands import difference, refuse_unless_identical
 from registry.domain.second_person import SecondPersonRule
+from registry.domain.sentences import Sentence
 from registry.domain.stream_ids import stream_id
 from registry.domain.values import AdministrationCode, DataChannel, Sense
 
@@ -229,16 +230,27 @@ class Administration(BaseAggregate[UUID]):
     def join(self, by: Decision, member: AdministrationCode, sense: Sense) -> None:
         """Records that a member joins the bloc. Raises AlreadyRecorded, NotAMember, WrongDates."""
         if not self.bloc:
-            raise NotAMember(f"{self.code} is one administration, not a bloc: nobody joins it")
+            raise NotAMember(
+                "%(code)s is one administration, not a bloc: nobody joins it", code=self.code
+            )
         if member == self.code:
-            raise NotAMember(f"{member} cannot be a member of itself")
+            raise NotAMember("%(member)s cannot be a member of itself", member=member)
         facts, since = by.envelope(), self.members.get((member, sense))
         if since and facts["effective"] >= since:
-            about = f"that {member} joined the {sense} of {self.code}"
+            about = Sentence(
+                "that %(member)s joined the %(sense)s of %(code)s",
+                member=member,
+                sense=sense,
+                code=self.code,
+            )
             return self._refuse_unless_recorded((member, sense), by, about)
         left = self.left.get((member, sense))
         if left and facts["effective"] < left:
-            raise WrongDates(f"effective: {facts['effective']} is before {left}, when it left")
+            raise WrongDates(
+                "effective: %(effective)s is before %(left)s, when it left",
+                effective=facts["effective"],
+                left=left,
+            )
         self.trigger_event(self.MemberJoined, member=member, sense=sense, **facts)
 
     def leave(self, by: Decision, member: AdministrationCode, sense: Sense) -> None:
@@ -248,15 +260,31 @@ class Administration(BaseAggregate[UUID]):
         """
         membership = (member, sense)
         if membership not in self.members and membership not in self.left:
-            raise NotAMember(f"{member} is not in the {sense} of {self.code} and cannot leave it")
+            raise NotAMember(
+                "%(member)s is not in the %(sense)s of %(code)s and cannot leave it",
+                member=member,
+                sense=sense,
+                code=self.code,
+            )
         facts, left = by.envelope(), self.left.get(membership)
         if membership not in self.members and left and facts["effective"] >= left:
             return self._refuse_unless_recorded(
-                membership, by, f"that {member} left the {sense} of {self.code}"
+                membership,
+                by,
+                Sentence(
+                    "that %(member)s left the %(sense)s of %(code)s",
+                    member=member,
+                    sense=sense,
+                    code=self.code,
+                ),
             )
         since = self.members[membership] if membership in self.members else self.joined[membership]
         if facts["effective"] < since:
-            raise WrongDates(f"effective: {facts['effective']} is before {since}, when it joined")
+            raise WrongDates(
+                "effective: %(effective)s is before %(since)s, when it joined",
+                effective=facts["effective"],
+                since=since,
+            )
         self.trigger_event(self.MemberLeft, member=member, sense=sense, **facts)
 
     def decide_again(self, event: Membership, today: date) -> None:
@@ -276,19 +304,30 @@ class Administration(BaseAggregate[UUID]):
     def receive_list(self, by: Decision, as_of: datetime) -> None:
         """Records that a list arrived. Raises AlreadyRecorded, BadValue, WrongDates."""
         if as_of.tzinfo is None:
-            raise BadValue(f"asOf: found {as_of}, wanted an instant with a zone")
+            raise BadValue("asOf: found %(as_of)s, wanted an instant with a zone", as_of=as_of)
         if not 1900 <= as_of.year <= 2200:  # the first and last dates have no civil day
-            raise WrongDates(f"asOf: found {as_of}, wanted an instant from 1900 to 2200")
+            raise WrongDates(
+                "asOf: found %(as_of)s, wanted an instant from 1900 to 2200", as_of=as_of
+            )
         if civil_day_of(as_of, self.time_zone) > by.today:
-            raise WrongDates(f"asOf: {as_of} is after {by.today}, the day on which it came in")
+            raise WrongDates(
+                "asOf: %(as_of)s is after %(today)s, the day on which it came in",
+                as_of=as_of,
+                today=by.today,
+            )
         if self.list_as_of and as_of < self.list_as_of:
             raise WrongDates(
-                f"asOf: found {as_of}, and a later list of {self.code}, as of {self.list_as_of}, "
-                "came in before: an earlier one says nothing new"
+                "asOf: found %(as_of)s, and a later list of %(code)s, as of "
+                "%(list_as_of)s, came in before: an earlier one says nothing new",
+                as_of=as_of,
+                code=self.code,
+                list_as_of=self.list_as_of,
             )
         if as_of == self.list_as_of:
             return self._refuse_unless_recorded(
-                "list", by, f"the list of {self.code} as of {as_of}"
+                "list",
+                by,
+                Sentence("the list of %(code)s as of %(as_of)s", code=self.code, as_of=as_of),
             )
         self.trigger_event(self.ListReceived, as_of=as_of, **by.envelope())
 
@@ -298,14 +337,21 @@ class Administration(BaseAggregate[UUID]):
         Raises AlreadyRecorded, BadValue, GroundNeeded.
         """
         if hours is not None and not 1 <= hours <= MOST_HOURS:
-            raise BadValue(f"hours: found {hours}, wanted 1 to {MOST_HOURS:,}")
+            raise BadValue(
+                "hours: found %(hours)s, wanted 1 to %(most_hours)s",
+                hours=hours,
+                most_hours=f"{MOST_HOURS:,}",
+            )
         if not (by.legal_ground or by.source):
             raise GroundNeeded(
-                f"source: found nothing; that {self.code} sends every so many hours is declared in"
-                " an agreement or by itself: name it"
+                "source: found nothing; that %(code)s sends every so many hours is "
+                "declared in an agreement or by itself: name it",
+                code=self.code,
             )
         if hours is None and self.cadence_hours is None and "cadence" not in self.latest_events:
-            raise BadValue(f"hours: found nothing, and {self.code} declared no cadence to end")
+            raise BadValue(
+                "hours: found nothing, and %(code)s declared no cadence to end", code=self.code
+            )
         facts, last = by.envelope(), self.latest_events.get("cadence")
         content = {"channel": channel, "hours": hours}
         if last and difference(last, by, None, content) is None:
@@ -314,7 +360,7 @@ class Administration(BaseAggregate[UUID]):
 
     def _refuse_unless_recorded(self, about: object, by: Decision, words: str) -> None:
         """Returns if the latest event on the subject is identical. Raises AlreadyRecorded."""
-        cure = "it is recorded once"
+        cure = Sentence("it is recorded once")
         refuse_unless_identical([self.latest_events[about]], by, words, cure)
 
 

@@ -14,6 +14,7 @@ from registry.domain.commands.command import Command, Names
 from registry.domain.decisions import DatedFact, Decision
 from registry.domain.errors import BadValue
 from registry.domain.repeated_commands import difference
+from registry.domain.sentences import CodedTerm
 
 __all__ = ["Names", "apply_amendment", "record_amendment", "with_changes"]
 
@@ -72,7 +73,9 @@ def record_amendment(
     if with_changes(aggregate.reading, given) == aggregate.reading:
         same = tuple(name for name, value in given.items() if value)[:1]
         raise BadValue(
-            f"{command.name}: found what the {command.noun} says already, wanted a change",
+            "%(field)s: found what the %(noun)s says already, wanted a change",
+            field=CodedTerm(command.name),
+            noun=CodedTerm(command.noun),
             path=same or (command.noun,),
         )
     aggregate.trigger_event(event, **content)

@@ -16,10 +16,11 @@ from registry.domain import commands as c
 from registry.domain.decisions import DatedFact, Decision
 from registry.domain.errors import BadValue, KeyUnknown, WrongDates, WrongStatus
 from registry.domain.repeated_commands import refuse_unless_identical
+from registry.domain.sentences import Sentence
 from registry.domain.stream_ids import stream_id
 from registry.domain.values import AdministrationCode, Tin
 
-ONCE = "it is recorded once"
+ONCE = Sentence("it is recorded once")
 MOST_KEYS = 10  # keys in use at the same time
 #: The members of a JWK that a public key may have here, by its type.
 _MEMBERS = {
@@ -119,10 +120,10 @@ def administration_of(acts_for: str) -> AdministrationCode | None:
             case "auditor" if whose == "*":
                 return None
     except ValueError as error:
-        raise BadValue(f"actsFor: {error}") from None
+        raise BadValue("actsFor: %(error)s", error=error) from None
     raise BadValue(
-        f"actsFor: found {acts_for[:90]!r}, wanted officer:CN, partner:KR, auditor:* or"
-        " company:<TIN>"
+        "actsFor: found %(acts_for)s, wanted officer:CN, partner:KR, auditor:* or company:<TIN>",
+        acts_for=repr(acts_for[:90]),
     )
 
 
@@ -130,16 +131,20 @@ def add_key(client: Client, command: c.AddClientKey, by: Decision) -> None:
     """Records a key of the client. Raises AlreadyRecorded, BadValue, WrongDates, WrongStatus."""
     key_id = thumbprint(command.key)
     if key_id in client.retired_keys:
-        raise WrongStatus(f"key: {key_id} was retired, and nobody knows who has it now")
+        raise WrongStatus(
+            "key: %(key_id)s was retired, and nobody knows who has it now", key_id=key_id
+        )
     facts = _fields_of_today(command, by)
     if key_id in client.keys:
-        about = f"the key {key_id} of {client.client}"
+        about = Sentence("the key %(key_id)s of %(client)s", key_id=key_id, client=client.client)
         known = [client.keys[key_id]]
         return refuse_unless_identical(known, by, about, ONCE, key=command.key)
     _require_not_revoked(client)
     if len(client.keys) - len(client.retired_keys) >= MOST_KEYS:
         raise WrongStatus(
-            f"client: {client.client} has {MOST_KEYS} keys in use: retire one before another"
+            "client: %(client)s has %(most_keys)s keys in use: retire one before another",
+            client=client.client,
+            most_keys=MOST_KEYS,
         )
     client.trigger_event(Client.KeyAdded, key=dict(command.key), key_id=key_id, **facts)
 
@@ -148,10 +153,14 @@ def retire_key(client: Client, command: c.RetireClientKey, by: Decision) -> None
     """Records that a key can no longer be used. Raises AlreadyRecorded, KeyUnknown, WrongDates."""
     facts = _fields_of_today(command, by)
     if retired := client.retired_keys.get(command.key_id):
-        about = f"that {client.client} retired this key"
+        about = Sentence("that %(client)s retired this key", client=client.client)
         return refuse_unless_identical([retired], by, about, ONCE)
     if command.key_id not in client.keys:
-        raise KeyUnknown(f"keyId: {client.client} has no key {command.key_id[:90]}")
+        raise KeyUnknown(
+            "keyId: %(client)s has no key %(key_id)s",
+            client=client.client,
+            key_id=command.key_id[:90],
+        )
     client.trigger_event(Client.KeyRetired, key_id=command.key_id, **facts)
 
 
@@ -159,7 +168,7 @@ def revoke(client: Client, command: c.RevokeClient, by: Decision) -> None:
     """Records that the client gets no more tokens. Raises AlreadyRecorded, WrongDates."""
     facts = _fields_of_today(command, by)
     if client.revoked is not None:
-        about = f"that {client.client} is revoked"
+        about = Sentence("that %(client)s is revoked", client=client.client)
         return refuse_unless_identical([client.revoked], by, about, ONCE, reason=command.reason)
     client.trigger_event(Client.Revoked, reason=command.reason, **facts)
 
@@ -172,22 +181,31 @@ def thumbprint(key: dict[str, str]) -> str:
     kinds: dict[str, type[ECKey | OKPKey | RSAKey]] = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}
     kind = key.get("kty", "")
     if kind not in kinds:
-        raise BadValue(f"key.kty: found {kind[:20]!r}, wanted EC, OKP or RSA")
+        raise BadValue("key.kty: found %(kind)s, wanted EC, OKP or RSA", kind=repr(kind[:20]))
     if private := key.keys() & {"d", "p", "q", "dp", "dq", "qi", "k"}:
         raise BadValue(
-            f"key.{min(private)}: this is the private part, which nobody else may ever have: make"
-            " another key, and send the public part of that"
+            "key.%(private)s: this is the private part, which nobody else may ever "
+            "have: make another key, and send the public part of that",
+            private=min(private),
         )
     if unknown := key.keys() - _MEMBERS[kind] - _OTHER_MEMBERS:
-        raise BadValue(f"key.{min(unknown)}: a public key of type {kind} has no such member")
+        raise BadValue(
+            "key.%(unknown)s: a public key of type %(kind)s has no such member",
+            unknown=min(unknown),
+            kind=kind,
+        )
     if kind in _CURVES and key.get("crv") != _CURVES[kind]:
-        raise BadValue(f"key.crv: found {key.get('crv')!r}, wanted {_CURVES[kind]}")
+        raise BadValue(
+            "key.crv: found %(crv)s, wanted %(curves)s",
+            crv=repr(key.get("crv")),
+            curves=_CURVES[kind],
+        )
     try:
         if kind == "RSA" and len(urlsafe_b64decode(f"{key['n']}==")) * 8 < LEAST_RSA:
-            raise BadValue(f"key.n: wanted {LEAST_RSA} bits or more")
+            raise BadValue("key.n: wanted %(least_rsa)s bits or more", least_rsa=LEAST_RSA)
         return kinds[kind].import_key(key).thumbprint()  # type: ignore[arg-type]
     except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise BadValue(f"key: {error}") from None
+        raise BadValue("key: %(error)s", error=error) from None
 
 
 def _fields_of_today(command: c.ClientCommand, by: Decision) -> dict[str, object]:
@@ -199,4 +217,6 @@ def _fields_of_today(command: c.ClientCommand, by: Decision) -> dict[str, object
 
 def _require_not_revoked(client: Client) -> None:
     if client.revoked is not None:
-        raise WrongStatus(f"client: {client.client} is revoked, which is final: register another")
+        raise WrongStatus(
+            "client: %(client)s is revoked, which is final: register another", client=client.client
+        )

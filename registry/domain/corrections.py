@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 from registry.domain.decisions import DatedFact
+from registry.domain.sentences import Sentence
 
 E = TypeVar("E", bound=DatedFact)
 
@@ -14,7 +15,7 @@ E = TypeVar("E", bound=DatedFact)
 def _true_or_false(text: str) -> bool:
     """Parses true or false. Raises ValueError."""
     if text not in ("true", "false"):
-        raise ValueError("wanted true or false")
+        raise ValueError(Sentence("wanted true or false"))
     return text == "true"
 
 

@@ -76,11 +76,17 @@ class Decision(Struct, frozen=True):
         unknown = reaches_back and self.source and source_suffices
         decided = self.decided or (None if unknown else self.today)
         if decided and decided > self.today:
-            raise WrongDates(f"decided: found {decided}, and the authority's today is {self.today}")
+            raise WrongDates(
+                "decided: found %(decided)s, and the authority's today is %(today)s",
+                decided=decided,
+                today=self.today,
+            )
         if reaches_back and not (self.legal_ground or (source_suffices and self.source)):
             raise GroundNeeded(
-                f"effective: {counts_from} is before {self.today}, the day of recording; "
-                "a decision that reaches back needs its legal ground"
+                "effective: %(counts_from)s is before %(today)s, the day of recording; a "
+                "decision that reaches back needs its legal ground",
+                counts_from=counts_from,
+                today=self.today,
             )
         return {
             "effective": counts_from,

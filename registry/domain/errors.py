@@ -1,14 +1,16 @@
 """The refusals: why the register does not accept a command.
 
 A refusal is independent of HTTP. Its code is its class name in capitals and is never renamed; its
-docstring is the public meaning of the code. Its message states what was asked and the fact that
-prevents it. If a field of the command is at fault, the message begins with the name of that field
-and a colon.
+docstring is the public meaning of the code. Its message is a sentence of facts
+(`registry/domain/sentences.py`): what was asked, and the fact that prevents it. If a field of the
+command is at fault, the message begins with the name of that field and a colon.
 """
 
 from __future__ import annotations
 
 import re
+
+from registry.domain.sentences import Sentence
 
 #: How a message names the field at fault: before its first colon, as the path of a JSON document
 #: (msgspec), or as a field that is missing or unknown.
@@ -21,13 +23,15 @@ _STEP = re.compile(r"\w+")
 class Refusal(Exception):
     """The command was understood but is not allowed. Nothing was recorded."""
 
-    def __init__(self, message: str, *, path: tuple[str, ...] = ()) -> None:
-        """Creates the refusal.
+    def __init__(self, template: str, /, *, path: tuple[str, ...] = (), **facts: object) -> None:
+        """Creates the refusal with a sentence of these facts, or with a sentence as it is.
 
         `path`: the path to the field of the command that is at fault, for messages that do not
         begin with its name.
         """
-        super().__init__(message)
+        super().__init__(
+            template if isinstance(template, Sentence) else Sentence(template, **facts)
+        )
         self._path = path
 
     @property

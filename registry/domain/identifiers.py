@@ -72,10 +72,18 @@ def check(scheme: str, value: str, override: str | None = None) -> str:
     """
     known = schemes().get(scheme)
     if known is None:
-        raise WrongForm(f"scheme: found {scheme!r}, wanted one of {', '.join(sorted(schemes()))}")
+        raise WrongForm(
+            "scheme: found %(scheme)s, wanted one of %(schemes)s",
+            scheme=repr(scheme),
+            schemes=", ".join(sorted(schemes())),
+        )
     value = value.strip()
     if not 0 < len(value) <= LONGEST or not normal_form(value, scheme):
-        raise WrongForm(f"value: found {value[:70]!r}, wanted 1 to {LONGEST} printable characters")
+        raise WrongForm(
+            "value: found %(value)s, wanted 1 to %(longest)s printable characters",
+            value=repr(value[:70]),
+            longest=LONGEST,
+        )
     try:
         texts.check("value", value)
     except BadValue as error:
@@ -85,13 +93,18 @@ def check(scheme: str, value: str, override: str | None = None) -> str:
     if not is_of_form(scheme, value):
         assert known.form is not None
         raise WrongForm(
-            f"value: {value!r} is not of the form of {scheme} ({known.form.pattern}); "
-            "if the authority did issue it so, say why in override"
+            "value: %(value)s is not of the form of %(scheme)s (%(pattern)s); if the "
+            "authority did issue it so, say why in override",
+            value=repr(value),
+            scheme=scheme,
+            pattern=known.form.pattern,
         )
     if known.checker and not _valid(known.checker, normal_form(value, scheme)):
         raise OverrideNeeded(
-            f"value: the check digit of {scheme} {value!r} fails; "
-            "if the authority did issue it, say why in override"
+            "value: the check digit of %(scheme)s %(value)s fails; if the authority "
+            "did issue it, say why in override",
+            scheme=scheme,
+            value=repr(value),
         )
     return value
 

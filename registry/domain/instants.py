@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from registry.domain.decisions import civil_day_of, end_of_day, start_of_day
+from registry.domain.sentences import Sentence
 from registry.domain.time_zones import zone
 
 _RFC_3339 = re.compile(
@@ -43,16 +44,27 @@ def parse(text: object) -> datetime:
         try:
             return datetime.fromisoformat(whole + ("+00:00" if utc else offset)).astimezone(UTC)
         except OverflowError:
-            raise ValueError(f"{text!r} is not an instant of the years 1 to 9999 in UTC") from None
+            raise ValueError(
+                Sentence(
+                    "%(text)s is not an instant of the years 1 to 9999 in UTC", text=repr(text)
+                )
+            ) from None
         except ValueError:
             pass
     shown = repr(text[:LONGEST] if isinstance(text, str) else text)
     if isinstance(text, str) and _WITHOUT_ZONE.fullmatch(text):
         raise ValueError(
-            f"{shown} is not an instant: it has no zone; add Z for UTC, or +09:00 and the like"
+            Sentence(
+                "%(found)s is not an instant: it has no zone; add Z for UTC, or +09:00 "
+                "and the like",
+                found=shown,
+            )
         )
     raise ValueError(
-        f"{shown} is not an instant: RFC 3339 with its zone, like 2026-11-21T12:00:00Z"
+        Sentence(
+            "%(found)s is not an instant: RFC 3339 with its zone, like 2026-11-21T12:00:00Z",
+            found=shown,
+        )
     )
 
 
@@ -68,7 +80,11 @@ def parse_day(text: object) -> date:
             return date.fromisoformat(text)
         except ValueError:
             pass
-    raise ValueError(f"{text!r} is not a date of the calendar: YYYY-MM-DD, like 2026-11-21")
+    raise ValueError(
+        Sentence(
+            "%(found)s is not a date of the calendar: YYYY-MM-DD, like 2026-11-21", found=repr(text)
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -93,7 +109,7 @@ def parse_valid_time(text: str, zone_name: str) -> Reading:
     try:
         at = local.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"{day} is beyond the calendar") from None
+        raise ValueError(Sentence("%(day)s is beyond the calendar", day=day)) from None
     return Reading(at, f"the civil day {day} in {zone_name} (noon there is {_shown(at)})")
 
 

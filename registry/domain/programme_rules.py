@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from registry.domain.consent import OF_ADEQUACY
 from registry.domain.errors import BadValue
+from registry.domain.sentences import Listing
 from registry.domain.values import RuleState
 
 #: The rules that decisions and deadlines read, with their meaning. For `parts.<TYPE>`,
@@ -109,11 +110,11 @@ def check_rule_name(rule: str) -> None:
     if rule in known or (begins and rule != begins):
         return
     near = get_close_matches(rule, known, 1)
-    meant = f" ({near[0]}?)" if near else ""
     raise BadValue(
-        f"rule: found {rule[:90]!r}{meant}, wanted one of {', '.join(known)}, parts.<TYPE>, "
-        "adequate.<CODE> or calendar.<PLACE>.<DAY>; a rule that no decision reads is named "
-        "other.<NAME>"
+        "rule: found %(rule)s, wanted one of %(known)s, parts.<TYPE>, adequate.<CODE> or "
+        "calendar.<PLACE>.<DAY>; a rule that no decision reads is named other.<NAME>",
+        rule=f"{rule[:90]!r} ({near[0]}?)" if near else repr(rule[:90]),
+        known=", ".join(known),
     )
 
 
@@ -125,7 +126,12 @@ def check_unit(rule: str, unit: str | None) -> None:
     elif rule.endswith(("_days", "_years")):
         wanted = (rule.rsplit("_", maxsplit=1)[-1],)
     if unit is not None and wanted and unit not in wanted:
-        raise BadValue(f"unit: found {unit[:90]!r}; {rule} is counted in {' or '.join(wanted)}")
+        raise BadValue(
+            "unit: found %(unit)s; %(rule)s is counted in %(wanted)s",
+            unit=repr(unit[:90]),
+            rule=rule,
+            wanted=Listing(wanted, " or "),
+        )
 
 
 _UNKNOWN = "_unknown"

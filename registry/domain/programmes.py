@@ -24,6 +24,7 @@ from registry.domain.programme_rules import (
     check_unit,
 )
 from registry.domain.repeated_commands import difference
+from registry.domain.sentences import Listing
 from registry.domain.stream_ids import stream_id
 from registry.domain.values import AdministrationCode, RuleState
 from registry.domain.working_days import REGULATION_1182, Calendar, place_of
@@ -213,15 +214,25 @@ class Programme(BaseAggregate[UUID]):
         if state is RuleState.VALUE:
             _check_value(rule, value)
         elif value is not None or unit is not None:
-            raise BadValue(f"value: found {value or unit!r}, and a rule that is {state} has none")
+            raise BadValue(
+                "value: found %(value)s, and a rule that is %(state)s has none",
+                value=repr(value or unit),
+                state=state,
+            )
         elif state is RuleState.NONE and not (by.legal_ground or by.source):
             raise GroundNeeded(
-                f"source: found nothing; that {self.programme} has no rule {rule} needs a legal "
-                "ground or a source: where nobody knows the rule its state is UNKNOWN"
+                "source: found nothing; that %(programme)s has no rule %(rule)s needs a "
+                "legal ground or a source: where nobody knows the rule its state is UNKNOWN",
+                programme=self.programme,
+                rule=rule,
             )
         facts = by.envelope()
         if until and until <= facts["effective"]:
-            raise WrongDates(f"until: {until} is not after {facts['effective']}, its beginning")
+            raise WrongDates(
+                "until: %(until)s is not after %(effective)s, its beginning",
+                until=until,
+                effective=facts["effective"],
+            )
         if rule == "second_person":
             self._refuse_sudden_relief(value, facts["effective"], until, by.today)
         content = {
@@ -292,8 +303,11 @@ class Programme(BaseAggregate[UUID]):
             )
         ):
             raise WrongDates(
-                f"effective: found {first}; {', '.join(sorted(dropped))} may do without a "
-                f"second person from a day after {today} on"
+                "effective: found %(first)s; %(dropped)s may do without a second person "
+                "from a day after %(today)s on",
+                first=first,
+                dropped=", ".join(sorted(dropped)),
+                today=today,
             )
 
 
@@ -301,29 +315,56 @@ def _check_value(rule: str, value: str | None) -> None:
     """Raises BadValue for a value that a decision could not use."""
     counted = rule in COUNTED or rule.endswith(("_days", "_years"))
     if value is None:
-        raise BadValue(f"value: found nothing; wanted the value of {rule}, or a state")
+        raise BadValue("value: found nothing; wanted the value of %(rule)s, or a state", rule=rule)
     if rule.startswith(OF_CALENDAR) and value not in (HOLIDAY, WORKING_DAY):
-        raise BadValue(f"value: found {value[:90]!r}, wanted {HOLIDAY!r} or {WORKING_DAY!r}")
+        raise BadValue(
+            "value: found %(value)s, wanted %(holiday)s or %(working_day)s",
+            value=repr(value[:90]),
+            holiday=repr(HOLIDAY),
+            working_day=repr(WORKING_DAY),
+        )
     if rule == "second_person" and (unknown := set(value.split("+")) - SECOND_PERSON_COMMANDS):
         raise BadValue(
-            f"value: found {', '.join(sorted(unknown))[:90]!r}, wanted some of "
-            f"{', '.join(sorted(SECOND_PERSON_COMMANDS))}, joined by +"
+            "value: found %(unknown)s, wanted some of %(second_person_commands)s, joined by +",
+            unknown=repr(", ".join(sorted(unknown))[:90]),
+            second_person_commands=", ".join(sorted(SECOND_PERSON_COMMANDS)),
         )
     if rule == "day_counting" and value != REGULATION_1182:
-        raise BadValue(f"value: found {value[:90]!r}, wanted {REGULATION_1182!r} or state NONE")
+        raise BadValue(
+            "value: found %(value)s, wanted %(regulation_1182)s or state NONE",
+            value=repr(value[:90]),
+            regulation_1182=repr(REGULATION_1182),
+        )
     if counted and not value.isdecimal():
-        raise BadValue(f"value: found {value[:90]!r}, and {rule} wants a whole number")
+        raise BadValue(
+            "value: found %(value)s, and %(rule)s wants a whole number",
+            value=repr(value[:90]),
+            rule=rule,
+        )
     most = MOST_YEARS if rule.endswith("_years") else MOST_DAYS if counted else None
     if most and (len(value) > 9 or int(value) > most):
-        raise BadValue(f"value: found {value[:90]}, and {rule} is {most} at most")
+        raise BadValue(
+            "value: found %(value)s, and %(rule)s is %(most)s at most",
+            value=value[:90],
+            rule=rule,
+            most=most,
+        )
     wanted = _WORDS.get(OF_ADEQUACY if rule.startswith(OF_ADEQUACY) else rule)
     if wanted and value not in wanted:
         raise BadValue(
-            f"value: found {value[:90]!r}, and {rule} is {' or '.join(map(repr, wanted))}; that the"
-            " law has no such rule is state NONE"
+            "value: found %(value)s, and %(rule)s is %(words)s; that the law has no "
+            "such rule is state NONE",
+            value=repr(value[:90]),
+            rule=rule,
+            words=Listing(map(repr, wanted), " or "),
         )
     if rule in ("validity_end", "suspension_end") and value not in ENDS:
-        raise BadValue(f"value: found {value[:90]!r}, and {rule} is {' or '.join(ENDS)}")
+        raise BadValue(
+            "value: found %(value)s, and %(rule)s is %(ends)s",
+            value=repr(value[:90]),
+            rule=rule,
+            ends=Listing(ENDS, " or "),
+        )
 
 
 def _check_adequacy(rule: str, by: Decision) -> None:
@@ -332,11 +373,14 @@ def _check_adequacy(rule: str, by: Decision) -> None:
     try:
         AdministrationCode.parse(code)
     except ValueError:
-        raise BadValue(f"rule: found {rule[:90]!r}, wanted a partner, like adequate.JP") from None
+        raise BadValue(
+            "rule: found %(rule)s, wanted a partner, like adequate.JP", rule=repr(rule[:90])
+        ) from None
     if not (by.legal_ground or by.source):
         raise GroundNeeded(
-            f"source: found nothing; whether the data protection of {code} was found adequate needs"
-            " a legal ground or a source"
+            "source: found nothing; whether the data protection of %(code)s was found "
+            "adequate needs a legal ground or a source",
+            code=code,
         )
 
 
@@ -348,4 +392,6 @@ def _check_calendar_rule(rule: str) -> None:
             return
     except ValueError:
         pass
-    raise BadValue(f"rule: found {rule[:90]!r}, wanted a day, like calendar.GB-ENG.2022-09-19")
+    raise BadValue(
+        "rule: found %(rule)s, wanted a day, like calendar.GB-ENG.2022-09-19", rule=repr(rule[:90])
+    )

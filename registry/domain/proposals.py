@@ -31,6 +31,7 @@ from registry.domain.operators.events import Operator
 from registry.domain.proposed import ProposedDecision
 from registry.domain.repeated_commands import refuse_unless_identical
 from registry.domain.second_person import RequiredSecondPerson
+from registry.domain.sentences import CodedTerm, Sentence
 
 #: Whose stream has the proposals.
 Proposals: TypeAlias = Operator | Administration
@@ -57,17 +58,24 @@ def propose(
     others; otherwise the same is proposed once more. Raises PersonNeeded, AlreadyRecorded (the same
     is proposed already), WrongDates, GroundNeeded.
     """
-    since = f" since {wanted.since}, and this is of {by.today}" if wanted.since else ""
-    proposer = _person(
-        person, f"{command.name} needs two persons by the rules of {wanted.whose}{since}"
-    )
+    facts = {"name": CodedTerm(command.name), "whose": wanted.whose}
+    needed = Sentence("%(name)s needs two persons by the rules of %(whose)s", **facts)
+    if wanted.since:
+        needed = Sentence(
+            "%(name)s needs two persons by the rules of %(whose)s since %(since)s, and this is of "
+            "%(today)s",
+            since=wanted.since,
+            today=by.today,
+            **facts,
+        )
+    proposer = _person(person, needed)
     plain = c.plain(command)
     for proposal in holder.proposals.values():
         is_known = sees_proposals or proposal.proposed.proposer == proposer
         if is_known and is_open(proposal, by) and _says_the_same(proposal, command):
             raise AlreadyRecorded(
-                f"The same is proposed already, as {proposal.proposed.proposal}, and waits for a "
-                "second person"
+                "The same is proposed already, as %(proposal)s, and waits for a second person",
+                proposal=proposal.proposed.proposal,
             )
     rules: dict[str, Any] = {"programme": wanted.whose}
     if isinstance(holder, Administration):
@@ -102,7 +110,7 @@ def confirm(holder: Proposals, command: Confirm, by: Decision, person: str | Non
     Raises UnknownProposal, PersonNeeded, OwnProposal, ProposalClosed, AlreadyRecorded.
     """
     proposal = _find(holder, command.proposal)
-    confirmer = _person(person, "a confirmation is made by a person")
+    confirmer = _person(person, Sentence("a confirmation is made by a person"))
     if _was_closed_so(proposal, _kinds(holder).ProposalConfirmed, by, confirmer=confirmer):
         return False
     if confirmer == proposal.proposed.proposer:
@@ -124,9 +132,11 @@ def reject(holder: Proposals, command: Reject, by: Decision, person: str | None)
     Raises UnknownProposal, PersonNeeded, OwnProposal, ProposalClosed, BadValue.
     """
     proposal = _find(holder, command.proposal)
-    rejecter = _person(person, "a rejection is made by a person")
+    rejecter = _person(person, Sentence("a rejection is made by a person"))
     if not command.reason.strip() or len(command.reason) > 500:
-        raise BadValue(f"reason: found {len(command.reason)} characters, wanted 1 to 500")
+        raise BadValue(
+            "reason: found %(length)s characters, wanted 1 to 500", length=len(command.reason)
+        )
     content = {"rejecter": rejecter, "reason": command.reason}
     if _was_closed_so(proposal, _kinds(holder).ProposalRejected, by, **content):
         return
@@ -144,7 +154,7 @@ def withdraw(holder: Proposals, command: Withdraw, by: Decision, person: str | N
     Raises UnknownProposal, PersonNeeded, OwnProposal, ProposalClosed.
     """
     proposal = _find(holder, command.proposal)
-    proposer = _person(person, "a proposal is withdrawn by the person who made it")
+    proposer = _person(person, Sentence("a proposal is withdrawn by the person who made it"))
     if proposer != proposal.proposed.proposer:
         raise OwnProposal("proposal: another person made it; reject it instead")
     content = {"proposer": proposer, "reason": command.reason}
@@ -158,6 +168,12 @@ def withdraw(holder: Proposals, command: Withdraw, by: Decision, person: str | N
 
 # ------------------------------------------------------------------------- inside
 
+_DONE = {
+    "confirmed": Sentence("confirmed"),
+    "rejected": Sentence("rejected"),
+    "withdrawn": Sentence("withdrawn"),
+}
+
 
 def _kinds(holder: Proposals) -> type[Operator] | type[Administration]:
     """The class of the aggregate, which has the classes of its events."""
@@ -167,8 +183,9 @@ def _kinds(holder: Proposals) -> type[Operator] | type[Administration]:
 def _person(person: str | None, why: str) -> str:
     if person is None:
         raise PersonNeeded(
-            f"No person is behind this request, and {why}. Sign in, or use a token that names a "
-            "person"
+            "No person is behind this request, and %(why)s. Sign in, or use a token "
+            "that names a person",
+            why=why,
         )
     return person
 
@@ -177,7 +194,7 @@ def _find(holder: Proposals, id: UUID) -> ProposedDecision:
     found = holder.proposals.get(id)
     if found is None:
         whose = holder.tin if isinstance(holder, Operator) else holder.code
-        raise UnknownProposal(f"proposal: {whose} has no proposal {id}")
+        raise UnknownProposal("proposal: %(whose)s has no proposal %(id)s", whose=whose, id=id)
     return found
 
 
@@ -197,29 +214,36 @@ def _was_closed_so(
     who = {name: value for name, value in content.items() if name != "reason"}
     if any(getattr(closed, name) != value for name, value in who.items()):
         return False
-    about = f"what became of proposal {closed.proposal}"
-    refuse_unless_identical([closed], by, about, "it is closed once", **content)
+    about = Sentence("what became of proposal %(proposal)s", proposal=closed.proposal)
+    refuse_unless_identical([closed], by, about, Sentence("it is closed once"), **content)
     return True
 
 
 def _refuse_unless_open(proposal: ProposedDecision, by: Decision) -> None:
     closed, last = proposal.closed, proposal.proposed.expires
     if closed is not None:
-        done = str(closed.TOPIC).rpartition("_")[2]
-        raise ProposalClosed(f"proposal: it was {done} as of {closed.effective}")
+        done = _DONE[str(closed.TOPIC).rpartition("_")[2]]
+        raise ProposalClosed(
+            "proposal: it was %(done)s as of %(effective)s", done=done, effective=closed.effective
+        )
     if not is_open(proposal, by):
-        raise ProposalClosed(f"proposal: {last} was its last day; the decision is proposed anew")
+        raise ProposalClosed(
+            "proposal: %(last)s was its last day; the decision is proposed anew", last=last
+        )
 
 
 def _today_only(by: Decision) -> dict[str, Any]:
     if by.effective not in (None, by.today):
         raise WrongDates(
-            f"effective: found {by.effective}; a proposal is confirmed, rejected or withdrawn from "
-            "the day on which that is done"
+            "effective: found %(effective)s; a proposal is confirmed, rejected or "
+            "withdrawn from the day on which that is done",
+            effective=by.effective,
         )
     if by.decided not in (None, by.today):
         raise WrongDates(
-            f"decided: found {by.decided}; it is confirmed, rejected or withdrawn today, {by.today}"
+            "decided: found %(decided)s; it is confirmed, rejected or withdrawn today, %(today)s",
+            decided=by.decided,
+            today=by.today,
         )
     return by.envelope(source_suffices=False)
 

@@ -19,6 +19,7 @@ from registry.domain.amendments import Names, apply_amendment, record_amendment
 from registry.domain.decisions import DatedFact, Decision
 from registry.domain.errors import BadValue
 from registry.domain.repeated_commands import difference, refuse_unless_identical
+from registry.domain.sentences import Sentence
 from registry.domain.values import AdministrationCode, AgreementKind
 
 
@@ -261,7 +262,7 @@ def retract(claim: Claim, command: c.RetractClaim, by: Decision) -> None:
     if not command.why.strip():
         raise BadValue("why: found nothing, wanted the reason of the retraction")
     if claim.retracted is not None:
-        about, cure = "the retraction of this claim", "it is recorded once"
+        about, cure = Sentence("the retraction of this claim"), Sentence("it is recorded once")
         return refuse_unless_identical([claim.retracted], by, about, cure, why=command.why)
     claim.trigger_event(Claim.Retracted, why=command.why, **by.envelope())
 
@@ -295,13 +296,20 @@ def check_measure_names(names: Names, measures: Sequence[str]) -> None:
     """Raises BadValue if original words are given for a measure that the document does not have."""
     for name in {name for words in names.values() for name in words}:
         if name not in measures:
-            raise BadValue(f"measureNames: found {name!r}, wanted one of the document's measures")
+            raise BadValue(
+                "measureNames: found %(name)s, wanted one of the document's measures",
+                name=repr(name),
+            )
 
 
 def link_agreement(document: Document, command: c.LinkAgreement, by: Decision) -> None:
     """Records that the document led to an agreement. Raises AlreadyRecorded."""
     known = document.agreements.get(command.agreement)
     if known is not None:
-        about = f"that {document.document} led to {command.agreement}"
-        return refuse_unless_identical([known], by, about, "it is recorded once")
+        about = Sentence(
+            "that %(document)s led to %(agreement)s",
+            document=document.document,
+            agreement=command.agreement,
+        )
+        return refuse_unless_identical([known], by, about, Sentence("it is recorded once"))
     document.trigger_event(Document.AgreementLinked, agreement=command.agreement, **by.envelope())

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import Enum
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from registry.domain.decisions import DatedFact, Decision
 from registry.domain.errors import AlreadyRecorded
+from registry.domain.sentences import CodedTerm, Listing, Sentence
 
 #: The fields without dates that every decision has.
 _ENVELOPE = ("legal_ground", "source", "decided_by")
-USE_CORRECTION = "what was recorded is put right by correcting its record (correctRecord)"
+USE_CORRECTION = Sentence("what was recorded is put right by correcting its record (correctRecord)")
 
 
 class FieldDifference(NamedTuple):
@@ -78,7 +79,7 @@ def refuse_unless_identical(
             return
         first = first or event
     if first is None:
-        raise AlreadyRecorded(f"{about} stands already; {cure}")
+        raise AlreadyRecorded("%(about)s stands already; %(cure)s", about=about, cure=cure)
     differs = difference(first, by, day, **content)
     assert differs is not None
     refuse(differs, first, about, cure)
@@ -88,13 +89,23 @@ def refuse(
     differs: FieldDifference, event: DatedFact, about: str, cure: str = USE_CORRECTION
 ) -> NoReturn:
     """Raises AlreadyRecorded for this difference."""
-    recorded = f"is recorded as of {event.effective}"
-    if differs.name != "effective":
-        recorded = f"as of {event.effective} is recorded with {value_in_words(differs.recorded)}"
     first, *others = differs.name.split("_")
-    name = first + "".join(word.capitalize() for word in others)
+    facts: dict[str, Any] = {
+        "field": first + "".join(word.capitalize() for word in others),
+        "found": value_in_words(differs.found),
+        "about": about,
+        "day": event.effective,
+        "cure": cure,
+    }
+    if differs.name == "effective":
+        raise AlreadyRecorded(
+            "%(field)s: found %(found)s, and %(about)s is recorded as of %(day)s; %(cure)s", **facts
+        )
     raise AlreadyRecorded(
-        f"{name}: found {value_in_words(differs.found)}, and {about} {recorded}; {cure}"
+        "%(field)s: found %(found)s, and %(about)s as of %(day)s is recorded with %(recorded)s; "
+        "%(cure)s",
+        recorded=value_in_words(differs.recorded),
+        **facts,
     )
 
 
@@ -102,13 +113,13 @@ def value_in_words(value: object) -> str:
     """A value as it appears in a message."""
     match value:
         case None | ():
-            return "none"
+            return Sentence("none")
         case True | False:
-            return str(value).lower()
+            return Sentence("true") if value else Sentence("false")
         case tuple() as many:
-            return ", ".join(map(value_in_words, many))
+            return Listing(map(value_in_words, many), ", ")
         case Enum():
-            return str(value)
+            return CodedTerm(value)
         case str() as text:
             return repr(text)
     return str(value)

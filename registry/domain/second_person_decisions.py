@@ -64,11 +64,16 @@ def require_second_person(
     unknown = set(command.commands) - NAMEABLE
     if unknown:
         raise BadValue(
-            f"commands: found {', '.join(sorted(unknown))[:90]!r}, wanted some of "
-            f"{', '.join(sorted(NAMEABLE))}"
+            "commands: found %(unknown)s, wanted some of %(nameable)s",
+            unknown=repr(", ".join(sorted(unknown))[:90]),
+            nameable=", ".join(sorted(NAMEABLE)),
         )
     if not 1 <= command.proposal_days <= MOST_DAYS:
-        raise BadValue(f"proposalDays: found {command.proposal_days}, wanted 1 to {MOST_DAYS:,}")
+        raise BadValue(
+            "proposalDays: found %(proposal_days)s, wanted 1 to %(most_days)s",
+            proposal_days=command.proposal_days,
+            most_days=f"{MOST_DAYS:,}",
+        )
     facts = by.envelope()
     content = {
         "commands": tuple(sorted(set(command.commands))),
@@ -77,12 +82,18 @@ def require_second_person(
     dropped = dropped_by(administration, command, by)
     if dropped and facts["effective"] <= by.today:
         raise WrongDates(
-            f"effective: found {facts['effective']}; {', '.join(sorted(dropped))} may do without a "
-            f"second person from a day after {by.today} on"
+            "effective: found %(effective)s; %(dropped)s may do without a second "
+            "person from a day after %(today)s on",
+            effective=facts["effective"],
+            dropped=", ".join(sorted(dropped)),
+            today=by.today,
         )
     last = administration.latest_events.get(("second_person", facts["effective"]))
     if last is None and not content["commands"] and not administration.second_person:
-        raise BadValue(f"commands: found none, and {administration.code} has no rule to end")
+        raise BadValue(
+            "commands: found none, and %(administration)s has no rule to end",
+            administration=administration.code,
+        )
     if last and difference(last, by, None, content) is None:
         return
     administration.trigger_event(Administration.SecondPersonRequired, **content, **facts)

@@ -34,6 +34,7 @@ from registry.domain.errors import (
 from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
 from registry.domain.repeated_commands import refuse_unless_identical
+from registry.domain.sentences import Listing, Sentence
 from registry.domain.values import AdministrationCode
 from registry.transparency.signed_notes import (
     ED25519,
@@ -120,9 +121,9 @@ def check(
     signed = read(command)
     if signed is None:
         if whose and not _is_exempt(command, whose):
-            codes = " or ".join(administration.code.text for administration in whose)
+            codes = Listing([administration.code.text for administration in whose], " or ")
             raise SignatureMissing(
-                f"signature: {codes} has a key, and what it decides is signed with it"
+                "signature: %(codes)s has a key, and what it decides is signed with it", codes=codes
             )
         return
     if not whose:
@@ -145,22 +146,32 @@ def check(
         None,
     )
     if signer is None:
-        codes = " or ".join(administration.code.text for administration in whose) or "nobody"
+        able = Listing([administration.code.text for administration in whose], " or ")
         raise SignatureInvalid(
-            f"signature: it is of {signed.administration}, and this is for {codes} to decide"
+            "signature: it is of %(administration)s, and this is for %(codes)s to decide",
+            administration=signed.administration,
+            codes=able or Sentence("nobody"),
         )
     key = next((key for key in map(read_key, signer.keys) if key.id.hex() == signed.key), None)
     if key is None:
         was = any(read_key(key).id.hex() == signed.key for key in signer.retired_keys)
+        if was:
+            raise KeyUnknown(
+                "signature: %(signer)s has retired its key %(key)s",
+                signer=signer.code,
+                key=signed.key,
+            )
         raise KeyUnknown(
-            f"signature: {signer.code} "
-            + (f"has retired its key {signed.key}" if was else f"has no key {signed.key}")
+            "signature: %(signer)s has no key %(key)s", signer=signer.code, key=signed.key
         )
     try:
         key.check(signed.text, signed.signature)
     except BadSignature:
         raise SignatureInvalid(
-            f"signature: it is not that of key {signed.key} of {signer.code} under\n{signed.text}"
+            "signature: it is not that of key %(key)s of %(signer)s under\n%(text)s",
+            key=signed.key,
+            signer=signer.code,
+            text=signed.text,
         ) from None
 
 
@@ -200,7 +211,7 @@ def responsible_administrations(
 
 # ------------------------------------------------------------------------ its keys
 
-ONCE = "it is recorded once"
+ONCE = Sentence("it is recorded once")
 
 
 def add_key(administration: Administration, command: c.AddKey, by: Decision) -> None:
@@ -212,14 +223,23 @@ def add_key(administration: Administration, command: c.AddKey, by: Decision) -> 
     try:
         key = read_key(command.key)
     except BadNote as error:
-        raise BadValue(f"key: {error}") from None
+        raise BadValue("key: %(error)s", error=error) from None
     if key.kind != ED25519 or key.name != administration.code.text:
-        raise BadValue(f"key: wanted one of Ed25519 of the name {administration.code}")
+        raise BadValue(
+            "key: wanted one of Ed25519 of the name %(administration)s",
+            administration=administration.code,
+        )
     if command.key in administration.retired_keys:
-        raise WrongStatus(f"key: {key.id.hex()} was retired, and nobody knows who has it now")
+        raise WrongStatus(
+            "key: %(key)s was retired, and nobody knows who has it now", key=key.id.hex()
+        )
     facts = _fields_of_today(command, by)
     if command.key in administration.keys:
-        about = f"the key {key.id.hex()} of {administration.code}"
+        about = Sentence(
+            "the key %(key)s of %(administration)s",
+            key=key.id.hex(),
+            administration=administration.code,
+        )
         return refuse_unless_identical([administration.latest_events[command.key]], by, about, ONCE)
     administration.trigger_event(
         Administration.KeyAdded, key=command.key, since=datetime.now(UTC), **facts
@@ -229,10 +249,16 @@ def add_key(administration: Administration, command: c.AddKey, by: Decision) -> 
 def retire_key(administration: Administration, command: c.RetireKey, by: Decision) -> None:
     """Records that a key is no longer valid. Raises AlreadyRecorded, KeyUnknown, WrongDates."""
     if command.key in administration.retired_keys:
-        about = f"that {administration.code} retired this key"
+        about = Sentence(
+            "that %(administration)s retired this key", administration=administration.code
+        )
         return refuse_unless_identical([administration.latest_events[command.key]], by, about, ONCE)
     if command.key not in administration.keys:
-        raise KeyUnknown(f"key: {administration.code} has no key {command.key[:90]}")
+        raise KeyUnknown(
+            "key: %(administration)s has no key %(key)s",
+            administration=administration.code,
+            key=command.key[:90],
+        )
     administration.trigger_event(
         Administration.KeyRetired, key=command.key, **_fields_of_today(command, by)
     )

@@ -91,11 +91,18 @@ def check(name: str, text: str, *, prose: bool = False) -> None:
         return _in_words(name, text)
     if found := (_REFUSED_IN_PROSE if prose else _REFUSED).search(text):
         raise BadValue(
-            f"{name}: found {_code_point(found[0])} at character {found.start() + 1}, "
-            "wanted no control, invisible or bidirectional characters"
+            "%(field)s: found %(found)s at character %(start)s, wanted no control, "
+            "invisible or bidirectional characters",
+            field=name,
+            found=_code_point(found[0]),
+            start=found.start() + 1,
         )
     if text and not text.isspace() and not any(map(_is_visible, text)):
-        raise BadValue(f"{name}: found {len(text)} characters, none of which can be seen")
+        raise BadValue(
+            "%(field)s: found %(length)s characters, none of which can be seen",
+            field=name,
+            length=len(text),
+        )
     _in_words(name, text)
 
 
@@ -105,9 +112,13 @@ def _in_words(name: str, text: str) -> None:
         return
     first, last = name.partition(".")[0], name.rpartition(".")[2]
     if {first, last} & SAID_IN_WORDS and text.isspace():
-        raise BadValue(f"{name}: found blanks alone, wanted words")
+        raise BadValue("%(field)s: found blanks alone, wanted words", field=name)
     if {first, last} & (SAID_IN_WORDS | CALLED):
-        raise BadValue(f"{name}: found {text[:70]!r}, wanted at least one letter or digit")
+        raise BadValue(
+            "%(field)s: found %(text)s, wanted at least one letter or digit",
+            field=name,
+            text=repr(text[:70]),
+        )
 
 
 def _is_visible(character: str) -> bool:

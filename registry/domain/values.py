@@ -16,6 +16,8 @@ from typing import Any, ClassVar, Self, cast
 import msgspec
 from babel import Locale
 
+from registry.domain.sentences import Sentence
+
 #: The open end of an interval of dates: the event may never have happened.
 NEVER = date.max
 
@@ -30,7 +32,9 @@ class Text:
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str) or not self.FORM.fullmatch(text):
-            raise ValueError(f"{text!r} is not {self.WANTED}")
+            raise ValueError(
+                Sentence("%(text)s is not %(wanted)s", text=repr(text), wanted=self.WANTED)
+            )
         self.text = text
         self._hash = hash(text)
 
@@ -60,7 +64,7 @@ class AdministrationCode(Text):
 
     __slots__ = ()
     FORM = re.compile(r"[A-Z]{2}")
-    WANTED = "an administration: two capital letters (ISO 3166-1 alpha-2), or EU"
+    WANTED = Sentence("an administration: two capital letters (ISO 3166-1 alpha-2), or EU")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -68,8 +72,18 @@ class AdministrationCode(Text):
         code = cls(text)
         if text not in _territories():
             own = OTHER_CODES.get(text)
-            meant = f"; {text} is written for {own}" if own else ""
-            raise ValueError(f"{text} is not a customs territory of ISO 3166-1, nor EU{meant}")
+            if own:
+                raise ValueError(
+                    Sentence(
+                        "%(text)s is not a customs territory of ISO 3166-1, nor EU; %(text)s is "
+                        "written for %(own)s",
+                        text=text,
+                        own=own,
+                    )
+                )
+            raise ValueError(
+                Sentence("%(text)s is not a customs territory of ISO 3166-1, nor EU", text=text)
+            )
         return code
 
 
@@ -83,7 +97,7 @@ class Tin(Text):
 
     __slots__ = ()
     FORM = re.compile(r"[A-Z]{2}[A-Z0-9]{1,15}")
-    WANTED = "a TIN: two capital letters, then 1 to 15 capital letters or digits"
+    WANTED = Sentence("a TIN: two capital letters, then 1 to 15 capital letters or digits")
     _AEO_CODE: ClassVar[re.Pattern[str]] = re.compile(r"AEO([A-Z]{2})([0-9A-Z]{10})")
 
     @classmethod
@@ -97,7 +111,13 @@ class Tin(Text):
             return cls(coded[1] + coded[2])
         tin = cls(text)
         if tin.country not in _territories():
-            raise ValueError(f"{text!r} is not a TIN: {tin.country} is not a customs territory")
+            raise ValueError(
+                Sentence(
+                    "%(text)s is not a TIN: %(country)s is not a customs territory",
+                    text=repr(text),
+                    country=tin.country,
+                )
+            )
         return tin
 
     @property
@@ -112,7 +132,7 @@ class HsCode(Text):
 
     __slots__ = ()
     FORM = re.compile(r"[0-9]{2}([0-9]{2}([0-9]{2})?)?")
-    WANTED = "an HS code: 2, 4 or 6 digits"
+    WANTED = Sentence("an HS code: 2, 4 or 6 digits")
 
     def covers(self, goods: HsCode) -> bool:
         """Whether the goods are within this code.
@@ -407,7 +427,13 @@ class Dates(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if self.latest < self.earliest:
-            raise ValueError(f"the interval ends on {self.latest}, before {self.earliest}")
+            raise ValueError(
+                Sentence(
+                    "the interval ends on %(latest)s, before %(earliest)s",
+                    latest=self.latest,
+                    earliest=self.earliest,
+                )
+            )
 
     @classmethod
     def on(cls, day: date) -> Dates:

@@ -182,8 +182,9 @@ async def check_foreign_dispute(
     """
     if command.expected_version is not None:
         raise BadValue(
-            f"expectedVersion: found {command.expected_version}; you are not shown the versions of "
-            "another administration's operator, so leave it out"
+            "expectedVersion: found %(expected_version)s; you are not shown the "
+            "versions of another administration's operator, so leave it out",
+            expected_version=command.expected_version,
         )
     if is_visible:
         return
@@ -191,7 +192,9 @@ async def check_foreign_dispute(
         context, command.tin, command.dispute
     ):
         return
-    raise UnknownOperator(f"operator {command.tin} is not in this register", path=("tin",))
+    raise UnknownOperator(
+        "operator %(tin)s is not in this register", tin=command.tin, path=("tin",)
+    )
 
 
 @strawberry.type

@@ -266,7 +266,7 @@ async def check_operators(context: Context, command: c.Command) -> None:
     if AdministrationCode(tin.country) not in context.subject.own and not await is_visible(
         context, tin
     ):
-        raise UnknownOperator(f"operator {tin} is not in this register", path=(field,))
+        raise UnknownOperator("operator %(tin)s is not in this register", tin=tin, path=(field,))
 
 
 async def is_visible(context: Context, tin: Tin) -> bool:
@@ -293,7 +293,9 @@ def command_of_line(kind: type[c.Command], input: Mapping[str, Any]) -> c.Comman
     try:
         UUID(line["command_id"])
     except ValueError:
-        raise BadValue(f"commandId: found {line['command_id']!r}, wanted a UUID") from None
+        raise BadValue(
+            "commandId: found %(command_id)s, wanted a UUID", command_id=repr(line["command_id"])
+        ) from None
     return c.read(line | {"command": str(kind.__struct_config__.tag)})
 
 

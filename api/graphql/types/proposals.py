@@ -144,7 +144,11 @@ def own_proposal(context: Context, command: c.WithdrawProposal) -> None:
     found = context.registry.operator(command.tin).proposals.get(command.proposal)
     person = context.subject.person
     if found is None or person is None or found.proposed.proposer != person:
-        raise UnknownProposal(f"proposal: {command.tin} has no proposal {command.proposal}")
+        raise UnknownProposal(
+            "proposal: %(tin)s has no proposal %(proposal)s",
+            tin=command.tin,
+            proposal=command.proposal,
+        )
 
 
 @strawberry.type

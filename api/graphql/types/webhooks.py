@@ -346,7 +346,11 @@ class WebhookMutation:
         try:
             command_id, webhook = _ids(input.command_id, input.webhook)
             if not 0 <= input.hours <= MOST_HOURS:
-                raise BadValue(f"hours: found {input.hours}, wanted 0 to {MOST_HOURS}")
+                raise BadValue(
+                    "hours: found %(hours)s, wanted 0 to %(most_hours)s",
+                    hours=input.hours,
+                    most_hours=MOST_HOURS,
+                )
             store = _store(context)
             row = await store.rotate(command_id, context.subject, webhook, input.hours)
         except Refusal as refusal:
@@ -387,7 +391,11 @@ async def _epoch(context: Context, epoch: str | None, after: int) -> str:
     async with positions.of_epoch(context.views, epoch) as views:
         state = positions.State.read(await positions.state(views))
     if after > state.position:
-        raise BadValue(f"after: found {after}, and the register goes up to {state.position}")
+        raise BadValue(
+            "after: found %(after)s, and the register goes up to %(position)s",
+            after=after,
+            position=state.position,
+        )
     return state.epoch
 
 
@@ -399,7 +407,9 @@ def _uuid(field: str, text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise BadValue(f"{field}: found {text[:80]!r}, wanted a UUID") from None
+        raise BadValue(
+            "%(field)s: found %(text)s, wanted a UUID", field=field, text=repr(text[:80])
+        ) from None
 
 
 def _store(context: Context) -> WebhookStore:

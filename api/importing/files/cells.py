@@ -59,7 +59,11 @@ def text_of(name: str, cell: Cell, hint: Any = None) -> str:
     match cell:
         case str():
             if hint is str and ROUNDED.fullmatch(cell):
-                raise BadValue(f"found {cell}: digits were rounded away - at `$.{name}`")
+                raise BadValue(
+                    "found %(cell)s: digits were rounded away - at `$.%(name)s`",
+                    cell=cell,
+                    name=name,
+                )
             return cell
         case bool():
             return "true" if cell else "false"
@@ -69,14 +73,17 @@ def text_of(name: str, cell: Cell, hint: Any = None) -> str:
             if hint in (date, datetime, None):
                 return cell.isoformat()
             raise BadValue(
-                f"found the date {cell.isoformat()[:10]} where a spreadsheet took text for one; "
-                f"format the cell as text - at `$.{name}`"
+                "found the date %(cell)s where a spreadsheet took text for one; format the "
+                "cell as text - at `$.%(name)s`",
+                cell=cell.isoformat()[:10],
+                name=name,
             )
         case int() | float():
             if abs(cell) >= EXACT:
                 raise BadValue(
-                    f"found a number of more than 15 digits, of which a spreadsheet loses the "
-                    f"last; format the cell as text - at `$.{name}`"
+                    "found a number of more than 15 digits, of which a spreadsheet loses the "
+                    "last; format the cell as text - at `$.%(name)s`",
+                    name=name,
                 )
             return str(int(cell)) if cell == int(cell) else repr(cell)
     return str(cell)
@@ -116,7 +123,12 @@ def day(name: str, text: str, order: str | None) -> str:
         order = next(iter(orders(plain)), "dmy")
     on, month = (one, two) if order == "dmy" else (two, one)
     if month > 12:
-        raise BadValue(f"found {text}, which is no {ORDERS[order]} - at `$.{name}`")
+        raise BadValue(
+            "found %(text)s, which is no %(orders)s - at `$.%(name)s`",
+            text=text,
+            orders=ORDERS[order],
+            name=name,
+        )
     return _iso(year, month, on)
 
 

@@ -57,7 +57,7 @@ class Source:
                         raise ValueError(f"found {type(record).__name__}, wanted an object")
                     _each_once(line, record)
                 except (ValueError, RecursionError) as error:
-                    yield number, BadValue(f"this is not one line of JSON: {error}")
+                    yield number, BadValue("this is not one line of JSON: %(error)s", error=error)
                 else:
                     yield number, fixed | record if fixed else record
 
@@ -220,9 +220,15 @@ def _wrong_width(cells: Sequence[Cell], width: int) -> BadValue | None:
     """Returns the error for a row of another width. Blank cells beyond the header are ignored,
     because spreadsheets write them."""
     if len(cells) < width:
-        return BadValue(f"found {len(cells)} cells under {width} names; the line is cut short")
+        return BadValue(
+            "found %(length)s cells under %(width)s names; the line is cut short",
+            length=len(cells),
+            width=width,
+        )
     if is_blank(cells[width:]):
         return None
     return BadValue(
-        f"found {len(cells)} cells under {width} names; quote a cell that has the separator in it"
+        "found %(length)s cells under %(width)s names; quote a cell that has the separator in it",
+        length=len(cells),
+        width=width,
     )

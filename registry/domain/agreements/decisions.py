@@ -20,6 +20,7 @@ from registry.domain.amendments import record_amendment
 from registry.domain.decisions import Decision
 from registry.domain.errors import AlreadyRecorded, BadValue, NotAParty, WrongDates, WrongStatus
 from registry.domain.repeated_commands import difference
+from registry.domain.sentences import Sentence
 from registry.domain.values import NEVER, AdministrationCode, Dates, Step
 
 #: The dates of every step are between these, except the date of a step that may never be taken.
@@ -72,10 +73,12 @@ def implement(agreement: Agreement, command: c.ImplementAgreement, by: Decision)
         if isinstance(e, Agreement.Implemented)
     ]
     if since := agreement.running.get(command.side):
-        about = f"implemented by {command.side} {_dates_in_words(since)}"
-        cure = (
-            "SetDates betters that date, and only a withdrawal or the agreement's termination"
-            " ends it"
+        about = Sentence(
+            "implemented by %(side)s %(since)s", side=command.side, since=_dates_in_words(since)
+        )
+        cure = Sentence(
+            "SetDates betters that date, and only a withdrawal or the agreement's "
+            "termination ends it"
         )
         return _refuse_unless_recorded(agreement, own, command, by, about, cure, side=command.side)
     _refuse_earlier_date(agreement, command, by, command.side, (Agreement.Withdrew,))
@@ -96,9 +99,17 @@ def suspend_side(agreement: Agreement, command: c.SuspendAgreement, by: Decision
     if since and _dates_of(command, by).earliest >= since.earliest:
         every = _events_of_membership(agreement, command.side, _PAUSES)
         own = takewhile(lambda e: isinstance(e, Agreement.Suspended), every)
-        about = f"suspended by {command.side} {_dates_in_words(since)}"
+        about = Sentence(
+            "suspended by %(side)s %(since)s", side=command.side, since=_dates_in_words(since)
+        )
         return _refuse_unless_recorded(
-            agreement, own, command, by, about, "ResumeAgreement ends that", side=command.side
+            agreement,
+            own,
+            command,
+            by,
+            about,
+            Sentence("ResumeAgreement ends that"),
+            side=command.side,
         )
     before = (Agreement.Resumed,) if since else _PAUSES
     _refuse_earlier_date(agreement, command, by, command.side, (*before, Agreement.Withdrew))
@@ -110,9 +121,9 @@ def resume_side(agreement: Agreement, command: c.ResumeAgreement, by: Decision) 
     _require_party(agreement, command.side)
     if command.side not in agreement.suspended:
         own = _events_of_membership(agreement, command.side, _PAUSES)[:1]
-        about = f"not suspended by {command.side}"
+        about = Sentence("not suspended by %(side)s", side=command.side)
         return _refuse_unless_recorded(
-            agreement, own, command, by, about, "nothing to resume", side=command.side
+            agreement, own, command, by, about, Sentence("nothing to resume"), side=command.side
         )
     _refuse_earlier_date(agreement, command, by, command.side, (*_PAUSES, Agreement.Withdrew))
     _record(agreement, Agreement.Resumed, command, by, side=command.side)
@@ -133,8 +144,8 @@ def accede(
     party = Party(command.member, time_zone)
     if command.member in agreement.parties:
         own = [e for e in agreement.history[::-1] if _member_concerned(e) == command.member][:1]
-        about = f"one of which {command.member} is a party"
-        cure = "only who is none can accede"
+        about = Sentence("one of which %(member)s is a party", member=command.member)
+        cure = Sentence("only who is none can accede")
         return _refuse_unless_recorded(agreement, own, command, by, about, cure, party=party)
     _refuse_earlier_date(agreement, command, by, command.member, (Agreement.Withdrew,))
     _record(agreement, Agreement.Acceded, command, by, party=party)
@@ -162,13 +173,18 @@ def set_dates(agreement: Agreement, command: c.SetDates, by: Decision) -> None:
         _require_party(agreement, command.side)
     if (command.what is Step.IMPLEMENTED) != (command.side is not None):
         raise BadValue(
-            f"side: found {command.side} for {command.what}; each side implements for itself, "
-            "and every other step is one of all together"
+            "side: found %(side)s for %(what)s; each side implements for itself, and "
+            "every other step is one of all together",
+            side=command.side,
+            what=command.what,
         )
     terms_begun = agreement.terms.get(command.side, 0) if command.side else 0
     if command.term is not None and not 1 <= command.term <= terms_begun:
         raise BadValue(
-            f"term: found {command.term}, and {command.side or 'all together'} began {terms_begun}"
+            "term: found %(term)s, and %(side)s began %(terms_begun)s",
+            term=command.term,
+            side=command.side or Sentence("all together"),
+            terms_begun=terms_begun,
         )
     _record(
         agreement,
@@ -191,14 +207,22 @@ def set_scope(agreement: Agreement, command: c.SetScope, by: Decision) -> None:
     """Records one clause of the scope. Raises BadValue, NotAParty, WrongDates."""
     if command.from_ == command.to:
         raise BadValue(
-            f"to: found {command.to}, the same as from; a clause is about the other side"
+            "to: found %(to)s, the same as from; a clause is about the other side", to=command.to
         )
     _require_party(agreement, command.from_)
     _require_party(agreement, command.to)
     if command.max_age_hours is not None and not 1 <= command.max_age_hours <= YEAR:
-        raise BadValue(f"max_age_hours: found {command.max_age_hours}, wanted 1 to {YEAR}, a year")
+        raise BadValue(
+            "max_age_hours: found %(max_age_hours)s, wanted 1 to %(year)s, a year",
+            max_age_hours=command.max_age_hours,
+            year=YEAR,
+        )
     if command.until and command.until <= (first_day := _dates_of(command, by).earliest):
-        raise WrongDates(f"until: {command.until} is not after {first_day}, its beginning")
+        raise WrongDates(
+            "until: %(until)s is not after %(first_day)s, its beginning",
+            until=command.until,
+            first_day=first_day,
+        )
     clause = Clause(
         command.from_,
         command.to,
@@ -231,8 +255,12 @@ def _take_step(
     """
     if recorded_dates := agreement.dated_steps.get(STEPS[event]):
         own = [e for e in agreement.history[::-1] if type(e) is event]
-        about = f"at the step {STEPS[event]} {_dates_in_words(recorded_dates)}"
-        cure = "SetDates betters that date, or sets what another source says beside it"
+        about = Sentence(
+            "at the step %(steps)s %(recorded_dates)s",
+            steps=STEPS[event],
+            recorded_dates=_dates_in_words(recorded_dates),
+        )
+        cure = Sentence("SetDates betters that date, or sets what another source says beside it")
         return _refuse_unless_recorded(agreement, own, command, by, about, cure, **content)
     _record(agreement, event, command, by, **content)
 
@@ -252,7 +280,12 @@ def _refuse_unless_recorded(
     """
     if not any(_is_identical(event, command, by, **content) for event in events):
         _dates_of(command, by)
-        raise AlreadyRecorded(f"{agreement.agreement} is {about} already: {cure}")
+        raise AlreadyRecorded(
+            "%(agreement)s is %(about)s already: %(cure)s",
+            agreement=agreement.agreement,
+            about=about,
+            cure=cure,
+        )
 
 
 def _record(
@@ -273,8 +306,9 @@ def _record(
     # Nothing happens to an agreement from its end on, but the record before that can be completed.
     if over and not completes_record and dates.earliest >= over.latest:
         raise WrongStatus(
-            f"{agreement.agreement} is terminated {_dates_in_words(over)}:"
-            " from then on only its record can be bettered"
+            "%(agreement)s is terminated %(over)s: from then on only its record can be bettered",
+            agreement=agreement.agreement,
+            over=_dates_in_words(over),
         )
     if event in (Agreement.ScopeSet, Agreement.DatesSet, Agreement.Noted):
         place = _replaceable_key(event, content | {"dates": dates})
@@ -339,8 +373,12 @@ def _events_of_membership(
 def _dates_in_words(dates: Dates) -> str:
     """The interval of dates in words, for a message."""
     if dates.earliest == dates.latest:
-        return f"from {dates.earliest}"
-    return f"from some day between {dates.earliest} and {dates.latest}"
+        return Sentence("from %(day)s", day=dates.earliest)
+    return Sentence(
+        "from some day between %(earliest)s and %(latest)s",
+        earliest=dates.earliest,
+        latest=dates.latest,
+    )
 
 
 def _replaceable_key(event: type[Agreement.DatedEvent], content: dict[str, Any]) -> object:
@@ -362,9 +400,17 @@ def _dates_of(command: c.DatedCommand, by: Decision) -> Dates:
     first = command.earliest or command.effective or by.today
     last = command.latest or first
     if last < first:
-        raise WrongDates(f"latest: {last} is before {first}, the earliest")
+        raise WrongDates(
+            "latest: %(last)s is before %(first)s, the earliest", last=last, first=first
+        )
     if not (first >= EARLIEST and (last <= LATEST or last == NEVER)):
-        raise WrongDates(f"found {first} to {last}, wanted days from {EARLIEST} to {LATEST}")
+        raise WrongDates(
+            "found %(first)s to %(last)s, wanted days from %(earliest)s to %(latest)s",
+            first=first,
+            last=last,
+            earliest=EARLIEST,
+            latest=LATEST,
+        )
     return Dates(first, last)
 
 
@@ -386,11 +432,20 @@ def _refuse_earlier_date(
         if isinstance(e, kinds) and side in (_member_concerned(e), getattr(e, "side", None))
     )
     if day < (last := max(recorded_days, default=day)):
-        raise WrongDates(f"effective: found {day}, and the last word on this counts from {last}")
+        raise WrongDates(
+            "effective: found %(day)s, and the last word on this counts from %(last)s",
+            day=day,
+            last=last,
+        )
 
 
 def _require_party(agreement: Agreement, code: AdministrationCode) -> None:
     """Raises NotAParty if the administration is not a party."""
     if code not in agreement.parties:
         parties = ", ".join(sorted(p.text for p in agreement.parties))
-        raise NotAParty(f"{code} is not a party of {agreement.agreement} ({parties})")
+        raise NotAParty(
+            "%(code)s is not a party of %(agreement)s (%(parties)s)",
+            code=code,
+            agreement=agreement.agreement,
+            parties=parties,
+        )

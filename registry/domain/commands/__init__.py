@@ -18,6 +18,7 @@ import msgspec
 # the order of the commands in the public schema.
 # ruff: noqa: F403
 # isort: off
+from registry.domain.commands.faults import fault_of
 from registry.domain.commands.command import Command as Command
 from registry.domain.commands.operators import *
 from registry.domain.commands.authorisations import *
@@ -33,6 +34,7 @@ from registry.domain.commands.clients import *
 # isort: on
 from registry.domain import instants
 from registry.domain.errors import BadValue
+from registry.domain.sentences import CodedTerm, Sentence
 from registry.domain.texts import check_fields
 from registry.domain.values import decode_value, encode_value
 
@@ -75,7 +77,11 @@ def read(line: dict[str, Any]) -> Command:
     name = line.get("command")
     kind = COMMANDS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise BadValue(f"command: found {name!r}, wanted one of {', '.join(sorted(COMMANDS))}")
+        raise BadValue(
+            "command: found %(name)s, wanted one of %(commands)s",
+            name=repr(name),
+            commands=", ".join(sorted(COMMANDS)),
+        )
     check_fields(line)
     if isinstance(what := line.get("what"), dict):  # JSON has truth values, corrections texts
         texts = {k: _TRUTH[v] if isinstance(v, bool) else v for k, v in what.items()}
@@ -85,7 +91,9 @@ def read(line: dict[str, Any]) -> Command:
             line = line | {field: _instant(field, line[field]) for field in given}
         return msgspec.convert(line, kind, dec_hook=_decode_strictly, strict=True)
     except (msgspec.ValidationError, ValueError) as error:
-        raise BadValue(f"{name}: {error}") from None
+        raise BadValue(
+            "%(field)s: %(error)s", field=CodedTerm(str(name)), error=fault_of(error)
+        ) from None
 
 
 def _instant(field: str, text: Any) -> Any:
@@ -95,7 +103,9 @@ def _instant(field: str, text: Any) -> Any:
     try:
         return instants.parse(text)
     except ValueError as error:
-        raise ValueError(f"{error} - at `$.{field}`") from None
+        raise ValueError(
+            Sentence("%(error)s - at `$.%(field)s`", error=error, field=field)
+        ) from None
 
 
 def plain(command: Command) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from registry.domain.operators.preconditions import (
 from registry.domain.operators.statutory_deadlines import day_of_effect, renewal, rules_of_day
 from registry.domain.programmes import MOST_DAYS, Programme
 from registry.domain.repeated_commands import difference, refuse_unless_identical
+from registry.domain.sentences import Sentence
 from registry.domain.values import HELD, PENDING, Status
 from registry.domain.working_days import Effect
 
@@ -46,7 +47,7 @@ def lodge(operator: Operator, command: c.LodgeApplication, by: Decision) -> None
             command.programme,
             command.type,
         ):
-            about = f"the application for {command.type}"
+            about = Sentence("the application for %(type)s", type=command.type)
             return refuse_unless_recorded(
                 operator, held, Operator.Lodged, by, about, type=command.type
             )
@@ -64,12 +65,12 @@ def lodge(operator: Operator, command: c.LodgeApplication, by: Decision) -> None
 def accept(operator: Operator, command: c.AcceptApplication, by: Decision) -> None:
     """Records the acceptance of an application; the time limit for the decision begins."""
     authorisation = find_authorisation(
-        operator, by, command.authorisation, {Status.LODGED}, "accepted", already=PENDING
+        operator, by, command.authorisation, {Status.LODGED}, Sentence("accepted"), already=PENDING
     )
     if authorisation.status is not Status.LODGED:
         kind = Operator.Accepted
         return refuse_unless_recorded(
-            operator, authorisation, kind, by, "the acceptance", reason=command.reason
+            operator, authorisation, kind, by, Sentence("the acceptance"), reason=command.reason
         )
     day: date = event_fields(operator, by)["effective"]
     said_by = rules_of_day(operator, preconditions.find_programme(by, authorisation.programme), day)
@@ -131,12 +132,19 @@ def _record_status(
 def request_consultation(operator: Operator, command: c.RequestConsultation, by: Decision) -> None:
     """Records that another administration is consulted (UCC Delegated Act Art. 14)."""
     authorisation = find_authorisation(
-        operator, by, command.authorisation, PENDING | IN_USE, "the subject of a consultation"
+        operator,
+        by,
+        command.authorisation,
+        PENDING | IN_USE,
+        Sentence("the subject of a consultation"),
     )
     if isinstance(
         _last_consultation_event(operator, authorisation, command), Operator.ConsultationRequested
     ):
-        about, kind = f"the consultation of {command.asked}", Operator.ConsultationRequested
+        about, kind = (
+            Sentence("the consultation of %(asked)s", asked=command.asked),
+            Operator.ConsultationRequested,
+        )
         return refuse_unless_recorded(
             operator, authorisation, kind, by, about, asked=command.asked, reason=command.reason
         )
@@ -155,19 +163,25 @@ def record_consultation_reply(
 ) -> None:
     """Records the reply of a consulted administration. Raises WrongStatus if none is awaited."""
     authorisation = find_authorisation(
-        operator, by, command.authorisation, PENDING | IN_USE, "the subject of a consultation"
+        operator,
+        by,
+        command.authorisation,
+        PENDING | IN_USE,
+        Sentence("the subject of a consultation"),
     )
     last = _last_consultation_event(operator, authorisation, command)
     if last is None:
         raise WrongStatus(
-            f"asked: {command.asked} was not consulted on {authorisation}: no reply is awaited"
+            "asked: %(asked)s was not consulted on %(authorisation)s: no reply is awaited",
+            asked=command.asked,
+            authorisation=authorisation,
         )
     if isinstance(last, Operator.ConsultationReplied):
-        cure = "another reply follows another consultation"
+        cure = Sentence("another reply follows another consultation")
         return refuse_unless_identical(
             [last],
             by,
-            f"the reply of {command.asked}",
+            Sentence("the reply of %(asked)s", asked=command.asked),
             cure,
             reply=command.reply,
             reason=command.reason,
@@ -190,7 +204,7 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
     GroundNeeded, WrongDates, WrongStatus.
     """
     authorisation = find_authorisation(
-        operator, by, command.authorisation, PENDING, "given more time"
+        operator, by, command.authorisation, PENDING, Sentence("given more time")
     )
     reason, content = required_reason(command.reason), event_fields(operator, by)
     rules = preconditions.find_rules(by, authorisation, content["effective"])
@@ -204,11 +218,17 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
     if any(difference(e, by, days=days, reason=reason) is None for e in before):
         return
     unknown = rules.unknown(allowed.name)
-    preconditions.require_ground(by, authorisation.programme, unknown, "more time for the decision")
+    preconditions.require_ground(
+        by, authorisation.programme, unknown, Sentence("more time for the decision")
+    )
     # If the legal limit is unknown, only the largest number that a date can hold limits the days.
     left = (MOST_DAYS if unknown else allowed.number or 0) - sum(e.days for e in before)
     if not 1 <= days <= left:
-        raise WrongDates(f"days: found {command.days}, and the programme's rules leave {left}")
+        raise WrongDates(
+            "days: found %(days)s, and the programme's rules leave %(left)s",
+            days=command.days,
+            left=left,
+        )
     set_before = [
         d
         for e in operator.history
@@ -217,13 +237,19 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
         if d.what == "decision"
     ]
     if not set_before:
-        cure = "accept it first"
+        cure = Sentence("accept it first")
         if authorisation.status is not Status.LODGED:
-            cure = (
-                f"it is {authorisation.status}, and no rule of {authorisation.programme} on "
-                "record set the day"
+            cure = Sentence(
+                "it is %(status)s, and no rule of %(programme)s on record set the day",
+                status=authorisation.status,
+                programme=authorisation.programme,
             )
-        raise WrongStatus(f"{operator.tin}: no decision is due on {authorisation} yet; {cure}")
+        raise WrongStatus(
+            "%(tin)s: no decision is due on %(authorisation)s yet; %(cure)s",
+            tin=operator.tin,
+            authorisation=authorisation,
+            cure=cure,
+        )
     programme = preconditions.find_programme(by, authorisation.programme)
     given = sum(e.days for e in before)
     start, end = _time_limit(operator, authorisation, programme, given, set_before[-1].due)
@@ -265,9 +291,10 @@ def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> No
     """
     if not 0 < len(normal_form(command.number)) <= LONGEST:
         raise BadValue(
-            f"number: found {command.number[:70]!r}, wanted the number of the "
-            "authorisation, of 1 to "
-            f"{LONGEST} characters"
+            "number: found %(number)s, wanted the number of the authorisation, of 1 to "
+            "%(longest)s characters",
+            number=repr(command.number[:70]),
+            longest=LONGEST,
         )
     number = normal_form(command.number)
     for candidate in operator.authorisations.values():
@@ -278,7 +305,7 @@ def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> No
             return _refuse_unless_granted_so(operator, held, command, by)
     examined = {Status.ACCEPTED, Status.UNDER_EXAMINATION}
     authorisation = find_authorisation(
-        operator, by, command.authorisation, examined, "granted", of_type=command.type
+        operator, by, command.authorisation, examined, Sentence("granted"), of_type=command.type
     )
     decided = by.decided or by.today
     programme = preconditions.find_programme(by, authorisation.programme)
@@ -290,7 +317,12 @@ def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> No
     preconditions.require_offered(programme, type, day)
     barred, unknown = preconditions.barred_until(operator, programme)
     if barred and day < barred:
-        raise Barred(f"{operator.tin} is barred until {barred} and cannot be granted from {day}")
+        raise Barred(
+            "%(tin)s is barred until %(barred)s and cannot be granted from %(day)s",
+            tin=operator.tin,
+            barred=barred,
+            day=day,
+        )
     preconditions.require_not_held(
         operator, rules, authorisation.programme, type, authorisation, day
     )
@@ -298,13 +330,20 @@ def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> No
         operator, day, authorisation, preconditions.is_about(authorisation, STATUS_EVENTS)
     )
     if command.valid_until and command.valid_until <= day:
-        raise WrongDates(f"validUntil: {command.valid_until} is not after {day}, the day of effect")
+        raise WrongDates(
+            "validUntil: %(valid_until)s is not after %(day)s, the day of effect",
+            valid_until=command.valid_until,
+            day=day,
+        )
     valid_until = command.valid_until or preconditions.end_of_term(rules, day)
     unknown += effect.unknown
     if command.valid_until is None:
         unknown += rules.unknown("validity_years")
     preconditions.require_ground(
-        by, authorisation.programme, unknown, f"the grant of {command.number} to {operator.tin}"
+        by,
+        authorisation.programme,
+        unknown,
+        Sentence("the grant of %(number)s to %(tin)s", number=command.number, tin=operator.tin),
     )
     operator.trigger_event(
         Operator.Granted,
@@ -332,14 +371,23 @@ def _refuse_unless_granted_so(
     )
     if another or command.type not in (None, held.type):
         raise AlreadyHeld(
-            f"number: {operator.tin} holds {command.number} ({held.type}), which is {held.status}"
+            "number: %(tin)s holds %(number)s (%(type)s), which is %(status)s",
+            tin=operator.tin,
+            number=command.number,
+            type=held.type,
+            status=held.status,
         )
     grant = next(iter(events_in_force(operator, is_about(held, (Operator.Granted,)))), None)
     if not isinstance(grant, Operator.Granted):
         raise AlreadyHeld(
-            f"number: {operator.tin} holds {command.number} ({held.type}), which is "
-            f"{held.status} and "
-            f"known from list {held.list}: record its end before another grant of that number"
+            "number: %(tin)s holds %(number)s (%(type)s), which is %(status)s and "
+            "known from list %(list)s: record its end before another grant of that "
+            "number",
+            tin=operator.tin,
+            number=command.number,
+            type=held.type,
+            status=held.status,
+            list=held.list,
         )
     decided = by.decided or grant.decided or by.today
     programme = preconditions.find_programme(by, held.programme)
@@ -347,7 +395,7 @@ def _refuse_unless_granted_so(
     refuse_unless_identical(
         [grant],
         by,
-        f"the grant of {held}",
+        Sentence("the grant of %(held)s", held=held),
         day=day,
         type=command.type or _lodged_type(operator, held),
         roles=operator.roles if command.roles is None else command.roles,
@@ -366,11 +414,16 @@ def _lodged_type(operator: Operator, authorisation: Authorisation) -> str:
 def refuse(operator: Operator, command: c.RefuseApplication, by: Decision) -> None:
     """Records the refusal of an application."""
     authorisation = find_authorisation(
-        operator, by, command.authorisation, PENDING, "refused", already={Status.REFUSED}
+        operator, by, command.authorisation, PENDING, Sentence("refused"), already={Status.REFUSED}
     )
     if authorisation.status is Status.REFUSED:
         return refuse_unless_recorded(
-            operator, authorisation, Operator.Refused, by, "the refusal", reason=command.reason
+            operator,
+            authorisation,
+            Operator.Refused,
+            by,
+            Sentence("the refusal"),
+            reason=command.reason,
         )
     record_event(
         operator, Operator.Refused, authorisation, by, STATUS_EVENTS, reason=command.reason

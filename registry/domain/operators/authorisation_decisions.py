@@ -41,13 +41,14 @@ from registry.domain.repeated_commands import (
     refuse,
     refuse_unless_identical,
 )
+from registry.domain.sentences import Sentence
 from registry.domain.values import Status
 
 
 def change_type(operator: Operator, command: c.ChangeType, by: Decision) -> None:
     """Records a change to another type of the programme."""
     authorisation = find_authorisation(
-        operator, by, command.authorisation, IN_USE, "changed to another type"
+        operator, by, command.authorisation, IN_USE, Sentence("changed to another type")
     )
     day: date = event_fields(operator, by)["effective"]
     kinds: preconditions.Kinds = (*GRANT_EVENTS, Operator.TypeChanged)
@@ -58,7 +59,14 @@ def change_type(operator: Operator, command: c.ChangeType, by: Decision) -> None
         )
         if not is_earlier(day, same):
             return refuse_unless_identical_change(
-                same, by, f"type: {authorisation} is of type {command.type} already", command.reason
+                same,
+                by,
+                Sentence(
+                    "type: %(authorisation)s is of type %(type)s already",
+                    authorisation=authorisation,
+                    type=command.type,
+                ),
+                command.reason,
             )
     programme = preconditions.find_programme(by, authorisation.programme)
     preconditions.require_offered(programme, command.type, day)
@@ -82,7 +90,7 @@ def change_type(operator: Operator, command: c.ChangeType, by: Decision) -> None
 def amend_roles(operator: Operator, command: c.AmendRoles, by: Decision) -> None:
     """Records other roles of the authorisation."""
     authorisation = find_authorisation(
-        operator, by, command.authorisation, IN_USE, "given other roles"
+        operator, by, command.authorisation, IN_USE, Sentence("given other roles")
     )
     kinds: preconditions.Kinds = (*GRANT_EVENTS, Operator.RolesAmended)
     same: list[Operator.Event] = []
@@ -93,7 +101,12 @@ def amend_roles(operator: Operator, command: c.AmendRoles, by: Decision) -> None
         )
         if not is_earlier(day, same):
             return refuse_unless_identical_change(
-                same, by, f"roles: {authorisation} has these roles already", command.reason
+                same,
+                by,
+                Sentence(
+                    "roles: %(authorisation)s has these roles already", authorisation=authorisation
+                ),
+                command.reason,
             )
     record_event(
         operator,
@@ -117,11 +130,13 @@ _REASSESSED: preconditions.Kinds = (
 
 def open_reassessment(operator: Operator, command: c.OpenReassessment, by: Decision) -> None:
     """Records the beginning of a reassessment."""
-    authorisation = find_authorisation(operator, by, command.authorisation, IN_USE, "reassessed")
+    authorisation = find_authorisation(
+        operator, by, command.authorisation, IN_USE, Sentence("reassessed")
+    )
     if authorisation.under_reassessment:
         kind = Operator.ReassessmentOpened
         return refuse_unless_recorded(
-            operator, authorisation, kind, by, "the reassessment", reason=command.reason
+            operator, authorisation, kind, by, Sentence("the reassessment"), reason=command.reason
         )
     record_event(
         operator, Operator.ReassessmentOpened, authorisation, by, _REASSESSED, reason=command.reason
@@ -130,17 +145,23 @@ def open_reassessment(operator: Operator, command: c.OpenReassessment, by: Decis
 
 def close_reassessment(operator: Operator, command: c.CloseReassessment, by: Decision) -> None:
     """Records the result of a reassessment and sets the deadline of the next review."""
-    authorisation = find_authorisation(operator, by, command.authorisation, IN_USE, "reassessed")
+    authorisation = find_authorisation(
+        operator, by, command.authorisation, IN_USE, Sentence("reassessed")
+    )
     if not authorisation.under_reassessment:
         closed = events_in_force(operator, is_about(authorisation, _REASSESSED))[:1]
         if not closed or not isinstance(closed[0], Operator.ReassessmentClosed):
             raise WrongStatus(
-                f"{operator.tin}: {authorisation} is under no reassessment that could be closed"
+                "%(tin)s: %(authorisation)s is under no reassessment that could be closed",
+                tin=operator.tin,
+                authorisation=authorisation,
             )
         return refuse_unless_identical(
             closed,
             by,
-            f"the end of the reassessment of {authorisation}",
+            Sentence(
+                "the end of the reassessment of %(authorisation)s", authorisation=authorisation
+            ),
             outcome=command.outcome,
             remediation=command.remediation,
             reason=command.reason,
@@ -181,15 +202,32 @@ def renew(operator: Operator, command: c.RenewAuthorisation, by: Decision) -> No
         if command.valid_until == authorisation.valid_until or (
             command.valid_until is None and last.effective == day
         ):
-            refuse(differs, last, f"the renewal of {authorisation}")
+            refuse(
+                differs,
+                last,
+                Sentence("the renewal of %(authorisation)s", authorisation=authorisation),
+            )
     until = command.valid_until or _renewed_until(rules, authorisation.valid_until, day)
     if until is None:
-        nobody = "nobody knows the term that" if rules.unknown("validity_years") else "no term that"
-        raise NotOffered(f"validUntil: {nobody} {authorisation.programme} sets; name a day")
+        programme = authorisation.programme
+        if rules.unknown("validity_years"):
+            raise NotOffered(
+                "validUntil: nobody knows the term that %(programme)s sets; name a day",
+                programme=programme,
+            )
+        raise NotOffered(
+            "validUntil: no term that %(programme)s sets; name a day", programme=programme
+        )
     if until <= day:
-        raise WrongDates(f"validUntil: {until} is not after {day}, the renewal")
+        raise WrongDates(
+            "validUntil: %(until)s is not after %(day)s, the renewal", until=until, day=day
+        )
     if until == authorisation.valid_until:
-        raise AlreadyRecorded(f"validUntil: {authorisation} is valid until {until} already")
+        raise AlreadyRecorded(
+            "validUntil: %(authorisation)s is valid until %(until)s already",
+            authorisation=authorisation,
+            until=until,
+        )
     if authorisation.valid_until:
         start = max(_day_after(authorisation.valid_until), day)
         preconditions.require_not_held(
@@ -211,7 +249,7 @@ def renew(operator: Operator, command: c.RenewAuthorisation, by: Decision) -> No
 def _renewable(operator: Operator, command: c.RenewAuthorisation, by: Decision) -> Authorisation:
     """The authorisation to renew, also on the day after its term ended by law."""
     try:
-        return find_authorisation(operator, by, command.authorisation, IN_USE, "renewed")
+        return find_authorisation(operator, by, command.authorisation, IN_USE, Sentence("renewed"))
     except WrongStatus:
         day = by.effective or by.today
         ended = [
@@ -223,7 +261,9 @@ def _renewable(operator: Operator, command: c.RenewAuthorisation, by: Decision) 
         ]
         eve = day - timedelta(days=1)
         if [a.valid_until for a in ended] == [eve]:
-            return find_authorisation(operator, by, ended[0].reference, IN_USE, "renewed", day=eve)
+            return find_authorisation(
+                operator, by, ended[0].reference, IN_USE, Sentence("renewed"), day=eve
+            )
         raise
 
 

@@ -22,6 +22,7 @@ from registry.domain.operators.preconditions import (
 )
 from registry.domain.programme_rules import Rule
 from registry.domain.repeated_commands import difference, refuse
+from registry.domain.sentences import Listing, Sentence
 from registry.domain.values import RuleState
 
 _KINDS = (Operator.ConsentGiven, Operator.ConsentWithdrawn)
@@ -56,16 +57,20 @@ def _require_one_scope(command: c.ConsentCommand) -> None:
     """Raises BadValue unless exactly one of `partner`, `general` and `publication` is given."""
     if [command.partner is not None, command.general, command.publication].count(True) != 1:
         raise BadValue(
-            f"partner, general, publication: found {command.partner}, {command.general} and "
-            f"{command.publication}; wanted one of them: a partner to share with, every partner "
-            "found adequate, or publication"
+            "partner, general, publication: found %(partner)s, %(general)s and "
+            "%(publication)s; wanted one of them: a partner to share with, every "
+            "partner found adequate, or publication",
+            partner=command.partner,
+            general=command.general,
+            publication=command.publication,
         )
     if command.proof_sha256 is not None:
         if command.proof is None:
             raise BadValue("proof: found nothing, wanted the reference of the document hashed")
         if not _SHA256.fullmatch(command.proof_sha256):
             raise BadValue(
-                f"proofSha256: found {command.proof_sha256[:90]!r}, wanted 64 hexadecimal digits"
+                "proofSha256: found %(proof_sha256)s, wanted 64 hexadecimal digits",
+                proof_sha256=repr(command.proof_sha256[:90]),
             )
 
 
@@ -87,19 +92,29 @@ def _require_lawful_scope(operator: Operator, command: c.GiveConsent, by: Decisi
     if command.partner and general and len(general) == len(laws):
         code = general[0]
         raise WrongStatus(
-            f"partner: found {command.partner}, and the law of {code} knows one general consent for"
-            f" every partner found adequate ({laws[code].source}); give it with general: true",
+            "partner: found %(partner)s, and the law of %(code)s knows one general "
+            "consent for every partner found adequate (%(source)s); give it with "
+            "general: true",
+            partner=command.partner,
+            code=code,
+            source=laws[code].source,
             path=("partner",),
         )
     if command.general and operator.authorisations and not general:
         stated = [
-            f"{code}: {rule.value or 'none is needed'} ({rule.source})"
+            Sentence(
+                "%(programme)s: %(law)s (%(source)s)",
+                programme=code,
+                law=rule.value or Sentence("none is needed"),
+                source=rule.source,
+            )
             for code, rule in laws.items()
             if rule.state is not RuleState.UNKNOWN
         ]
         raise WrongStatus(
-            "general: found true, and no programme of the operator has a law of general consent; "
-            f"{'; '.join(stated) or 'no law of consent is on record'}",
+            "general: found true, and no programme of the operator has a law of "
+            "general consent; %(stated)s",
+            stated=Listing(stated, "; ") or Sentence("no law of consent is on record"),
             path=("general",),
         )
 
@@ -107,21 +122,27 @@ def _require_lawful_scope(operator: Operator, command: c.GiveConsent, by: Decisi
 def _require_proof(operator: Operator, command: c.ConsentCommand, by: Decision) -> None:
     """Raises GroundNeeded if the law asks for a document and none is named."""
     if command.proof is not None and not 0 < len(command.proof.strip()) <= 500:
-        raise BadValue(f"proof: found {len(command.proof)} characters, wanted 1 to 500")
+        raise BadValue(
+            "proof: found %(length)s characters, wanted 1 to 500", length=len(command.proof)
+        )
     if command.proof is not None or command.publication:
         return
     for code, rule in _laws(operator, "consent_proof", by).items():
         if rule.value == WRITTEN:
             raise GroundNeeded(
-                f"proof: found nothing, and the law of {code} asks for a written consent or "
-                f"withdrawal ({rule.source}); wanted the reference of the document"
+                "proof: found nothing, and the law of %(code)s asks for a written consent "
+                "or withdrawal (%(source)s); wanted the reference of the document",
+                code=code,
+                source=rule.source,
             )
 
 
 def _about(command: c.ConsentCommand) -> str:
     if command.general:
-        return "general consent"
-    return f"consent to {command.partner or 'publication'}"
+        return Sentence("general consent")
+    if command.partner:
+        return Sentence("consent to %(partner)s", partner=command.partner)
+    return Sentence("consent to publication")
 
 
 def _record(
@@ -154,7 +175,9 @@ def _record(
     same = list(takewhile(lambda e: isinstance(e, event), words))
     if not words and event is Operator.ConsentWithdrawn:
         raise WrongStatus(
-            f"{operator.tin} gave no {about} that could be withdrawn",
+            "%(tin)s gave no %(about)s that could be withdrawn",
+            tin=operator.tin,
+            about=about,
             path=(
                 "general" if command.general else "partner" if command.partner else "publication",
             ),
@@ -164,9 +187,11 @@ def _record(
     envelope = event_fields(operator, by)
     day: date = envelope["effective"]
     if same and day >= (since := min(e.effective for e in same)):
-        done = "given" if event is Operator.ConsentGiven else "withdrawn"
         differs = difference(same[0], by, None, proof)
         assert differs is not None
-        refuse(differs, same[0], f"the {about}, {done} as of {since},")
+        done = Sentence("the %(about)s, withdrawn as of %(since)s,", about=about, since=since)
+        if event is Operator.ConsentGiven:
+            done = Sentence("the %(about)s, given as of %(since)s,", about=about, since=since)
+        refuse(differs, same[0], done)
     refuse_earlier_day(operator, day, about, lambda e: own(e) and e not in same)
     operator.trigger_event(event, **content, **envelope)

@@ -26,6 +26,7 @@ from registry.domain.operators.disputes import OperatorDispute
 from registry.domain.operators.events import Operator
 from registry.domain.programme_rules import DISPUTE_DAYS
 from registry.domain.repeated_commands import difference, refuse_unless_identical
+from registry.domain.sentences import CodedTerm, Sentence
 from registry.domain.values import AdministrationCode, DisputeKind
 
 LONGEST = 500  # characters of what is written
@@ -49,12 +50,15 @@ def open_dispute(operator: Operator, command: c.OpenDispute, by: Decision) -> No
         if dispute.closed is None and all(getattr(opened, k) == v for k, v in content.items()):
             if difference(opened, by) is not None:
                 raise AlreadyRecorded(
-                    f"The same is disputed already, as {opened.dispute}, and waits to be closed"
+                    "The same is disputed already, as %(dispute)s, and waits to be closed",
+                    dispute=opened.dispute,
                 )
             return
     id = c.id_of_line(command)
     if id in operator.disputes:
-        raise AlreadyRecorded(f"The dispute {id} was opened before; another one needs another id")
+        raise AlreadyRecorded(
+            "The dispute %(id)s was opened before; another one needs another id", id=id
+        )
     operator.trigger_event(
         Operator.DisputeOpened,
         dispute=id,
@@ -100,11 +104,13 @@ def withdraw_dispute(operator: Operator, command: c.WithdrawDispute, by: Decisio
         if who is not None:  # the disputes of others are not for a foreign administration to know
             raise _unknown(operator, command.dispute)
         raise OthersDispute(
-            f"dispute: {dispute.opened.opened_by} opened it, and withdraws it; answer or close it"
+            "dispute: %(opened_by)s opened it, and withdraws it; answer or close it",
+            opened_by=dispute.opened.opened_by,
         )
     if who is None and not by.is_operator and not dispute.opened.in_its_name:
         raise OthersDispute(
-            f"dispute: {operator.tin} opened it itself, and withdraws it; answer or close it"
+            "dispute: %(tin)s opened it itself, and withdraws it; answer or close it",
+            tin=operator.tin,
         )
     reason = None if command.reason is None else _written("reason", command.reason)
     content = {"opened_by": who, "reason": reason}
@@ -129,8 +135,9 @@ def _require_concern(command: c.OpenDispute, who: AdministrationCode | None) -> 
     """Raises BadValue unless it is said what the dispute is about, and the opener may know it."""
     if command.position is not None and who is not None:
         raise BadValue(
-            f"position: found {command.position}, and the events of an operator are read by its "
-            "own customs; name the receipt instead"
+            "position: found %(position)s, and the events of an operator are read by "
+            "its own customs; name the receipt instead",
+            position=command.position,
         )
     if command.kind is DisputeKind.NOT_RECOGNISED and command.territory is None:
         raise BadValue("territory: found nothing, wanted where the operator is not recognised")
@@ -139,9 +146,11 @@ def _require_concern(command: c.OpenDispute, who: AdministrationCode | None) -> 
         and command.position is None
         and (command.receipt is None)
     ):
-        wanted = "the event" if who is None else "the receipt"
+        wanted = Sentence("the event") if who is None else Sentence("the receipt")
         field = "position" if who is None else "receipt"
-        raise BadValue(f"{field}: found nothing, wanted {wanted} that is wrong")
+        raise BadValue(
+            "%(field)s: found nothing, wanted %(wanted)s that is wrong", field=field, wanted=wanted
+        )
 
 
 def _answer_due(operator: Operator, by: Decision) -> date | None:
@@ -161,35 +170,47 @@ def _find(operator: Operator, id: UUID) -> OperatorDispute:
 
 
 def _unknown(operator: Operator, id: UUID) -> UnknownDispute:
-    return UnknownDispute(f"dispute: {operator.tin} has no dispute {id}")
+    return UnknownDispute("dispute: %(tin)s has no dispute %(id)s", tin=operator.tin, id=id)
 
 
 def _written(field: str, text: str) -> str:
     if not text.strip() or len(text) > LONGEST:
-        raise BadValue(f"{field}: found {len(text)} characters, wanted 1 to {LONGEST}")
+        raise BadValue(
+            "%(field)s: found %(length)s characters, wanted 1 to %(longest)s",
+            field=field,
+            length=len(text),
+            longest=LONGEST,
+        )
     return text
 
 
 def _refuse_unless_open(dispute: OperatorDispute) -> None:
     closed = dispute.closed
     if isinstance(closed, Operator.DisputeClosed):
-        done = closed.outcome.value.lower()
-        raise DisputeClosed(f"dispute: it was {done} as of {closed.effective}")
+        done = CodedTerm(closed.outcome, closed.outcome.value.lower())
+        raise DisputeClosed(
+            "dispute: it was %(done)s as of %(effective)s", done=done, effective=closed.effective
+        )
     if closed is not None:
-        raise DisputeClosed(f"dispute: it was withdrawn as of {closed.effective}")
+        raise DisputeClosed(
+            "dispute: it was withdrawn as of %(effective)s", effective=closed.effective
+        )
 
 
 def _refuse_unless_the_same(dispute: OperatorDispute, by: Decision, **content: Any) -> None:
     assert dispute.closed is not None
-    about = f"what became of dispute {dispute.opened.dispute}"
-    refuse_unless_identical([dispute.closed], by, about, "it is closed once", **content)
+    about = Sentence("what became of dispute %(dispute)s", dispute=dispute.opened.dispute)
+    refuse_unless_identical([dispute.closed], by, about, Sentence("it is closed once"), **content)
 
 
 def _today_only(by: Decision) -> dict[str, Any]:
     for name, day in (("effective", by.effective), ("decided", by.decided)):
         if day not in (None, by.today):
             raise WrongDates(
-                f"{name}: found {day}; a dispute is opened, answered, closed or withdrawn as of "
-                f"the day on which that is done, {by.today}"
+                "%(field)s: found %(day)s; a dispute is opened, answered, closed or "
+                "withdrawn as of the day on which that is done, %(today)s",
+                field=name,
+                day=day,
+                today=by.today,
             )
     return by.envelope(source_suffices=False)

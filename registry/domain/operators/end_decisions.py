@@ -23,6 +23,7 @@ from registry.domain.operators.preconditions import (
     refuse_unless_recorded,
 )
 from registry.domain.operators.status_periods import StatusTimeline
+from registry.domain.sentences import Sentence
 from registry.domain.values import Status
 
 #: The two kinds of end by law: of the term of an authorisation, and of a suspension.
@@ -84,16 +85,30 @@ def expire(operator: Operator, command: c.ExpireAuthorisation, by: Decision) -> 
             preconditions.find_rules(by, authorisation, day).source("validity_years")
         )
         return refuse_unless_recorded(
-            operator, authorisation, Operator.Expired, by, "the end", day=day, reason=command.reason
+            operator,
+            authorisation,
+            Operator.Expired,
+            by,
+            Sentence("the end"),
+            day=day,
+            reason=command.reason,
         )
     first = end + timedelta(days=1) if end and end != date.max else None
     day = by.effective or min(first or by.today, by.today)
     if day > by.today:
-        raise WrongDates(f"effective: {day} is after {by.today}, and no end comes before its day")
-    if first is None or day < first:
-        until = f"until {end}" if end else "without end"
         raise WrongDates(
-            f"{operator.tin}: {authorisation} is valid {until} and cannot expire on {day}"
+            "effective: %(day)s is after %(today)s, and no end comes before its day",
+            day=day,
+            today=by.today,
+        )
+    if first is None or day < first:
+        until = Sentence("until %(day)s", day=end) if end else Sentence("without end")
+        raise WrongDates(
+            "%(tin)s: %(authorisation)s is valid %(until)s and cannot expire on %(day)s",
+            tin=operator.tin,
+            authorisation=authorisation,
+            until=until,
+            day=day,
         )
     # The term set by the grant is a sufficient ground, however late the end is recorded.
     by = by.with_ground(preconditions.find_rules(by, authorisation, day).source("validity_years"))
@@ -111,14 +126,24 @@ def record_end(operator: Operator, command: c.RecordEnd, by: Decision) -> None:
     Raises BadValue, UnknownAuthorisation, WrongDates.
     """
     if command.what not in (TERM, SUSPENSION):
-        raise BadValue(f"what: found {command.what!r}, wanted {TERM} or {SUSPENSION}")
+        raise BadValue(
+            "what: found %(what)s, wanted %(term)s or %(suspension)s",
+            what=repr(command.what),
+            term=TERM,
+            suspension=SUSPENSION,
+        )
     authorisation = preconditions.authorisations_named(operator, command.authorisation)[-1]
     day = by.effective or by.today
     end = EndByLaw(authorisation.reference, command.what, day)
     if _is_recorded(operator, end):
         return _refuse_unless_end_recorded(operator, authorisation, end, None, by)
     if day > by.today or end not in ends_by_law(operator, by.today):
-        raise WrongDates(f"effective: no {command.what} of {authorisation} ended by law on {day}")
+        raise WrongDates(
+            "effective: no %(what)s of %(authorisation)s ended by law on %(day)s",
+            what=command.what,
+            authorisation=authorisation,
+            day=day,
+        )
     _record_end_by_law(operator, authorisation, end, None, by)
 
 
@@ -130,9 +155,12 @@ def _record_term(
     first = authorisation.valid_until + timedelta(days=1)
     if by.effective not in (None, first):
         raise WrongDates(
-            f"effective: found {by.effective}; the last day of {authorisation} was "
-            f"{authorisation.valid_until}, and "
-            f"it ended by law on {first}"
+            "effective: found %(effective)s; the last day of %(authorisation)s was "
+            "%(valid_until)s, and it ended by law on %(first)s",
+            effective=by.effective,
+            authorisation=authorisation,
+            valid_until=authorisation.valid_until,
+            first=first,
         )
     end = EndByLaw(authorisation.reference, TERM, first)
     if _is_recorded(operator, end):
@@ -172,10 +200,16 @@ def _refuse_unless_end_recorded(
     by = by.with_ground(_ground(operator, authorisation, end, by))
     if end.what == TERM:
         refuse_unless_recorded(
-            operator, authorisation, Operator.Expired, by, "the end", day=end.day, reason=reason
+            operator,
+            authorisation,
+            Operator.Expired,
+            by,
+            Sentence("the end"),
+            day=end.day,
+            reason=reason,
         )
     else:
-        about = "the end of the suspension"
+        about = Sentence("the end of the suspension")
         refuse_unless_recorded(
             operator, authorisation, Operator.SuspensionEnded, by, about, day=end.day
         )
@@ -220,4 +254,6 @@ def _expired_authorisation(
     asked = command.authorisation or (over[0].reference if len(over) == 1 else None)
     wanted = IN_USE | {Status.EXPIRED} if over or command.authorisation else IN_USE
     before = {Status.EXPIRED}
-    return find_authorisation(operator, by, asked, wanted, "expired", already=before, day=by.today)
+    return find_authorisation(
+        operator, by, asked, wanted, Sentence("expired"), already=before, day=by.today
+    )

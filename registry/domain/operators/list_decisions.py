@@ -28,6 +28,7 @@ from registry.domain.operators.authorisation import Authorisation
 from registry.domain.operators.events import Operator
 from registry.domain.operators.preconditions import events_as_corrected, is_about, merged_on
 from registry.domain.repeated_commands import refuse_unless_identical
+from registry.domain.sentences import Sentence
 from registry.domain.values import HELD, Status
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -41,17 +42,28 @@ def list_operator(operator: Operator, command: c.ListOperator, by: Decision) -> 
     """
     if not _SLUG.fullmatch(command.list_):
         raise BadValue(
-            f"list: found {command.list_[:90]!r}, wanted 1 to 80 letters, digits, . _ and -"
+            "list: found %(list)s, wanted 1 to 80 letters, digits, . _ and -",
+            list=repr(command.list_[:90]),
         )
     if by.effective not in (None, command.read_on):
         raise WrongDates(
-            f"effective: found {by.effective}; what a list says counts from the day on which it "
-            f"was read, {command.read_on}"
+            "effective: found %(effective)s; what a list says counts from the day on "
+            "which it was read, %(read_on)s",
+            effective=by.effective,
+            read_on=command.read_on,
         )
     if command.read_on > by.today:
-        raise WrongDates(f"readOn: {command.read_on} is after {by.today}, the authority's today")
+        raise WrongDates(
+            "readOn: %(read_on)s is after %(today)s, the authority's today",
+            read_on=command.read_on,
+            today=by.today,
+        )
     if operator.successor and command.read_on >= merged_on(operator):
-        raise Superseded(f"{operator.tin} was merged into {operator.successor}: ask of that one")
+        raise Superseded(
+            "%(tin)s was merged into %(successor)s: ask of that one",
+            tin=operator.tin,
+            successor=operator.successor,
+        )
     by = replace(by, source=by.source or f"list {command.list_}, read on {command.read_on}")
     (_record_absent if command.absent else _record_named)(operator, command, by)
 
@@ -79,9 +91,10 @@ def _record_named(operator: Operator, command: c.ListOperator, by: Decision) -> 
     ]
     if command.since and gone and command.since <= max(gone):
         raise WrongDates(
-            f"since: found {command.since}, and the list, read on {max(gone)}, did not "
-            "name it; if that "
-            "was read wrongly, correct its record first"
+            "since: found %(since)s, and the list, read on %(gone)s, did not name it; "
+            "if that was read wrongly, correct its record first",
+            since=command.since,
+            gone=max(gone),
         )
     if authorisation is not None:
         readings = [
@@ -90,7 +103,11 @@ def _record_named(operator: Operator, command: c.ListOperator, by: Decision) -> 
             if is_about(authorisation, (Operator.Listed,))(e)
         ]
         if same_day := [e for e in reversed(readings) if e.effective == command.read_on]:
-            about = f"what list {command.list_} says of {authorisation}"
+            about = Sentence(
+                "what list %(list)s says of %(authorisation)s",
+                list=command.list_,
+                authorisation=authorisation,
+            )
             return refuse_unless_identical(same_day, by, about, day=command.read_on, **content)
         first = readings[0]
         assert isinstance(first, Operator.Listed)
@@ -124,14 +141,21 @@ def _record_absent(operator: Operator, command: c.ListOperator, by: Decision) ->
         ("shared", command.shared),
     ):
         if value is not None:
-            raise BadValue(f"{name}: found {value}, and a list says nothing of what it lacks")
+            raise BadValue(
+                "%(field)s: found %(value)s, and a list says nothing of what it lacks",
+                field=name,
+                value=value,
+            )
     held = _known_from_list(operator, command)
     authorisation = next((a for a in held if a.status in HELD), None)
     if authorisation is None:
         if not held:
             raise UnknownAuthorisation(
-                f"{operator.tin}: list {command.list_} never named it as {command.type} "
-                f"of {command.programme}"
+                "%(tin)s: list %(list)s never named it as %(type)s of %(programme)s",
+                tin=operator.tin,
+                list=command.list_,
+                type=command.type,
+                programme=command.programme,
             )
         gone = [
             e
@@ -139,14 +163,20 @@ def _record_absent(operator: Operator, command: c.ListOperator, by: Decision) ->
             if is_about(held[-1], (Operator.Unlisted,))(e)
         ]
         if not gone:
-            raise AlreadyRecorded(f"{held[-1]} is {held[-1].status}, by a decision and not a list")
-        about = f"the end of {held[-1]} by list {command.list_}"
+            raise AlreadyRecorded(
+                "%(held)s is %(status)s, by a decision and not a list",
+                held=held[-1],
+                status=held[-1].status,
+            )
+        about = Sentence("the end of %(held)s by list %(list)s", held=held[-1], list=command.list_)
         return refuse_unless_identical(gone, by, about, day=command.read_on, list=command.list_)
     if command.read_on <= authorisation.latest:
         raise WrongDates(
-            f"readOn: found {command.read_on}, and {authorisation} is known to be held on "
-            f"{authorisation.latest}; what "
-            "was read wrongly is put right by correcting its record"
+            "readOn: found %(read_on)s, and %(authorisation)s is known to be held on "
+            "%(latest)s; what was read wrongly is put right by correcting its record",
+            read_on=command.read_on,
+            authorisation=authorisation,
+            latest=authorisation.latest,
         )
     operator.trigger_event(
         Operator.Unlisted,
@@ -171,8 +201,13 @@ def _known_from_list(operator: Operator, command: c.ListOperator) -> list[Author
     if command.absent and not any(a.list == command.list_ for a in alike):
         for a in alike:
             if a.status in HELD and a.list != command.list_:
-                known = f"list {a.list}" if a.list else "its grant"
-                raise AlreadyHeld(f"{operator.tin} holds {a}, known from {known}: record its end")
+                known = Sentence("list %(list)s", list=a.list) if a.list else Sentence("its grant")
+                raise AlreadyHeld(
+                    "%(tin)s holds %(a)s, known from %(known)s: record its end",
+                    tin=operator.tin,
+                    a=a,
+                    known=known,
+                )
     return [a for a in alike if a.list == command.list_]
 
 

@@ -28,6 +28,7 @@ from registry.domain.operators.preconditions import (
 from registry.domain.operators.status_periods import in_valid_time_order
 from registry.domain.operators.timeline import consents, last_statuses
 from registry.domain.repeated_commands import difference, refuse_unless_identical
+from registry.domain.sentences import Sentence
 from registry.domain.values import ENDED, HELD, Status
 
 
@@ -41,10 +42,11 @@ def amend(operator: Operator, command: c.AmendParticulars, by: Decision) -> None
     given = {k: v for k, v in content.items() if v is not None}
     if not given:
         fields = ", ".join(map(_camel, content))
-        raise BadValue(f"{fields}: found none, wanted what is to be amended")
+        raise BadValue("%(field)s: found none, wanted what is to be amended", field=fields)
     if command.name_ is not None and not 0 < len(command.name_.strip()) <= 500:
         raise BadValue(
-            f"name: found {len(command.name_)} characters, wanted 1 to 500 that can be read"
+            "name: found %(length)s characters, wanted 1 to 500 that can be read",
+            length=len(command.name_),
         )
     if _is_last_amendment(operator, content, by):
         return
@@ -92,7 +94,11 @@ def add_identifier(operator: Operator, command: c.AddIdentifier, by: Decision) -
         return
     envelope = event_fields(operator, by)
     if command.valid_to and command.valid_to <= envelope["effective"]:
-        raise WrongDates(f"validTo: {command.valid_to} is not after {envelope['effective']}")
+        raise WrongDates(
+            "validTo: %(valid_to)s is not after %(effective)s",
+            valid_to=command.valid_to,
+            effective=envelope["effective"],
+        )
     refuse_earlier_day(
         operator, envelope["effective"], value, _about_identifier(command.scheme, value)
     )
@@ -109,10 +115,17 @@ def end_identifier(operator: Operator, command: c.EndIdentifier, by: Decision) -
         ended = events_in_force(operator, about)[:1]
         if not ended:
             raise WrongStatus(
-                f"{operator.tin} has no identifier {command.scheme} {command.value} to be ended",
+                "%(tin)s has no identifier %(scheme)s %(value)s to be ended",
+                tin=operator.tin,
+                scheme=command.scheme,
+                value=command.value,
                 path=("value",),
             )
-        return refuse_unless_identical(ended, by, f"the end of {command.scheme} {command.value}")
+        return refuse_unless_identical(
+            ended,
+            by,
+            Sentence("the end of %(scheme)s %(value)s", scheme=command.scheme, value=command.value),
+        )
     envelope = event_fields(operator, by)
     refuse_earlier_day(operator, envelope["effective"], command.value, about)
     operator.trigger_event(
@@ -123,10 +136,14 @@ def end_identifier(operator: Operator, command: c.EndIdentifier, by: Decision) -
 def merge_into(operator: Operator, command: c.MergeInto, by: Decision) -> None:
     """Records the merger into another operator. Raises AlreadyRecorded, WrongDates, WrongStatus."""
     if command.successor == operator.tin:
-        raise WrongStatus(f"successor: {operator.tin} cannot be merged into itself")
+        raise WrongStatus("successor: %(tin)s cannot be merged into itself", tin=operator.tin)
     if operator.successor == command.successor:
         merged = events_in_force(operator, lambda e: isinstance(e, Operator.Merged))[:1]
-        about = f"the merger of {operator.tin} into {command.successor}"
+        about = Sentence(
+            "the merger of %(tin)s into %(successor)s",
+            tin=operator.tin,
+            successor=command.successor,
+        )
         return refuse_unless_identical(merged, by, about, reason=command.reason)
     envelope = event_fields(operator, by)
     for held in operator.authorisations.values():
@@ -148,20 +165,25 @@ def split_from(
     operator had been merged by then.
     """
     if command.origin == operator.tin:
-        raise WrongStatus(f"origin: {operator.tin} cannot be split from itself")
+        raise WrongStatus("origin: %(tin)s cannot be split from itself", tin=operator.tin)
     before = events_in_force(
         operator, lambda e: isinstance(e, Operator.Split) and e.origin == command.origin
     )
     if before:
-        about = f"the split of {operator.tin} from {command.origin}"
+        about = Sentence(
+            "the split of %(tin)s from %(origin)s", tin=operator.tin, origin=command.origin
+        )
         return refuse_unless_identical(before, by, about, reason=command.reason)
     envelope = event_fields(operator, by)
     if origin is not None and origin.successor:
         [merger, *_] = events_in_force(origin, lambda e: isinstance(e, Operator.Merged))
         if envelope["effective"] >= merger.effective:
             raise Superseded(
-                f"origin: {command.origin} was merged into {origin.successor} as of "
-                f"{merger.effective}, and nothing is split from it since; ask of that one"
+                "origin: %(origin)s was merged into %(successor)s as of %(effective)s, and "
+                "nothing is split from it since; ask of that one",
+                origin=command.origin,
+                successor=origin.successor,
+                effective=merger.effective,
             )
     operator.trigger_event(Operator.Split, origin=command.origin, reason=command.reason, **envelope)
 
@@ -176,16 +198,27 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
     _refuse_uncorrectable(wrong, command.position)
     if wrong is None:
         raise UnknownPosition(
-            f"position: {command.position} is not an event of {operator.tin} that can be corrected "
-            "(its registration is put right by amending the particulars)"
+            "position: %(position)s is not an event of %(tin)s that can be corrected "
+            "(its registration is put right by amending the particulars)",
+            position=command.position,
+            tin=operator.tin,
         )
     for name, text in command.what.items():
         if name not in CORRECTABLE or not (name == "void" or hasattr(wrong, name)):
-            raise BadValue(f"what: {wrong.TOPIC} has no {name!r} that could be corrected")
+            raise BadValue(
+                "what: %(topic)s has no %(name)s that could be corrected",
+                topic=wrong.TOPIC,
+                name=repr(name),
+            )
         try:
             CORRECTABLE[name](text)
         except ValueError as error:
-            raise BadValue(f"what.{name}: found {text!r}, {error}") from None
+            raise BadValue(
+                "what.%(field)s: found %(text)s, %(error)s",
+                field=name,
+                text=repr(text),
+                error=error,
+            ) from None
     if not command.what:
         raise BadValue("what: found nothing, wanted at least one field and its right value")
     if not command.why.strip():
@@ -197,8 +230,8 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
     for event in made:
         before |= event.what
     if before | command.what == before:
-        about = f"a correction of {command.position}"
-        cure = "nothing would be corrected"
+        about = Sentence("a correction of %(position)s", position=command.position)
+        cure = Sentence("nothing would be corrected")
         return refuse_unless_identical(
             reversed(made), by, about, cure, what=command.what, why=command.why
         )
@@ -207,10 +240,14 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
         # In the meantime the other operator may have been merged into this one, and only the
         # command for a merger checks for a cycle.
         raise WrongStatus(
-            f"what: the merger at {command.position} was voided; merge it again instead"
+            "what: the merger at %(position)s was voided; merge it again instead",
+            position=command.position,
         )
     if command.what == {"void": "false"} and "void" not in before:
-        raise WrongStatus(f"what: {command.position} was never voided; nothing would be corrected")
+        raise WrongStatus(
+            "what: %(position)s was never voided; nothing would be corrected",
+            position=command.position,
+        )
     if isinstance(wrong, Operator.Annulled) and "effective" in command.what:
         raise WrongDates(
             "what.effective: an annulment counts from the day of effect of the grant; correct that"
@@ -243,23 +280,30 @@ def _refuse_uncorrectable(wrong: Operator.Event | None, position: int) -> None:
     """Raises UnknownPosition for an event that no correction may concern."""
     if isinstance(wrong, Operator.Corrected):
         raise UnknownPosition(
-            f"position: {position} is a correction; correct {wrong.corrects}, which it corrects"
+            "position: %(position)s is a correction; correct %(corrects)s, which it corrects",
+            position=position,
+            corrects=wrong.corrects,
         )
     if isinstance(wrong, Operator.PersonErased):
-        raise UnknownPosition(f"position: {position} is an erasure; what is gone stays gone")
+        raise UnknownPosition(
+            "position: %(position)s is an erasure; what is gone stays gone", position=position
+        )
     if isinstance(wrong, PROPOSAL_EVENTS):
         raise UnknownPosition(
-            f"position: {position} is of a proposal, which decides nothing; correct the "
-            "decision that was recorded after it"
+            "position: %(position)s is of a proposal, which decides nothing; correct "
+            "the decision that was recorded after it",
+            position=position,
         )
     if isinstance(wrong, DISPUTE_EVENTS):
         raise UnknownPosition(
-            f"position: {position} is of a dispute, which decides nothing; correct the decision "
-            "that was recorded"
+            "position: %(position)s is of a dispute, which decides nothing; correct "
+            "the decision that was recorded",
+            position=position,
         )
     if isinstance(wrong, Operator.SuspensionEnded) or getattr(wrong, "by_law", None):
         raise UnknownPosition(
-            f"position: {position} records what ended by law; correct the decision that said so"
+            "position: %(position)s records what ended by law; correct the decision that said so",
+            position=position,
         )
 
 
@@ -269,22 +313,33 @@ def _check_corrected_event(
     """Checks the corrected event as if it were recorded now. Raises what that would raise."""
     day = right.effective
     if not date(1900, 1, 1) <= day <= date(2200, 1, 1):
-        raise WrongDates(f"what.effective: found {day}, wanted one from 1900 to 2200")
+        raise WrongDates("what.effective: found %(day)s, wanted one from 1900 to 2200", day=day)
     if right.decided and right.decided > by.today:
-        raise WrongDates(f"what.decided: {right.decided} is after {by.today}, this day")
+        raise WrongDates(
+            "what.decided: %(decided)s is after %(today)s, this day",
+            decided=right.decided,
+            today=by.today,
+        )
     for name in ("valid_until", "until", "barred_until"):
         end = getattr(right, name, None)
         if end and end <= day and {name, "effective"} & what.keys():
-            raise WrongDates(f"what.{name}: {end} is not after {day}, its beginning")
+            raise WrongDates(
+                "what.%(field)s: %(end)s is not after %(day)s, its beginning",
+                field=name,
+                end=end,
+                day=day,
+            )
     for name in ("number", "reason", "legal_ground"):
         if name in what and not what[name].strip():
-            raise BadValue(f"what.{name}: found nothing, wanted it in words or figures")
+            raise BadValue(
+                "what.%(field)s: found nothing, wanted it in words or figures", field=name
+            )
     identifier = (Operator.IdentifierAdded, Operator.IdentifierEnded)
     # The reason for a wrong check digit is in `why`: a correction has no field `override`.
     if "value" in what and isinstance(right, identifier):
         odd = getattr(right, "override", None) or is_of_form(right.scheme, right.value)
         if check(right.scheme, right.value, override="why" if odd else None) != right.value:
-            raise BadValue(f"what.value: {right.value!r} has blanks about it")
+            raise BadValue("what.value: %(right)s has blanks about it", right=repr(right.value))
     if "type" in what and isinstance(
         right, (Operator.Lodged, Operator.Listed, Operator.Granted, Operator.TypeChanged)
     ):
@@ -311,7 +366,9 @@ def _check_corrected_stream(
             if not isinstance(event, Operator.Corrected):
                 event.change(then)
     except KeyError as missing:
-        raise WrongStatus(f"what: later events of {missing} rest on it; void those first") from None
+        raise WrongStatus(
+            "what: later events of %(missing)s rest on it; void those first", missing=missing
+        ) from None
     given = {
         consent.scope
         for consent in consents(corrected, operator.time_zone)
@@ -326,8 +383,10 @@ def _check_corrected_stream(
         elif isinstance(event, Operator.IdentifierEnded):
             if (event.scheme, normal_form(event.value, event.scheme)) not in known:
                 raise WrongDates(
-                    f"what: {event.scheme} {event.value} would end where it does not stand; "
-                    "correct its end, too"
+                    "what: %(scheme)s %(event)s would end where it does not stand; correct its "
+                    "end, too",
+                    scheme=event.scheme,
+                    event=event.value,
                 )
             known.remove((event.scheme, normal_form(event.value, event.scheme)))
     stands = last_statuses(corrected, operator.time_zone)
@@ -338,7 +397,8 @@ def _check_corrected_stream(
             and authorisation.list is None
         ):
             raise WrongStatus(
-                f"what: later events of {authorisation} rest on its grant; void those first"
+                "what: later events of %(authorisation)s rest on its grant; void those first",
+                authorisation=authorisation,
             )
         in_law = stands[authorisation.reference]
         partly = authorisation.suspended_part and authorisation.status is Status.SUSPENDED
@@ -347,8 +407,11 @@ def _check_corrected_stream(
             authorisation.status in HELD and in_law.type != authorisation.type
         ):
             raise WrongDates(
-                f"what: {authorisation} is {status} by what was recorded last, and would be "
-                f"{in_law.status} by the dates; correct what came after it first"
+                "what: %(authorisation)s is %(status)s by what was recorded last, and "
+                "would be %(status2)s by the dates; correct what came after it first",
+                authorisation=authorisation,
+                status=status,
+                status2=in_law.status,
             )
         if authorisation.status in HELD:
             day = max(by.today, authorisation.effective or by.today)

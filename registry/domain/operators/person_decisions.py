@@ -19,6 +19,7 @@ from registry.domain.errors import BadValue, UnknownPerson, WrongDates, WrongSta
 from registry.domain.operators.events import Operator, corrected_events
 from registry.domain.operators.preconditions import event_fields, events_in_force
 from registry.domain.repeated_commands import refuse_unless_identical
+from registry.domain.sentences import Sentence
 from registry.domain.values import ContactRole
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -70,18 +71,19 @@ def name_contact(operator: Operator, command: c.NameContact, by: Decision) -> No
         raise BadValue("commitment: wanted 64 hexadecimal digits, as were answered with the person")
     known = contacts(operator.history).get(command.person)
     if known and known.until is None:
-        cure = "whoever was named before is named anew"
+        cure = Sentence("whoever was named before is named anew")
         return refuse_unless_identical(
             _events_about(operator, command.person, Operator.ContactNamed),
             by,
-            f"the naming of {command.person}",
+            Sentence("the naming of %(person)s", person=command.person),
             cure,
             role=command.role,
             commitment=command.commitment,
         )
     if known or _is_erased(operator, command.person):
         raise WrongStatus(
-            f"person: {command.person} was named before; whoever comes back is named anew"
+            "person: %(person)s was named before; whoever comes back is named anew",
+            person=command.person,
         )
     operator.trigger_event(
         Operator.ContactNamed,
@@ -96,17 +98,27 @@ def end_contact(operator: Operator, command: c.EndContact, by: Decision) -> None
     """Records the end of a contact. Raises UnknownPerson, WrongDates, WrongStatus."""
     known = contacts(operator.history).get(command.person)
     if known is None:
-        raise UnknownPerson(f"person: {operator.tin} has no contact {command.person}")
+        raise UnknownPerson(
+            "person: %(tin)s has no contact %(person)s", tin=operator.tin, person=command.person
+        )
     if known.erased:
         raise WrongStatus(
-            f"person: {command.person} was erased as of {known.erased}, which ended it"
+            "person: %(person)s was erased as of %(erased)s, which ended it",
+            person=command.person,
+            erased=known.erased,
         )
     if known.until:
         ended = _events_about(operator, command.person, Operator.ContactEnded)
-        return refuse_unless_identical(ended, by, f"the end of the contact {command.person}")
+        return refuse_unless_identical(
+            ended, by, Sentence("the end of the contact %(person)s", person=command.person)
+        )
     envelope = event_fields(operator, by)
     if envelope["effective"] < known.since:
-        raise WrongDates(f"effective: found {envelope['effective']}, named as of {known.since}")
+        raise WrongDates(
+            "effective: found %(effective)s, named as of %(since)s",
+            effective=envelope["effective"],
+            since=known.since,
+        )
     operator.trigger_event(Operator.ContactEnded, person=command.person, **envelope)
 
 
@@ -120,18 +132,27 @@ def erase_person(operator: Operator, command: c.ErasePerson, by: Decision) -> No
         isinstance(e, Operator.ContactNamed) and e.person == command.person
         for e in operator.history
     ):
-        raise UnknownPerson(f"person: {operator.tin} never named {command.person}")
+        raise UnknownPerson(
+            "person: %(tin)s never named %(person)s", tin=operator.tin, person=command.person
+        )
     if not command.ground.strip() or len(command.ground) > 500:
-        raise BadValue(f"ground: found {len(command.ground)} characters, wanted 1 to 500")
+        raise BadValue(
+            "ground: found %(length)s characters, wanted 1 to 500", length=len(command.ground)
+        )
     if _is_erased(operator, command.person):
         erased = _events_about(operator, command.person, Operator.PersonErased)
-        cure = "what is gone stays gone"
+        cure = Sentence("what is gone stays gone")
         return refuse_unless_identical(
-            erased, by, f"the erasure of {command.person}", cure, ground=command.ground
+            erased,
+            by,
+            Sentence("the erasure of %(person)s", person=command.person),
+            cure,
+            ground=command.ground,
         )
     if by.effective not in (None, by.today):
         raise WrongDates(
-            f"effective: found {by.effective}; an erasure counts from the day on which it is done"
+            "effective: found %(effective)s; an erasure counts from the day on which it is done",
+            effective=by.effective,
         )
     operator.trigger_event(
         Operator.PersonErased,

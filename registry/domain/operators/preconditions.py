@@ -30,6 +30,7 @@ from registry.domain.operators.status_periods import Period, authorisation_perio
 from registry.domain.programme_rules import Rules
 from registry.domain.programmes import Programme
 from registry.domain.repeated_commands import refuse_unless_identical
+from registry.domain.sentences import Listing, Sentence
 from registry.domain.values import CLOSED, HELD, PENDING, Status
 
 Kinds = tuple[type[Operator.Event], ...]
@@ -58,7 +59,11 @@ def event_fields(operator: Operator, by: Decision, effective: date | None = None
     """
     content = by.envelope(effective, source_suffices=False)
     if operator.successor and content["effective"] >= merged_on(operator):
-        raise Superseded(f"{operator.tin} was merged into {operator.successor}: ask of that one")
+        raise Superseded(
+            "%(tin)s was merged into %(successor)s: ask of that one",
+            tin=operator.tin,
+            successor=operator.successor,
+        )
     return content
 
 
@@ -83,7 +88,9 @@ def authorisations_named(operator: Operator, asked: str) -> list[Authorisation]:
         if asked == a.reference or (a.number and normal_form(a.number) == number)
     ]
     if not found:
-        raise UnknownAuthorisation(f"{operator.tin} has no authorisation {asked}")
+        raise UnknownAuthorisation(
+            "%(tin)s has no authorisation %(asked)s", tin=operator.tin, asked=asked
+        )
     return found
 
 
@@ -116,19 +123,42 @@ def find_authorisation(
     if len(fit) == 1:
         return fit[0]
     if fit:
-        names = ", ".join(str(a) for a in fit)
-        raise UnknownAuthorisation(f"authorisation: {operator.tin} has several ({names}); name one")
+        names = ", ".join(map(str, fit))
+        raise UnknownAuthorisation(
+            "authorisation: %(tin)s has several (%(names)s); name one",
+            tin=operator.tin,
+            names=names,
+        )
     if not known:
-        raise UnknownAuthorisation(f"{operator.tin} has no authorisation and none can be {action}")
-    then = f" on {day}" if day != by.today else ""
-    stands = ", ".join(f"{a} is {a.status}{then}{_end_in_words(a)}" for a in known)
-    raise WrongStatus(f"{operator.tin}: {stands} and cannot be {action}")
+        raise UnknownAuthorisation(
+            "%(tin)s has no authorisation and none can be %(action)s",
+            tin=operator.tin,
+            action=action,
+        )
+    then = day if day != by.today else None
+    stands = Listing([_standing_in_words(a, then) for a in known], ", ")
+    raise WrongStatus(
+        "%(tin)s: %(stands)s and cannot be %(action)s",
+        tin=operator.tin,
+        stands=stands,
+        action=action,
+    )
 
 
-def _end_in_words(authorisation: Authorisation) -> str:
-    """The last day of a term that ended by law, for a message; empty otherwise."""
-    by_law = authorisation.status is Status.EXPIRED and authorisation.ended is None
-    return f" (its last day was {authorisation.valid_until})" if by_law else ""
+def _standing_in_words(authorisation: Authorisation, day: date | None) -> Sentence:
+    """The status of an authorisation for a message, with the last day of a term that ended by law.
+    `day`: the civil day on which it has the status; None for today."""
+    a, status = authorisation, authorisation.status
+    if status is Status.EXPIRED and a.ended is None:
+        end = a.valid_until
+        if day is None:
+            text = "%(a)s is %(status)s (its last day was %(end)s)"
+            return Sentence(text, a=a, status=status, end=end)
+        text = "%(a)s is %(status)s on %(day)s (its last day was %(end)s)"
+        return Sentence(text, a=a, status=status, day=day, end=end)
+    if day is None:
+        return Sentence("%(a)s is %(status)s", a=a, status=status)
+    return Sentence("%(a)s is %(status)s on %(day)s", a=a, status=status, day=day)
 
 
 def as_of_day(operator: Operator, authorisation: Authorisation, day: date) -> Authorisation:
@@ -181,8 +211,12 @@ def refuse_earlier_day(
     later = [e.effective for e in events_as_corrected(operator) if e.effective > day and same(e)]
     if later:
         raise WrongDates(
-            f"effective: found {day}, and the last word on {about} counts from {max(later)}; "
-            "what was wrong before that day is put right by correcting its record"
+            "effective: found %(day)s, and the last word on %(about)s counts from "
+            "%(later)s; what was wrong before that day is put right by correcting its "
+            "record",
+            day=day,
+            about=about,
+            later=max(later),
         )
 
 
@@ -253,7 +287,7 @@ def refuse_unless_recorded(
     refuse_unless_identical(
         events_in_force(operator, is_about(authorisation, (kind,))),
         by,
-        f"{about} of {authorisation}",
+        Sentence("%(about)s of %(authorisation)s", about=about, authorisation=authorisation),
         day=day,
         **content,
     )
@@ -284,8 +318,11 @@ def require_ground(by: Decision, programme: str, unknown: Collection[str], what:
     """Raises GroundNeeded if the decision needs an unknown rule and states no legal ground."""
     if unknown and not by.legal_ground:
         raise GroundNeeded(
-            f"legalGround: found nothing; nobody knows {in_words(unknown)} of {programme} for that "
-            f"day, and unknown is not none: {what} needs its legal ground"
+            "legalGround: found nothing; nobody knows %(unknown)s of %(programme)s for "
+            "that day, and unknown is not none: %(what)s needs its legal ground",
+            unknown=in_words(unknown),
+            programme=programme,
+            what=what,
         )
 
 
@@ -324,7 +361,11 @@ def require_offered(programme: Programme, type: str, day: date) -> None:
     on_offer = programme.types_on(day)
     if type not in on_offer:
         raise NotOffered(
-            f"type: {programme.programme} offers {in_words(on_offer)} on {day}, and not {type!r}"
+            "type: %(programme)s offers %(on_offer)s on %(day)s, and not %(type)s",
+            programme=programme.programme,
+            on_offer=in_words(on_offer),
+            day=day,
+            type=repr(type),
         )
 
 
@@ -343,10 +384,24 @@ def require_not_held(
             continue
         if holding := _held_from(operator, held, day):
             end = holding[-1].valid_to
-            until = f" until {civil_day_of(end, operator.time_zone)}" if end else ""
+            facts: dict[str, Any] = {
+                "tin": operator.tin,
+                "held": held,
+                "held_type": held.type,
+                "status": holding[0].status,
+                "type": type,
+            }
+            if end is None:
+                raise AlreadyHeld(
+                    "%(tin)s holds %(held)s (%(held_type)s), which is %(status)s: no second "
+                    "authorisation of type %(type)s",
+                    **facts,
+                )
             raise AlreadyHeld(
-                f"{operator.tin} holds {held} ({held.type}), which is {holding[0].status}{until}: "
-                f"no second authorisation of type {type}"
+                "%(tin)s holds %(held)s (%(held_type)s), which is %(status)s until %(until)s: no "
+                "second authorisation of type %(type)s",
+                until=civil_day_of(end, operator.time_zone),
+                **facts,
             )
 
 
@@ -384,4 +439,4 @@ def years_after(day: date, years: int | None) -> date | None:
 
 def in_words(words: Iterable[str]) -> str:
     """The words in order, separated by commas, for a message."""
-    return ", ".join(sorted(words)) or "nothing"
+    return ", ".join(sorted(words)) or Sentence("nothing")

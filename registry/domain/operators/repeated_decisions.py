@@ -43,8 +43,13 @@ def refuse_unless_identical_change(
 ) -> None:
     """Returns if the identical change is recorded. Raises AlreadyRecorded."""
     if not any(difference(event, by, reason=reason) is None for event in same):
-        since = f", as of {same[-1].effective}" if same else ""
-        raise AlreadyRecorded(f"{already}{since}; nothing would be changed")
+        if not same:
+            raise AlreadyRecorded("%(already)s; nothing would be changed", already=already)
+        raise AlreadyRecorded(
+            "%(already)s, as of %(since)s; nothing would be changed",
+            already=already,
+            since=same[-1].effective,
+        )
 
 
 def is_earlier(day: date, same: Sequence[Operator.Event]) -> bool:

@@ -28,6 +28,7 @@ from registry.domain.operators.preconditions import (
     refuse_unless_recorded,
     required_reason,
 )
+from registry.domain.sentences import Sentence
 from registry.domain.values import HELD, Status
 
 
@@ -39,11 +40,15 @@ def revoke(operator: Operator, command: c.RevokeAuthorisation, by: Decision) -> 
     AlreadyRecorded, WrongDates.
     """
     authorisation = find_authorisation(
-        operator, by, command.authorisation, IN_USE, "revoked", already={Status.REVOKED}
+        operator, by, command.authorisation, IN_USE, Sentence("revoked"), already={Status.REVOKED}
     )
     reason, day = required_reason(command.reason), event_fields(operator, by)["effective"]
     if command.barred_until and command.barred_until < day:
-        raise WrongDates(f"barredUntil: {command.barred_until} is before {day}, the revocation")
+        raise WrongDates(
+            "barredUntil: %(barred_until)s is before %(day)s, the revocation",
+            barred_until=command.barred_until,
+            day=day,
+        )
     rules = preconditions.find_rules(by, authorisation, day)
     barred = command.barred_until or preconditions.years_after(day, rules.number("bar_years"))
     so_far = _barred_until(operator, authorisation)  # not None if it is revoked already
@@ -51,15 +56,19 @@ def revoke(operator: Operator, command: c.RevokeAuthorisation, by: Decision) -> 
     if authorisation.status is Status.REVOKED:
         assert authorisation.ended is not None  # a revocation has a day
         if day > authorisation.ended or (day == authorisation.ended and not longer):
-            kind, about = Operator.Revoked, "the revocation"
+            kind, about = Operator.Revoked, Sentence("the revocation")
             return refuse_unless_recorded(
                 operator, authorisation, kind, by, about, reason=reason, barred_until=barred
             )
     if so_far and not longer:
         if command.barred_until not in (None, so_far):
             raise AlreadyRecorded(
-                f"barredUntil: found {command.barred_until}, and the bar after the revocation of "
-                f"{authorisation} is until {so_far}; it is shortened by correcting that record"
+                "barredUntil: found %(barred_until)s, and the bar after the revocation of "
+                "%(authorisation)s is until %(so_far)s; it is shortened by correcting that "
+                "record",
+                barred_until=command.barred_until,
+                authorisation=authorisation,
+                so_far=so_far,
             )
         barred = so_far
     # If the bar is unknown, the revocation is recorded; the next grant then needs a legal ground.
@@ -82,13 +91,22 @@ def annul(operator: Operator, command: c.AnnulAuthorisation, by: Decision) -> No
     """
     before = {Status.ANNULLED}
     authorisation = find_authorisation(
-        operator, by, command.authorisation, HELD, "annulled", already=before, day=by.today
+        operator,
+        by,
+        command.authorisation,
+        HELD,
+        Sentence("annulled"),
+        already=before,
+        day=by.today,
     )
     if authorisation.effective is None:
         raise WrongDates(
-            f"{operator.tin}: {authorisation} is known from list {authorisation.list} without "
-            "the day on which it "
-            "began, to which an annulment reaches back; record a reading of the list that gives it"
+            "%(tin)s: %(authorisation)s is known from list %(list)s without the day on "
+            "which it began, to which an annulment reaches back; record a reading of "
+            "the list that gives it",
+            tin=operator.tin,
+            authorisation=authorisation,
+            list=authorisation.list,
         )
     if authorisation.status is Status.ANNULLED:
         return refuse_unless_recorded(
@@ -96,19 +114,24 @@ def annul(operator: Operator, command: c.AnnulAuthorisation, by: Decision) -> No
             authorisation,
             Operator.Annulled,
             by,
-            "the annulment",
+            Sentence("the annulment"),
             day=authorisation.effective,
             reason=command.reason,
         )
     if by.effective not in (None, authorisation.effective):
         raise WrongDates(
-            f"effective: found {by.effective}; an annulment counts from the day of effect of the "
-            f"grant, {authorisation.effective}"
+            "effective: found %(effective)s; an annulment counts from the day of "
+            "effect of the grant, %(effective2)s",
+            effective=by.effective,
+            effective2=authorisation.effective,
         )
     if not by.legal_ground:
         raise GroundNeeded(
-            f"{operator.tin}: annulling {authorisation} reaches back to {authorisation.effective}: "
-            "it needs its legal ground"
+            "%(tin)s: annulling %(authorisation)s reaches back to %(effective)s: it "
+            "needs its legal ground",
+            tin=operator.tin,
+            authorisation=authorisation,
+            effective=authorisation.effective,
         )
     operator.trigger_event(
         Operator.Annulled,
@@ -125,14 +148,14 @@ def surrender(operator: Operator, command: c.SurrenderAuthorisation, by: Decisio
     """
     before = {Status.SURRENDERED}
     authorisation = find_authorisation(
-        operator, by, command.authorisation, IN_USE, "surrendered", already=before
+        operator, by, command.authorisation, IN_USE, Sentence("surrendered"), already=before
     )
     if authorisation.status is Status.SURRENDERED:
         day: date = event_fields(operator, by)["effective"]
         if not (authorisation.ended and day < authorisation.ended):
             kind = Operator.Surrendered
             return refuse_unless_recorded(
-                operator, authorisation, kind, by, "the surrender", reason=command.reason
+                operator, authorisation, kind, by, Sentence("the surrender"), reason=command.reason
             )
     record_event(operator, Operator.Surrendered, authorisation, by, reason=command.reason)
 

@@ -35,6 +35,7 @@ from registry.domain.repeated_commands import (
     refuse_unless_identical,
     value_in_words,
 )
+from registry.domain.sentences import Sentence
 from registry.domain.values import Status
 
 
@@ -45,20 +46,26 @@ def suspend(operator: Operator, command: c.SuspendAuthorisation, by: Decision) -
     from an earlier day; the command then states the same end, because another end needs an
     extension or a release. Raises AlreadyRecorded, NotOffered, WrongDates, WrongStatus.
     """
-    authorisation = find_authorisation(operator, by, command.authorisation, IN_USE, "suspended")
+    authorisation = find_authorisation(
+        operator, by, command.authorisation, IN_USE, Sentence("suspended")
+    )
     reason, day = required_reason(command.reason), event_fields(operator, by)["effective"]
     of_day = rules_of_day(operator, preconditions.find_programme(by, authorisation.programme), day)
     rules = of_day.rules
     parts = rules.parts(authorisation.type)
     if command.part and (command.part not in parts or parts == {authorisation.type}):
         raise NotOffered(
-            f"part: {authorisation.type} has no part {command.part!r}, only "
-            f"{preconditions.in_words(parts)}"
+            "part: %(type)s has no part %(part)s, only %(parts)s",
+            type=authorisation.type,
+            part=repr(command.part),
+            parts=preconditions.in_words(parts),
         )
     # A type with a single part is suspended as a whole.
     part = None if parts == {command.part} else command.part
     if command.until and command.until <= day:
-        raise WrongDates(f"until: {command.until} is not after {day}, its beginning")
+        raise WrongDates(
+            "until: %(until)s is not after %(day)s, its beginning", until=command.until, day=day
+        )
     same: list[Operator.Event] = []
     if authorisation.status is Status.SUSPENDED and authorisation.suspended_part in (None, part):
         kinds = (Operator.Suspended, Operator.SuspensionLifted)
@@ -66,24 +73,29 @@ def suspend(operator: Operator, command: c.SuspendAuthorisation, by: Decision) -
             operator, is_about(authorisation, kinds), (Operator.SuspensionLifted,)
         )
         if not is_earlier(day, same):
-            about = f"the suspension of {authorisation}"
-            cure = "another end is an extension or a release, another reason a correction"
+            about = Sentence("the suspension of %(authorisation)s", authorisation=authorisation)
+            cure = Sentence("another end is an extension or a release, another reason a correction")
             return refuse_unless_identical(
                 same, by, about, cure, reason=reason, part=part, until=command.until
             )
         if command.until != authorisation.suspended_until:
             raise AlreadyRecorded(
-                f"until: found {value_in_words(command.until)}, and the suspension of "
-                f"{authorisation} that "
-                f"stands is until {value_in_words(authorisation.suspended_until)}; an earlier "
-                "beginning "
-                "says the same end, another end is an extension or a release"
+                "until: found %(until)s, and the suspension of %(authorisation)s that "
+                "stands is until %(suspended_until)s; an earlier beginning says the same "
+                "end, another end is an extension or a release",
+                until=value_in_words(command.until),
+                authorisation=authorisation,
+                suspended_until=value_in_words(authorisation.suspended_until),
             )
     if authorisation.suspended_part and part and authorisation.suspended_part != part:
         raise WrongStatus(
-            f"{operator.tin}: part {authorisation.suspended_part} of {authorisation} is "
-            "suspended already; "
-            f"with part {part} the whole of it would be: suspend it without naming a part"
+            "%(tin)s: part %(suspended_part)s of %(authorisation)s is suspended "
+            "already; with part %(part)s the whole of it would be: suspend it without "
+            "naming a part",
+            tin=operator.tin,
+            suspended_part=authorisation.suspended_part,
+            authorisation=authorisation,
+            part=part,
         )
     record_event(
         operator,
@@ -108,16 +120,22 @@ def suspend(operator: Operator, command: c.SuspendAuthorisation, by: Decision) -
 def extend_suspension(operator: Operator, command: c.ExtendSuspension, by: Decision) -> None:
     """Records a later end of the suspension. Raises AlreadyRecorded, WrongDates."""
     authorisation = find_authorisation(
-        operator, by, command.authorisation, {Status.SUSPENDED}, "suspended for longer"
+        operator, by, command.authorisation, {Status.SUSPENDED}, Sentence("suspended for longer")
     )
     if authorisation.suspended_until == command.until:
         kinds = (Operator.SuspensionExtended, Operator.Suspended)
         last = events_in_force(operator, is_about(authorisation, kinds), (Operator.Suspended,))
-        already = f"until: {authorisation} is suspended until {command.until} already"
+        already = Sentence(
+            "until: %(authorisation)s is suspended until %(until)s already",
+            authorisation=authorisation,
+            until=command.until,
+        )
         return refuse_unless_identical_change(last[:1], by, already, command.reason)
     day: date = event_fields(operator, by)["effective"]
     if command.until <= (end := max(authorisation.suspended_until or day, day)):
-        raise WrongDates(f"until: {command.until} is before {end}, its end so far")
+        raise WrongDates(
+            "until: %(until)s is before %(end)s, its end so far", until=command.until, end=end
+        )
     record_event(
         operator,
         Operator.SuspensionExtended,
@@ -135,7 +153,7 @@ def extend_suspension(operator: Operator, command: c.ExtendSuspension, by: Decis
 
 def lift_suspension(operator: Operator, command: c.LiftSuspension, by: Decision) -> None:
     """Records the end of the suspension. Raises AlreadyRecorded, WrongStatus."""
-    doing = "released from a suspension"
+    doing = Sentence("released from a suspension")
     # After the release it may await the decision on the end of its term.
     before = {Status.VALID, Status.DECISION_AWAITED}
     authorisation = find_authorisation(
@@ -146,9 +164,15 @@ def lift_suspension(operator: Operator, command: c.LiftSuspension, by: Decision)
         lifted = events_in_force(operator, is_about(authorisation, kinds), (Operator.Suspended,))
         if not lifted:
             raise WrongStatus(
-                f"{operator.tin}: {authorisation} is {authorisation.status} and cannot be {doing}"
+                "%(tin)s: %(authorisation)s is %(status)s and cannot be %(doing)s",
+                tin=operator.tin,
+                authorisation=authorisation,
+                status=authorisation.status,
+                doing=doing,
             )
-        about = f"the release of {authorisation} from its suspension"
+        about = Sentence(
+            "the release of %(authorisation)s from its suspension", authorisation=authorisation
+        )
         return refuse_unless_identical(lifted, by, about, reason=command.reason)
     record_event(
         operator, Operator.SuspensionLifted, authorisation, by, STATUS_EVENTS, reason=command.reason

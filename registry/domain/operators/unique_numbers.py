@@ -20,6 +20,7 @@ from registry.domain.errors import HeldByAnother
 from registry.domain.identifiers import normal_form, schemes
 from registry.domain.operators.events import Operator, corrected_events
 from registry.domain.operators.timeline import identifiers
+from registry.domain.sentences import Sentence
 
 #: The scheme name that stands for certificate numbers.
 CERTIFICATE = "CERTIFICATE"
@@ -183,12 +184,20 @@ class NumberDraft:
             # A refusal because of another administration's operator would say that there is one
             # (decision 0242).
             if holder != tin and holder_home == home and held.meets(number):
-                what = f"value: {number.scheme} {number.value}"
+                what = Sentence(
+                    "value: %(scheme)s %(number)s", scheme=number.scheme, number=number.value
+                )
                 if number.scheme == CERTIFICATE:
-                    what = f"number: the certificate number {number.value} of {number.issuer}"
+                    what = Sentence(
+                        "number: the certificate number %(number)s of %(issuer)s",
+                        number=number.value,
+                        issuer=number.issuer,
+                    )
                 raise HeldByAnother(
-                    f"{what} is that of operator {holder}; if the authority gave it to both, say "
-                    "why in shared"
+                    "%(what)s is that of operator %(holder)s; if the authority gave it to "
+                    "both, say why in shared",
+                    what=what,
+                    holder=holder,
                 )
 
     def _holders(self, number: Number) -> Iterator[tuple[Number, str, str]]:
