@@ -174,7 +174,9 @@ async def _issue(request: Request, tin: Tin, typed: dict[str, str]) -> Response:
     asked = await ask(request, OPERATOR, tin=tin.text)
     operator = asked.data["operator"] if asked.data else None
     address, id = own_address(request), _id(typed.get("command_id"))
-    if operator is None or id is None:
+    if operator is None:
+        return await _shown(request, tin)
+    if id is None:
         return await _shown(request, tin, wrong=_("Nothing was done: the form is not complete."))
     if address is None:
         return await _shown(request, tin, wrong=_(NO_ADDRESS))

@@ -38,7 +38,9 @@ async function issued(tin) {
   const form = await (await page(path)).text();
   const field = (name) => new RegExp(`name="${name}" value="([^"]*)"`).exec(form)[1];
   const fields = { csrf: field("csrf"), action: "issue", command_id: randomUUID(), authorisation: field("authorisation") };
-  assert.equal((await page(path, fields)).status, 303);
+  const answer = await page(path, fields);
+  const notice = answer.status === 303 ? "" : /role="alert">(.*?)<\/div>/s.exec(await answer.text())?.[1];
+  assert.equal(answer.status, 303, `${path}: ${notice}`);
   const shown = await (await page(path)).text();
   const file = /href="([^"]*\/credential\.jwt)"/.exec(shown)[1];
   return (await (await page(file)).text()).trim();

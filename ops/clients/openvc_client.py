@@ -11,6 +11,8 @@ import base64
 import json
 import os
 import re
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -31,14 +33,24 @@ jar = CookieJar(DefaultCookiePolicy(rfc2965=False))
 browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
 
 
+class PageRefused(Exception):
+    """A page that is answered with another status than 200: its notice says why."""
+
+
 def page(path: str, **fields: str) -> str:
-    """A page as the officer's browser asks for it."""
+    """A page as the officer's browser asks for it. Raises PageRefused."""
     cookies = [f"aeo-token={OFFICER}", *(f"{cookie.name}={cookie.value}" for cookie in jar)]
     headers = {"Cookie": "; ".join(cookies), "Accept": "text/html"}
     data = urlencode(fields).encode() if fields else None
-    with browser.open(urllib.request.Request(URL + path, data, headers)) as answer:
-        text: str = answer.read().decode()
-        return text
+    try:
+        with browser.open(urllib.request.Request(URL + path, data, headers)) as answer:
+            text: str = answer.read().decode()
+    except urllib.error.HTTPError as error:
+        shown = error.read().decode()
+        notice = re.search(r'role="alert">(.*?)</div>', shown, re.DOTALL)
+        why = re.sub(r"<[^>]*>", "", notice[1]).strip() if notice else shown[-300:]
+        raise PageRefused(f"{path}: {error.code}: {why}") from None
+    return text
 
 
 def fetched(address: str) -> str:
@@ -76,8 +88,9 @@ def status(claims: dict[str, Any]) -> StatusResult:
     )
 
 
-def operator() -> str:
-    """A Chinese operator whose authorisation is valid."""
+def operators() -> list[str]:
+    """Chinese operators whose authorisation is valid, the last first: another client takes the
+    first one and suspends it meanwhile."""
     query = """{ operators(filter: {administration: "CN", standing: VALID}, last: 30) {
       edges { node { tin standingAbroad } } } }"""
     headers = {"Authorization": f"Bearer {OFFICER}", "Content-Type": "application/json"}
@@ -85,8 +98,8 @@ def operator() -> str:
     asked = urllib.request.Request(f"{URL}/graphql", body, headers)
     with urllib.request.urlopen(asked) as answer:
         edges = json.load(answer)["data"]["operators"]["edges"]
-    nodes = [edge["node"] for edge in edges]
-    return str(next(node["tin"] for node in nodes if node["standingAbroad"] == "VALID"))
+    nodes = [edge["node"] for edge in reversed(edges)]
+    return [str(node["tin"]) for node in nodes if node["standingAbroad"] == "VALID"]
 
 
 def form(path: str, **fields: str) -> str:
@@ -94,16 +107,31 @@ def form(path: str, **fields: str) -> str:
     return page(path, csrf=csrf, command_id=str(uuid4()), **fields)
 
 
-TIN = operator()
-PATH = f"/operators/{TIN}/certificate"
+def certificate_page(tin: str) -> str:
+    return f"/operators/{tin}/certificate"
 
 
-def issued() -> tuple[str, str]:
-    """A certificate: the credential, and its id."""
-    authorisation = re.findall(r'name="authorisation" value="([^"]*)"', page(PATH))[0]
-    shown = form(PATH, action="issue", authorisation=authorisation)
+def issued(path: str) -> tuple[str, str]:
+    """A certificate: the credential, and its id. Raises PageRefused."""
+    authorisation = re.findall(r'name="authorisation" value="([^"]*)"', page(path))[0]
+    shown = form(path, action="issue", authorisation=authorisation)
     id = re.findall(r"/certificate/([0-9a-f-]{36})/credential\.jwt", shown)[0]
-    return page(f"{PATH}/{id}/credential.jwt").strip(), id
+    return page(f"{path}/{id}/credential.jwt").strip(), id
+
+
+def issued_to_one_of(tins: list[str]) -> tuple[str, str, str]:
+    """The certificate page of the first operator that gets a certificate, the credential and its
+    id. Other clients decide about operators and about the law meanwhile, so an operator can be
+    refused; the log signs a decision a moment after the decision is recorded."""
+    refused = []
+    for tin in tins:
+        path = certificate_page(tin)
+        try:
+            return path, *issued(path)
+        except PageRefused as error:
+            refused.append(str(error))
+            time.sleep(1)
+    raise AssertionError(f"no certificate for any of {len(tins)} operators: {refused}")
 
 
 def accepted() -> None:
@@ -137,7 +165,7 @@ def check(what: str, tried: Callable[[], None]) -> bool:
     return True
 
 
-CREDENTIAL, ID = issued()
+PATH, CREDENTIAL, ID = issued_to_one_of(operators()[:5])
 CHECKS: tuple[tuple[str, Callable[[], None]], ...] = (
     ("openvc accepts a certificate: DID, signature, dates, status lists", accepted),
     ("openvc refuses a certificate that was altered", refused),
