@@ -180,7 +180,7 @@ def test_a_connection_ends_with_its_token(
     monkeypatch.setattr(stream_rights, "EVERY", 0.1)
     monkeypatch.setattr("api.access.tokens.LEEWAY", 0)
     with Socket(own_region) as socket:
-        socket.opened(token(own_region, "partner:CN", 1))
+        socket.opened(token(own_region, "partner:CN", 5))
         socket.subscribe("1", **CHINA)
         code, reason = socket.closed()
 
