@@ -48,6 +48,26 @@ def test_a_guide_begins_with_the_three_things_its_reader_comes_for(guide: str) -
 
 
 @pytest.mark.parametrize("guide", GUIDES)
+def test_the_sections_of_a_guide_are_numbered_as_its_opening_has_them(guide: str) -> None:
+    opening = text(guide).partition("\n## ")[0]
+
+    numbers = re.findall(r"^## (\d)\. ", text(guide), re.M)
+    assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    leads = re.findall(r"^(\d)\. .*\]\(#(\d)-", opening, re.M)
+    assert leads == [("1", "1"), ("2", "2"), ("3", "3")]
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_a_guide_sets_each_variable_before_a_snippet_uses_it(guide: str) -> None:
+    for block in re.finditer(
+        r"^```sh(?:ell)?\n(.*?)^```|^    (\./aeo [^\n]+)", text(guide), re.M | re.S
+    ):
+        before = text(guide)[: block.end()]
+        used = set(re.findall(r"\$\{?([A-Z_]+)", block.group()))
+        assert used <= set(re.findall(r"^export ([A-Z_]+)=", before, re.M)), block.group()
+
+
+@pytest.mark.parametrize("guide", GUIDES)
 def test_the_snippets_of_a_guide_run_and_answer_what_stands_there(
     guide: str, place: tuple[str, Path, str], tmp_path: Path
 ) -> None:

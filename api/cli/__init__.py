@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from api.cli import (
     ask,
@@ -35,21 +34,22 @@ from api.cli import (
     status,
 )
 from api.cli.completion import VARIABLE, answer_shells
+from api.cli.groups import CommandGroup
 from api.cli.terminal import BAD_FILE, EXIT_CODES, NO_DATABASE, REFUSED, complain
 from registry import __version__
 from registry.paths import IN_CHECKOUT
 
 
-class _WordsOfCommands(TyperGroup):
+class _WordsOfCommands(CommandGroup):
     """Commands, some of which have names of two words: `import FILE`, `import partner-list FILE`.
 
     A file of that name is given as `./partner-list`.
     """
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+    def find_command(self, ctx: Any, args: list[str]) -> Any:
         """Takes two words for a command where there is one of that name."""
         both = " ".join(args[:2])
-        return super().resolve_command(ctx, [both, *args[2:]] if both in self.commands else args)
+        return super().find_command(ctx, [both, *args[2:]] if both in self.commands else args)
 
 
 app = typer.Typer(
@@ -107,12 +107,12 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
 for group, commands in GROUPS.items():
     for name, command in commands.items():
         app.command(name, rich_help_panel=group, epilog=EXIT_CODES)(command)
-app.add_typer(audit.app, name="audit", rich_help_panel="Export")
-app.add_typer(client.app, name="client", rich_help_panel="Maintain it")
-app.add_typer(demo.app, name="demo", rich_help_panel="Run it")
-app.add_typer(peer_decisions.app, name="peer", rich_help_panel="Maintain it")
-app.add_typer(edge.app, name="edge", rich_help_panel="Run it")
-app.add_typer(golden_copy.app, name="golden-copy", rich_help_panel="Export")
+app.add_typer(audit.app, name="audit", cls=CommandGroup, rich_help_panel="Export")
+app.add_typer(client.app, name="client", cls=CommandGroup, rich_help_panel="Maintain it")
+app.add_typer(demo.app, name="demo", cls=CommandGroup, rich_help_panel="Run it")
+app.add_typer(peer_decisions.app, name="peer", cls=CommandGroup, rich_help_panel="Maintain it")
+app.add_typer(edge.app, name="edge", cls=CommandGroup, rich_help_panel="Run it")
+app.add_typer(golden_copy.app, name="golden-copy", cls=CommandGroup, rich_help_panel="Export")
 
 
 def _show_version(wanted: bool) -> None:

@@ -47,14 +47,18 @@ def ask(
     in_: Annotated[str, typer.Option("--in", metavar="CODE", help="The importing territory.")],
     at: At = None,
     known_at: KnownAt = None,
-    role: Annotated[str | None, typer.Option(help="EXPORTER, CARRIER, ...")] = None,
+    role: Annotated[
+        str | None, typer.Option(help="The operator's role, as EXPORTER or CARRIER.")
+    ] = None,
     direction: Annotated[str | None, typer.Option(help="IMPORT or EXPORT.")] = None,
     hs: Annotated[str | None, typer.Option(help="HS code of 2, 4 or 6 digits.")] = None,
     crossing: Annotated[str | None, typer.Option(help="The border crossing.")] = None,
     mode: Annotated[str | None, typer.Option(help="The mode of transport.")] = None,
     as_: Annotated[
         str,
-        typer.Option("--as", help="Answer as for officer:CN, partner:KR, company:TIN, ..."),
+        typer.Option(
+            "--as", help="Answer as for officer:CN, partner:KR, company:TIN or auditor:*."
+        ),
     ] = "auditor:*",
     home: Home = HOME,
     as_json: Json = False,

@@ -48,7 +48,8 @@ def new(
     acts_for: Annotated[
         str,
         typer.Argument(
-            metavar="SUBJECT", help="partner:KR, officer:CN, company:<TIN> or auditor:*."
+            metavar="SUBJECT",
+            help="Whom it acts for: partner:KR, officer:CN, company:TIN or auditor:*.",
         ),
     ],
     client: Annotated[
@@ -65,8 +66,8 @@ def new(
     """Make a key pair and a client, and print where the key is and how to ask with it.
 
     The register records the client and its public key as events. The private key is in the file
-    alone: give it to the partner on a safe way, or let the partner make its own and register its
-    public part with addClientKey.
+    alone: hand it to the partner over a secure channel, or let the partner make its own key and
+    register its public part with addClientKey.
     """
     from api.access.client_tokens import write_client_file
     from registry.domain import commands as c

@@ -13,7 +13,8 @@ def token(
     subject: Annotated[
         str,
         typer.Argument(
-            help="officer:CN, partner:KR, auditor:*, or company:<TIN>; a person: officer:CN/anna."
+            help="Who asks: officer:CN, partner:KR, company:TIN or auditor:*; a person:"
+            " officer:CN/anna."
         ),
     ],
     home: Home = HOME,

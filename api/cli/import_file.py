@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from api.importing.import_file import Report
     from api.importing.lines import Bad
 
-Encoding = Annotated[str | None, typer.Option(help="gb18030, cp1251, utf-16, ...")]
+Encoding = Annotated[str | None, typer.Option(help="The encoding, as gb18030, cp1251 or utf-16.")]
 SeparatorOption = Annotated[
     str | None, typer.Option("--separator", help="One character, or `tab`, between cells.")
 ]

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 def replay(
     type: Annotated[
-        list[str] | None, typer.Option(help="operator.granted, ...; repeatable.")
+        list[str] | None, typer.Option(help="A type of event, as operator.granted; repeatable.")
     ] = None,
     stream: Annotated[str | None, typer.Option(help="The id of a stream.")] = None,
     tin: Annotated[str | None, typer.Option(help="The operator of that TIN.")] = None,

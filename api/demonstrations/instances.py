@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -58,6 +58,7 @@ class Server:
         self.folder, self.port, self.log = folder, free_port(), folder / "demo.log"
         self._words, self._variables = (*words, "--port", str(self.port)), variables
         self._process: subprocess.Popen[bytes] | None = None
+        self._lines_until = 0  # bytes of the log
         folder.mkdir(parents=True)
 
     @property
@@ -78,15 +79,29 @@ class Server:
                 start_new_session=True,  # Ctrl-C reaches the demonstration only, which ends it
             )
 
-    def wait_until_ready(self) -> None:
-        """Returns once it is ready. Raises NotStarted with the end of its log."""
+    def wait_until_ready(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Returns once it is ready. Raises NotStarted with the end of its log.
+
+        `meanwhile`: is called again and again until then.
+        """
         assert self._process is not None
         end = time.monotonic() + PATIENCE
         while not self._is_ready():
+            meanwhile()
             if self._process.poll() is not None or time.monotonic() > end:
                 lines = self.log.read_text(errors="replace").splitlines()[-10:]
                 raise NotStarted("\n".join([f"{' '.join(self._words)} is not ready:", *lines]))
             time.sleep(0.05)
+
+    def new_lines(self) -> list[str]:
+        """Returns the lines that the process has printed since the last call. Lines of JSON are
+        for programs, and stay in the log."""
+        with self.log.open("rb") as log:
+            log.seek(self._lines_until)
+            whole, end, _ = log.read().rpartition(b"\n")
+        self._lines_until += len(whole + end)
+        lines = whole.decode(errors="replace").splitlines()
+        return [line for line in lines if not line.startswith("{")]
 
     def stop(self) -> None:
         """Ends the process, and kills it where it does not end."""

@@ -140,7 +140,7 @@ class _Show:
             files[here.code].write_text(json.dumps({"peer": [followed]}), encoding="utf-8")
             self._begin(here)
         for here in (self._cn, self._kr):
-            here.wait_until_ready()
+            here.wait_until_ready(self._show_lines)
         self._china, self._korea = (
             self._client(here.url, partial(issue, f"officer:{here.code}", here.home))
             for here in (self._cn, self._kr)
@@ -165,7 +165,7 @@ class _Show:
             *("--client", str(self._client_file("SG", "CN"))),
         )
         self._begin(edge)
-        edge.wait_until_ready()
+        edge.wait_until_ready(self._show_lines)
         self._edge = self._client(edge.url, None)
 
     def _certify(self) -> None:
@@ -215,7 +215,7 @@ class _Show:
         with self._step("KR comes back"):
             began = time.monotonic()
             self._begin(self._kr)
-            self._kr.wait_until_ready()
+            self._kr.wait_until_ready(self._show_lines)
         self._watch(
             "KR has caught up: it recognises the operator again",
             lambda: self._korea.outcome(TIN, "KR") == "RECOGNISED",
@@ -226,7 +226,7 @@ class _Show:
             try:
                 self._korea.command("suspendAuthorisation", tin=TIN, reason="a test")
             except NotAnswered as refusal:
-                self._say(f"           {refusal}")
+                self._note(str(refusal))
             else:
                 raise NotAnswered("KR recorded a suspension of an operator of CN")
 
@@ -248,6 +248,7 @@ class _Show:
     def _seen(self, outcome: str, began: float, within: float) -> None:
         """Waits at both partners at once, so that neither is timed by the other."""
         places = (("KR", self._korea, "KR"), ("the edge in SG", self._edge, "SG"))
+        self._says_begun(f"{outcome} is to be the answer in KR and in the edge in SG")
         with ThreadPoolExecutor() as threads:
             watching = [
                 threads.submit(self._reached, client, territory, outcome, began)
@@ -272,6 +273,7 @@ class _Show:
         self, what: str, seen: Callable[[], bool], began: float, within: float | None
     ) -> None:
         self._doing, self._since = what, began
+        self._says_begun(what)
         self._until(seen)
         self._add(DemoStep(what, time.monotonic() - began, within))
 
@@ -290,8 +292,21 @@ class _Show:
     @contextmanager
     def _step(self, what: str) -> Iterator[None]:
         self._doing, self._since = what, time.monotonic()
+        self._says_begun(what)
         yield
         self._add(DemoStep(what, time.monotonic() - self._since))
+
+    def _show_lines(self) -> None:
+        """Shows what the servers have printed since it was called last."""
+        for server in self._servers:
+            for line in server.new_lines():
+                self._note(f"{server.folder.name}: {line}")
+
+    def _says_begun(self, what: str) -> None:
+        self._say(f"{time.monotonic() - self._began:8.2f} s  {what} ...")
+
+    def _note(self, line: str) -> None:
+        self._say(f"{'':12}{line}")
 
     def _add(self, step: DemoStep) -> None:
         self.steps.append(step)

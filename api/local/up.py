@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -93,7 +93,9 @@ def up(
             try:
                 from api.local.postgres import database
 
-                with database(home) as url:
+                with ExitStack() as stack:
+                    with _timed("the database", say):
+                        url = stack.enter_context(database(home))
                     try:
                         _run(url, home, helpers, site, operators, bar, say)
                     finally:
@@ -120,9 +122,10 @@ def _run(
     from projections.engine.rederive import bring_up_to_date
     from registry.ledger.database import migrate
 
-    for name in migrate(url, say=say):
-        say(f"migrated {name}")
-    bring_up_to_date(url, say)
+    with _timed("the tables", say):
+        for name in migrate(url, say=say):
+            say(f"migrated {name}")
+        bring_up_to_date(url, say)
     settings = Settings(database=url, home=home, host=site.host)
     own = frozenset(listed(settings.own))
     if own and operators:
@@ -139,9 +142,10 @@ def _run(
         _load(url, operators, bar, say, own)
     _project(url, helpers, bar, say)
     first_load.whole(home)
-    while _asked(site, "/healthz")[0] != 200:
-        _all_alive(helpers, say)
-        time.sleep(0.05)
+    with _timed(f"the service on {site.url}/", say):
+        while _asked(site, "/healthz")[0] != 200:
+            _all_alive(helpers, say)
+            time.sleep(0.05)
     # These processes may lag, so they start after the service listens, but before it is ready:
     # with an open finding it is not, until the checker closes the finding.
     for command, *more in (("log",), ("sign",), ("clerk",), ("checker",), ("webhooks", "--demo")):
@@ -152,7 +156,8 @@ def _run(
         more = peer.words(settings.followed_peers.parent)
         helpers.append(ChildProcess("follow-peer", home, *more, name=f"follow-peer-{peer.name}"))
         helpers[-1].tell(url)
-    _wait_until_ready(site, helpers, say)
+    with _timed("the log, the end recorder, the checker and the webhooks", say):
+        _wait_until_ready(site, helpers, say)
     address = settings.public_url or site.url
     (home / ADDRESS).write_text(f"{address}\n", encoding="utf-8")
     say(f"ready {site.url}/")
@@ -174,16 +179,26 @@ TRY = (
 )
 
 
+@contextmanager
+def _timed(what: str, say: Say) -> Iterator[None]:
+    """Says that a step of the start begins, and how many seconds it took."""
+    say(f"{what} ...")
+    began = time.monotonic()
+    yield
+    say(f"{what}: {time.monotonic() - began:.1f} s")
+
+
 def _load(url: str, operators: int, bar: Bar, say: Say, own: frozenset[str]) -> None:
     from api.demo.load import load_operators, load_world
 
-    with bar("the world") as progress:
+    with _timed("the world", say), bar("the world") as progress:
         refused = load_world(url, progress, own)
     for line in refused[:10]:
         say(f"left out: {line.file} line {line.line}: {line.found}")
     if own:
         return
-    with bar(f"{operators:,} synthetic operators") as progress:
+    what = f"{operators:,} synthetic operators"
+    with _timed(what, say), bar(what) as progress:
         load_operators(url, operators, progress)
 
 
@@ -191,7 +206,12 @@ def _project(url: str, helpers: list[ChildProcess], bar: Bar, say: Say) -> None:
     """Waits until the read models have reached the end of the ledger, or one of them is stopped."""
     from registry.ledger.connections import Session
 
-    with Session.connect(url, autocommit=True) as connection, bar("the read models") as progress:
+    what = "the read models"
+    with (
+        Session.connect(url, autocommit=True) as connection,
+        _timed(what, say),
+        bar(what) as progress,
+    ):
         [(head,)] = connection.execute("select coalesce(max(position), 0) from ledger.event")
         while True:
             rows = connection.execute(

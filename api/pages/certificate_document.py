@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from api.credentials.codes import grouped
-from api.languages.language import N_, Language, _
+from api.languages.language import N_, Language, _, current
 from api.pages import labels, type_names
 from api.pages.bilingual import BilingualRow, BilingualTexts, is_covered, second_language
 from projections.reads.credentials import CredentialRow
@@ -84,7 +84,7 @@ def _rows(
     )
     yield texts.row(
         N_("Customs administration"),
-        lambda: f"{authorisation['administrationName']}, {labels.country(territory)}",
+        lambda: _administration(authorisation["administrationName"], territory),
     )
     yield texts.row(N_("Status"), lambda: labels.sign(authorisation["status"]).word)
     if authorisation["effectiveFrom"]:
@@ -95,3 +95,10 @@ def _rows(
     yield texts.row(
         N_("This certificate expires"), lambda: labels.instant(row.valid_until.isoformat())
     )
+
+
+def _administration(name: str, territory: str) -> str:
+    """Returns the territory in the language of the line. The register has the administration's
+    name in English, so that the name stands in the English line alone."""
+    country = labels.country(territory)
+    return f"{name}, {country}" if current.get().is_source else country
