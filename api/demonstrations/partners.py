@@ -297,10 +297,11 @@ class _Show:
         self._add(DemoStep(what, time.monotonic() - self._since))
 
     def _show_lines(self) -> None:
-        """Shows what the servers have printed since it was called last."""
+        """Shows which steps the servers have begun or done since it was called last."""
         for server in self._servers:
             for line in server.new_lines():
-                self._note(f"{server.folder.name}: {line}")
+                if not line.startswith(("migrated ", " ")):
+                    self._note(f"{server.folder.name}: {line}")
 
     def _says_begun(self, what: str) -> None:
         self._say(f"{time.monotonic() - self._began:8.2f} s  {what} ...")

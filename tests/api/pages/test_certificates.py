@@ -174,7 +174,7 @@ def test_the_pdf_is_one_page_with_a_code_that_leads_to_the_check(
         assert found.text == f"http://localhost/verify/{code}"
         text = document[0].get_textpage().get_text_bounded()
         assert tin in text and "Certificate of authorisation" in text
-        assert text.count("Korea Customs Service") == 1  # its English name, in the English line
+        assert text.count("Customs of KR") == 1  # its English name, in the English line
         document.close()
     assert finding(office, f"/verify/{code}") == ("valid", "good")
 
