@@ -20,6 +20,7 @@ from uuid import uuid4
 from api.demonstrations.instances import HOST
 
 TIMEOUT = 30.0  # seconds
+IDLE = 5.0  # seconds: a service closes a connection that is unused for longer than it allows
 #: The programme, the type and the identifier of operators of an administration.
 PROGRAMMES = {
     "CN": ("CN-AEO", "ACE", "AEOCN", "AEOCN"),
@@ -45,6 +46,7 @@ class GraphQLClient:
     def __init__(self, url: str, token: Callable[[], str] | None = None) -> None:
         self._where, self._token = urlsplit(url), token
         self._open: http.client.HTTPConnection | None = None
+        self._used = 0.0  # when it was used last
 
     def ask(self, document: str, **variables: Any) -> dict[str, Any]:
         """Returns the data of an answer. Raises NotAnswered."""
@@ -52,6 +54,8 @@ class GraphQLClient:
         headers = {"Content-Type": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token()}"
+        if time.monotonic() - self._used > IDLE:
+            self.close()
         try:
             if self._open is None:
                 self._open = http.client.HTTPConnection(
@@ -59,6 +63,7 @@ class GraphQLClient:
                 )
             self._open.request("POST", "/graphql", body, headers)
             found = json.loads(self._open.getresponse().read())
+            self._used = time.monotonic()
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             raise NotAnswered(f"{self._where.geturl()}: {error}") from None
