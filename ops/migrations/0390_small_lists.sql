@@ -45,7 +45,7 @@ begin
             group by n.value having min(n.home) <> max(n.home) order by n.value
         loop
             if listed >= most then
-                return query select of_scheme, number.value, null::text, null::text, null::date, null::date;
+                return query select of_scheme, number.value, null::text, null::text, cast(null as date), cast(null as date);
                 return;
             end if;
             return query
@@ -70,7 +70,7 @@ begin
             listed := listed + (pairs > 0)::int;
         end loop;
         if edge is not null then
-            return query select of_scheme, edge, null::text, null::text, null::date, null::date;
+            return query select of_scheme, edge, null::text, null::text, cast(null as date), cast(null as date);
             return;
         end if;
     end loop;

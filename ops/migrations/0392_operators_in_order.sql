@@ -28,6 +28,6 @@ update views.operator o set authorised = (
 
 create index operator_by_name on views.operator ((rule.name_order(name) collate "C"), tin);
 create index operator_by_standing on views.operator ((rule.standing_order(standing)), tin);
-create index operator_by_authorised on views.operator ((coalesce(authorised, 'infinity'::date)), tin);
+create index operator_by_authorised on views.operator ((coalesce(authorised, date 'infinity')), tin);
 
 reset role;

@@ -68,7 +68,7 @@ class AdministrationProposalRow:
 
 #: More than so many open ones are not looked at: an administration's officers confirm them.
 MOST_OPEN = 100
-_IS_OPEN = "k.topic is null and (p.last_day is null or p.last_day::date >= %(before)s::date)"
+_IS_OPEN = "k.topic is null and (p.last_day is null or p.last_day >= %(before)s)"
 
 
 async def open_proposals_of_administrations(
@@ -76,8 +76,9 @@ async def open_proposals_of_administrations(
 ) -> list[AdministrationProposalRow]:
     """Returns the proposals of these administrations (None: all) that can be confirmed at an
     instant, those that end first first; 100 at most."""
-    yesterday = now.date() - timedelta(days=1)  # no zone is a whole day behind
-    parameters = {"streams": await _streams(connection, administrations), "before": yesterday}
+    # No zone is a whole day behind UTC. Days in ISO 8601 are in order as texts.
+    before = (now.date() - timedelta(days=1)).isoformat()
+    parameters = {"streams": await _streams(connection, administrations), "before": before}
     order = f" order by p.last_day nulls last, p.position limit {MOST_OPEN}"
     async with connection.cursor(row_factory=class_row(AdministrationProposalRow)) as cursor:
         await cursor.execute(f"{_SELECT} where {_IS_OPEN}{order}".encode(), parameters)

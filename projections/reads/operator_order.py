@@ -43,7 +43,7 @@ _KEYS = {
     OperatorOrder.TIN: ("o.tin", "text"),
     OperatorOrder.NAME: ('(rule.name_order(o.name) collate "C")', "text"),
     OperatorOrder.STANDING: ("rule.standing_order(o.standing)", "int"),
-    OperatorOrder.AUTHORISED: ("coalesce(o.authorised, 'infinity'::date)", "date"),
+    OperatorOrder.AUTHORISED: ("coalesce(o.authorised, date 'infinity')", "date"),
 }
 
 

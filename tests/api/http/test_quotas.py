@@ -58,14 +58,16 @@ def served(
 
 @contextmanager
 def quota(client: Client, clock: Clock, whose: tuple[str, str], quota: Quota) -> Iterator[None]:
-    """The minute stands still, and somebody has this quota and has used nothing."""
+    """The minute stands still, and somebody has this quota and has used nothing. The counter, which
+    reads the quotas of the database again and again, changes nothing meanwhile."""
     quotas = client.service.quotas
     before = quotas.clock, quotas._rows
-    quotas.clock = clock
     clock.now += 60
-    quotas.adopt({**quotas._rows, whose: quota})
-    yield
-    quotas.clock = before[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quotas, "clock", clock)
+        quotas.adopt({**quotas._rows, whose: quota})
+        patch.setattr(quotas, "adopt", lambda rows: None)
+        yield
     quotas.adopt(before[1])
 
 
