@@ -35,6 +35,7 @@ from api.pages.command_places import OF_PROPOSALS
 from api.pages.command_receipts import CommandReceipt
 from api.pages.commands import WAIT
 from api.pages.errors import PageRoute, missing
+from api.pages.law_effects import law_effects
 from api.pages.query import ask, context
 from api.pages.record_effects import record_effect
 from api.pages.refusals import refusal
@@ -224,12 +225,13 @@ async def _effects(
     code = shown.proposed.administration.text
     zone = await forms.zone_of(request, code)
     today = civil_day_of((await context(request)).now, zone)
+    found: dict[str, Any] = {"zone": zone, "event": trial.event}
+    found["law"] = await law_effects(await context(request), trial)
     if isinstance(trial.after, Agreement):
-        changes: Any = await agreement_effects(request, trial, today, zone)
-        return {"effects": "agreement_effects.html", "changes": changes, "zone": zone}
-    changes = await record_effect(request, trial, today)
-    found = {"effects": "record_effects.html", "changes": changes, "zone": zone}
-    return found | {"event": trial.event}
+        changes = await agreement_effects(request, trial, today, zone)
+        return found | {"effects": "agreement_effects.html", "changes": changes}
+    changes_of_record = await record_effect(request, trial, today)
+    return found | {"effects": "record_effects.html", "changes": changes_of_record}
 
 
 async def _record(request: Request, shown: ProposalForm, input: dict[str, Any]) -> Response:

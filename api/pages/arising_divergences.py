@@ -9,6 +9,7 @@ recorded.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,16 +25,19 @@ from projections.history.belief_history import (
     OwnFacts,
     TimeInterval,
 )
-from projections.history.belief_history_sql import law_history, past_of
+from projections.history.belief_history_sql import Connection, law_history, past_of
 from projections.history.divergences import Divergence, divergences
+from projections.history.law_change import UNRECORDED, ChangedPair
+from projections.reads.held_counts import tins_of
 from registry.domain.values import AdministrationCode, Tin
 
 T = TypeVar("T")
 
-#: The position of what is not recorded: after everything that is.
-UNRECORDED = 2**62
 SHOWN = 5  # divergences that are shown; the number is of all
 MOST_ANSWERS = 1_000  # given answers that are looked through for each territory
+#: How often the divergences of an operator under one law are computed, for one preview.
+MOST_COMPUTED = 2_000
+CHUNK = 50  # operators that are read at once
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,13 @@ class ArisingDivergence:
 @dataclass(frozen=True)
 class ArisingDivergences:
     """`found`: all that arise. `given`: how many answers that were really given to customs are
-    among them, as far as the subject may read them; `more_given`: at least that many."""
+    among them, as far as the subject may read them; `more_given`: at least that many. `looked_at`:
+    how many operators were looked at, where there are more; 0: all were."""
 
     found: list[ArisingDivergence] = field(default_factory=list)
     given: int = 0
     more_given: bool = False
+    looked_at: int = 0
 
     @property
     def first(self) -> list[ArisingDivergence]:
@@ -72,7 +78,7 @@ async def arising_of_operator(
     window = since, context.now
     found: list[ArisingDivergence] = []
     given, more = 0, False
-    async with context.whole.connection() as views:
+    async with context.views.connection() as views:
         past = (await past_of(views, [tin.text])).get(tin.text)
         if past is None or window[0] >= window[1]:
             return ArisingDivergences()
@@ -112,6 +118,70 @@ def _shown(divergence: Divergence, territory: str) -> ArisingDivergence:
     )
 
 
+async def arising_of_law(
+    context: Context, views: Connection, pairs: Sequence[ChangedPair]
+) -> ArisingDivergences:
+    """Those of a decision about the law. `pairs`: the territories between which the law of days
+    gone by becomes another."""
+    if not pairs:
+        return ArisingDivergences()
+    window = min(pair.intervals[0][0] for pair in pairs), context.now
+    groups = _alike(pairs)
+    arising: dict[AdministrationCode, list[Divergence]] = defaultdict(list)
+    computed = looked_at = 0
+    scope, after = context.subject.visibility, ""
+    while tins := await tins_of(views, scope, context.now, groups, after, CHUNK):
+        if computed >= MOST_COMPUTED:
+            break
+        for past in (await past_of(views, tins)).values():
+            for group in groups[past.administration.text]:
+                for first, others in _named_apart(past, group):
+                    beliefs = past.beliefs(first.after, first.after)
+                    found = _arising(beliefs, first.territory, window)
+                    computed += 1
+                    for pair in others:
+                        arising[pair.territory] += found
+            await asyncio.sleep(0)  # lets other requests run between two operators
+        looked_at, after = looked_at + len(tins), tins[-1]
+    shown, given, more = [], 0, False
+    for territory, found in arising.items():
+        if found:
+            shown += [_shown(each, territory.text) for each in found]
+            count, cut = await _given(context, territory, found)
+            given, more = given + count, more or cut
+    shown.sort(key=lambda each: (each.since, each.tin, each.territory))
+    return ArisingDivergences(shown, given, more, looked_at if tins else 0)
+
+
+def _alike(pairs: Sequence[ChangedPair]) -> dict[str, list[list[ChangedPair]]]:
+    """Territories to which the same law leads, as the members of a bloc, by home: what is computed
+    for one of them is so for all, for an operator that consents to none of them by name."""
+    found: dict[str, dict[Any, list[ChangedPair]]] = defaultdict(lambda: defaultdict(list))
+    for pair in pairs:
+        there, law = pair.territory, pair.after
+        members = [
+            (row.fact.bloc, row.fact.valid_from, row.fact.valid_to, row.position, row.position_to)
+            for row in law.members
+            if row.fact.member == there
+        ]
+        laws = [row for row in law.consent_laws if row.fact.adequate == there]
+        alone = {row.fact.clause.to for row in law.links} & {there}
+        links = [(row.fact.agreement, row.position, row.position_to) for row in law.links]
+        key = repr((sorted(members, key=repr), laws, alone, links))
+        found[pair.home.text][key].append(pair)
+    return {home: list(groups.values()) for home, groups in found.items()}
+
+
+def _named_apart(
+    past: OperatorPast, group: list[ChangedPair]
+) -> list[tuple[ChangedPair, list[ChangedPair]]]:
+    """The pairs of a group to compute for an operator, each with those that it stands for."""
+    named = {row.fact.partner for row in past.consents}
+    apart = [pair for pair in group if pair.territory in named]
+    others = [pair for pair in group if pair.territory not in named]
+    return [(pair, [pair]) for pair in apart] + ([(others[0], others)] if others else [])
+
+
 async def _given(
     context: Context, territory: AdministrationCode, arising: Sequence[Divergence]
 ) -> tuple[int, bool]:
@@ -119,25 +189,27 @@ async def _given(
     can be more."""
     if context.subject.role is not SubjectRole.OFFICER:
         return 0, False
-    window = arising[0].at, arising[-1].until
-    members = sorted(context.subject.home)
+    window = min(each.at for each in arising), max(each.until for each in arising)
+    by_tin: dict[str, list[Divergence]] = defaultdict(list)
+    for each in arising:
+        by_tin[each.tin.text].append(each)
     async with context.ledger.connection() as ledger:
         answers = await answered.given(
             ledger,
             context.subject.visibility,
-            members,
+            sorted(context.subject.home),
             territory,
             window,
             (0, 0),
             MOST_ANSWERS,
-            arising[0].tin.text,
+            next(iter(by_tin)) if len(by_tin) == 1 else None,
         )
     wrong = [
         answer
         for answer in answers
         if any(
             each.at <= answer.law_at < each.until and answer.outcome == each.answered.value
-            for each in arising
+            for each in by_tin.get(answer.tin, ())
         )
     ]
     return len(wrong), len(answers) == MOST_ANSWERS

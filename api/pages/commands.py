@@ -42,6 +42,7 @@ from api.pages.command_places import (
 from api.pages.command_receipts import CommandReceipt
 from api.pages.command_subject import CommandFile, asked_for, file_for, form_fields
 from api.pages.errors import PageRoute
+from api.pages.law_effects import law_effects
 from api.pages.query import ask, context
 from api.pages.record_effects import record_effect
 from api.pages.record_file import RecordFile
@@ -236,11 +237,12 @@ async def _effects(
         changes: Any = await effects(asked, trial, file.today)
         diverging = await arising(asked, trial, changes)
         return {"effects": "command_effects.html", "changes": changes, "diverging": diverging}
+    law = await law_effects(await context(request), trial)
     if isinstance(trial.after, Agreement):
         changes = await agreement_effects(request, trial, file.today, file.zone)
-        return {"effects": "agreement_effects.html", "changes": changes}
+        return {"effects": "agreement_effects.html", "changes": changes, "law": law}
     changes = await record_effect(request, trial, file.today)
-    return {"effects": "record_effects.html", "changes": changes}
+    return {"effects": "record_effects.html", "changes": changes, "law": law}
 
 
 async def _record(request: Request, shown: CommandForm, input: dict[str, Any]) -> Response:

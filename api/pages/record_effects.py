@@ -36,7 +36,7 @@ class ChangedFact:
 class RecordEffect:
     """What a command changes. `since`: the civil day from which it counts. `operators`: how many
     valid authorisations of the programme there are; None where it is about no programme.
-    `reaches_back`: deadlines and answers of days gone by are computed anew."""
+    `reaches_back`: it counts from before today."""
 
     since: date | None
     facts: list[ChangedFact]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -77,6 +78,39 @@ class LawHistory:
         return {edge for edge in found if after < edge <= until}
 
 
+@dataclass(frozen=True)
+class WholeLaw:
+    """Everything ever believed about the law towards every territory."""
+
+    links: list[BelievedFact[Link]]
+    members: list[BelievedFact[Member]]
+    consent_laws: list[BelievedFact[ConsentLaw]]
+    lists: list[ListReceipt]
+    programmes: dict[str, str]
+
+    @cached_property
+    def territories(self) -> frozenset[AdministrationCode]:
+        """The territories that an agreement ever led from or to; a bloc with its members."""
+        parties = {
+            party for row in self.links for party in (row.fact.clause.from_, row.fact.clause.to)
+        }
+        return frozenset(code for party in parties for code in self.territories_of(party))
+
+    def territories_of(self, party: AdministrationCode) -> frozenset[AdministrationCode]:
+        """The territories for which a party ever stood: the members of a bloc, or itself."""
+        members = {row.fact.member for row in self.members if row.fact.bloc == party}
+        return frozenset(members or {party})
+
+    def towards(self, territory: AdministrationCode) -> LawHistory:
+        """The law towards one territory."""
+        blocs = {row.fact.bloc for row in self.members if row.fact.member == territory}
+        parties = {territory, *blocs}
+        links = [row for row in self.links if row.fact.clause.to in parties]
+        return LawHistory(
+            territory, links, self.members, self.consent_laws, self.lists, self.programmes
+        )
+
+
 def _believed(columns: str, table: str, where: str, order: str) -> str:
     """SQL: rows of a table as one JSON text, each fact with the positions and the instants between
     which it was believed."""
@@ -88,14 +122,16 @@ def _believed(columns: str, table: str, where: str, order: str) -> str:
     )
 
 
+_LINK_ORDER = "t.agreement, t.ordinal, t.position"
 _LINKS = _believed(
     LINK,
     "views.link",
     "t.kind = 'AEO_MUTUAL_RECOGNITION' and (t.to_party = %(territory)s or exists (select"
     " from views.membership m where m.bloc = t.to_party and m.member = %(territory)s"
     " and m.sense = 'CUSTOMS_TERRITORY'))",
-    "t.agreement, t.ordinal, t.position",
+    _LINK_ORDER,
 )
+_ALL_LINKS = _believed(LINK, "views.link", "t.kind = 'AEO_MUTUAL_RECOGNITION'", _LINK_ORDER)
 _MEMBERS = _believed(
     "t.bloc, t.member, t.valid_from, t.valid_to",
     "views.membership",
@@ -108,11 +144,12 @@ _CONSENT_LAWS = _believed(
     IS_CONSENT_LAW,
     "t.programme, t.position",
 )
-LAW = f"""
-select {_LINKS}, {_MEMBERS}, {_CONSENT_LAWS},
+_REST = f"""{_MEMBERS}, {_CONSENT_LAWS},
     (select coalesce(json_agg(r), '[]')::text from views.list_received r),
     (select coalesce(json_object_agg(p.code, p.administration), '{{}}')::text
         from views.programme p)"""
+LAW = f"select {_LINKS}, {_REST}"
+WHOLE_LAW = f"select {_ALL_LINKS}, {_REST}"
 
 _OWN = "t.tin = o.tin"
 _PERIODS = _believed(PERIOD, "views.status_period", _OWN, "t.position, t.valid_from")
@@ -141,6 +178,21 @@ async def law_history(connection: Connection, territory: AdministrationCode) -> 
     assert row is not None  # This SELECT always returns one row.
     return LawHistory(
         territory,
+        _links.decode(row[0]),
+        _members.decode(row[1]),
+        _consent_laws.decode(row[2]),
+        _lists.decode(row[3]),
+        _programmes.decode(row[4]),
+    )
+
+
+async def whole_law(connection: Connection) -> WholeLaw:
+    """Everything ever believed about the law towards every territory."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(WHOLE_LAW)
+        row = await cursor.fetchone()
+    assert row is not None  # This SELECT always returns one row.
+    return WholeLaw(
         _links.decode(row[0]),
         _members.decode(row[1]),
         _consent_laws.decode(row[2]),

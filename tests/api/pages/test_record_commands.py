@@ -14,7 +14,8 @@ import pytest
 
 from projections.engine.projector import Projector
 from registry.domain.agreements.events import Agreement
-from tests.api.client import CHINA, Client, record
+from tests.api.client import AUDITOR, CHINA, Client, record
+from tests.api.graphql.types.test_corrected_answers import kept
 from tests.api.pages.test_commands import checked, hidden, holder, opened, recorded, send, text
 
 SUSPEND = "/agreements/CN-KR-AEO/suspend-agreement"
@@ -73,17 +74,65 @@ def test_a_side_suspends_an_agreement_step_by_step_and_once(at: Client) -> None:
     assert "suspended, " in text(late) and ">mine</textarea>" in late.text
 
 
-def test_what_reaches_back_says_that_divergences_arise(at: Client) -> None:
-    day = (date.today() - timedelta(days=40)).isoformat()
-    path = "/agreements/CN-AU-AEO/suspend-agreement"
+def recognised(at: Client, there: str) -> int:
+    """How many operators of China are recognised in a territory."""
+    document = """query ($in: AdministrationCode!) {
+      operators(filter: {administration: CN, recognisedIn: $in}, first: 1) { totalCount } }"""
+    return int(at.ask(document, AUDITOR, **{"in": there})["operators"]["totalCount"])
 
-    check = checked(at, path, CHINA, side="CN", effective=day, legal_ground="a law")
 
-    assert "It reaches back: answers of days gone by were different" in text(check)
-    refused = checked(at, path, CHINA, side="CN", effective=day)
+def test_what_a_suspension_changes_is_counted_before_and_is_so_afterwards(at: Client) -> None:
+    """The operators that lose recognition, the divergences that arise, and the answers given."""
+    back = date.today() - timedelta(days=20)
+    path, singapore = "/agreements/CN-SG-AEO/suspend-agreement", "officer:SG"
+    document = """{ operators(first: 1, filter: {administration: CN, recognisedIn: SG}) {
+      edges { node { tin } } } }"""
+    [edge] = at.ask(document, AUDITOR)["operators"]["edges"]
+    question = "query ($t: TIN!) { recognition(tin: $t, in: SG) { outcome } }"
+    at.post(question, "partner:SG", {"Purpose": "declaration 9"}, t=edge["node"]["tin"])
+    kept(at, 1)
+
+    check = checked(at, path, singapore, side="SG", effective=f"{back}", legal_ground="a law")
+    lost = re.search(r"(\d+) operators? loses? recognition", text(check))
+    arising = re.search(r"(\d+) answers? of days gone by becomes? (?:a )?divergence", text(check))
+    assert lost and arising and "1 answer was really given to customs" in text(check)
+    before = recognised(at, "SG")
+    assert before == int(lost[1]) > 1
+
+    done = send(at, path, singapore, **hidden(check), step="record")
+    opened(at, done.headers["location"], singapore)
+    assert recognised(at, "SG") == 0
+    query = """query ($from: DateTime!) {
+      divergences(in: SG, from: $from, to: "2100-01-01T00:00:00Z", first: 500) {
+        edges { node { because { type effective } } } } }"""
+    found = at.ask(query, AUDITOR, **{"from": f"{back - timedelta(2)}T00:00:00Z"})
+    causes = [each["node"]["because"] for each in found["divergences"]["edges"]]
+    of_this = [each for each in causes if each["effective"] == f"{back}"]
+    assert {each["type"] for each in of_this} == {"agreement.suspended"}
+    assert len(of_this) == int(arising[1]) > 1
+
+    refused = checked(at, path, CHINA, side="CN", effective=f"{back}")
     assert refused.status_code == 400
     [beside] = re.findall(r'id="f-legal_ground-wrong">(.*?)</p>', refused.text)
-    assert "needs its legal ground" in html.unescape(beside) and day in refused.text
+    assert "needs its legal ground" in html.unescape(beside) and f"{back}" in refused.text
+
+
+def test_what_a_law_of_consent_and_a_member_of_a_bloc_change_is_counted(at: Client) -> None:
+    rule = {"rule": "sharing_consent", "value": "per partner", "source": "Order 999"}
+    tomorrow = date.today() + timedelta(days=2)
+    path = "/programmes/CN-AEO/set-rule"
+
+    check = text(checked(at, path, **rule, effective=f"{tomorrow}"))
+
+    lost = set(map(int, re.findall(r"(\d+) operators? loses? recognition", check)))
+    assert recognised(at, "AU") in lost and "It reaches back" not in check
+    assert f"from {tomorrow}" in check
+    none = text(checked(at, path, rule="bar_years", value="4", unit="years", source="Order 998"))
+    assert "No operator is answered otherwise in any territory." in none
+
+    leaving = {"member": "DE", "sense": "CUSTOMS_TERRITORY", "source": "a treaty"}
+    left = text(checked(at, "/countries/EU/leave-bloc", "officer:EU", **leaving))
+    assert re.search(r"Germany, in \d+ territories from .*?\d+ operators? loses? recognition", left)
 
 
 def test_an_agreement_is_terminated_only_by_its_name(at: Client) -> None:
