@@ -65,14 +65,15 @@ def law_facts(events: Sequence[Any], now: datetime) -> LawFacts:
         case Programme.Registered():
             return LawFacts(consent_laws=frozenset(_consent_laws(timed)))
         case Administration.Registered():
-            rows = administrations.rows(timed)
+            rows: Any = administrations.rows(timed)
             lists = tuple((row.as_of, row.cadence_hours) for row in rows["list_received"])
             return LawFacts(members=frozenset(_members(rows["membership"])), lists=lists)
     return LawFacts()
 
 
 def _consent_laws(timed: Sequence[TimedEvent[Any]]) -> Iterable[ConsentLaw]:
-    for row in programmes.rows(timed)["programme_rule"]:
+    rows: Any = programmes.rows(timed)
+    for row in rows["programme_rule"]:
         if row.recorded_to is not None:
             continue
         if row.rule == "sharing_consent" and row.value in CONSENT_LAWS:
