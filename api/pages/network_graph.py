@@ -15,17 +15,18 @@ class GraphNode:
     """A party at x, y, with the number of its agreements; its text is at tx, ty."""
 
     code: str
-    x: float
-    y: float
-    tx: float
-    ty: float
+    x: int
+    y: int
+    tx: int
+    ty: int
     size: float
     agreements: int
 
 
 @dataclass(frozen=True)
 class GraphEdge:
-    """An agreement between two parties. `status`: the style class."""
+    """Agreements with this title, a curve for each two of their parties. `status`: the style
+    class."""
 
     path: str
     status: str
@@ -52,31 +53,30 @@ def draw(links: Iterable[tuple[str, str, str, str]], centre: str = "") -> Networ
     around = sorted((code for code in degrees if code != centre), key=lambda code: code)
     most = max(degrees.values(), default=1)
     nodes: dict[str, GraphNode] = {}
-    middle = SIZE / 2
+    middle = SIZE // 2
     for number, code in enumerate(around):
         angle = 2 * pi * number / max(len(around), 1) - pi / 2
         dx, dy = cos(angle), sin(angle)
         nodes[code] = GraphNode(
             code,
-            round(middle + dx * RADIUS, 1),
-            round(middle + dy * RADIUS, 1),
-            round(middle + dx * (RADIUS + 26), 1),
-            round(middle + dy * (RADIUS + 26) + 4, 1),
+            round(middle + dx * RADIUS),
+            round(middle + dy * RADIUS),
+            round(middle + dx * (RADIUS + 26)),
+            round(middle + dy * (RADIUS + 26) + 4),
             round(4 + 8 * degrees[code] / most, 1),
             degrees[code],
         )
     if centre in degrees:
         nodes[centre] = GraphNode(centre, middle, middle, middle, middle + 5, 22, degrees[centre])
-    edges = [
-        GraphEdge(_curve(nodes[first], nodes[second]), status, title)
-        for first, second, status, title in links
-    ]
+    curves: dict[tuple[str, str], str] = {}
+    for first, second, status, title in links:
+        path = curves.get((status, title), "")
+        curves[status, title] = path + _curve(nodes[first], nodes[second])
+    edges = [GraphEdge(path, status, title) for (status, title), path in curves.items()]
     return NetworkGraph(SIZE, list(nodes.values()), edges)
 
 
 def _curve(a: GraphNode, b: GraphNode) -> str:
     """Returns a curve that is bent towards the middle, so that edges do not lie on the circle."""
-    middle = SIZE / 2
-    cx = round((a.x + b.x) / 2 * 0.55 + middle * 0.45, 1)
-    cy = round((a.y + b.y) / 2 * 0.55 + middle * 0.45, 1)
+    cx, cy = (round((u + v) / 2 * 0.55 + SIZE / 2 * 0.45) for u, v in ((a.x, b.x), (a.y, b.y)))
     return f"M{a.x} {a.y}Q{cx} {cy} {b.x} {b.y}"

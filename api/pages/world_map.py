@@ -32,7 +32,8 @@ class MapTerritory:
 
 @dataclass(frozen=True)
 class MapLink:
-    """A curve between two territories. `status`: the style class."""
+    """Agreements with this title, a curve for each two of their territories. `status`: the style
+    class."""
 
     path: str
     status: str
@@ -70,13 +71,13 @@ def draw(statuses: Mapping[str, str], links: Iterable[tuple[str, str, str, str]]
         if code not in outlines["shapes"] and code in outlines["points"]
         for x, y in [outlines["points"][code]]
     ]
-    curves = [
-        MapLink(_curve(a, b), status, title)
-        for first, second, status, title in links
-        for a, b in [(outlines["points"].get(first), outlines["points"].get(second))]
-        if a and b
-    ]
-    return WorldMap(outlines["width"], outlines["height"], territories, curves)
+    curves: dict[tuple[str, str], str] = {}
+    for first, second, status, title in links:
+        a, b = outlines["points"].get(first), outlines["points"].get(second)
+        if a and b:
+            curves[status, title] = curves.get((status, title), "") + _curve(a, b)
+    drawn = [MapLink(path, status, title) for (status, title), path in curves.items()]
+    return WorldMap(outlines["width"], outlines["height"], territories, drawn)
 
 
 def _curve(a: list[int], b: list[int]) -> str:

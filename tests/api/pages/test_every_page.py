@@ -42,6 +42,8 @@ SCRIPTS = """() => {
   }
   return found;
 }"""
+#: Bytes of a page before it is compressed, in any language; each letter of some takes two or three.
+LARGEST = 190_000
 UNFOLD = "document.querySelectorAll('details').forEach((each) => each.open = true)"
 #: The open list of languages lies over what is beside it.
 FOLD_LANGUAGES = "document.querySelector('.languages details')?.removeAttribute('open')"
@@ -76,7 +78,7 @@ def walked(
             page.goto(f"{address}/{tag}{path}")
         else:
             turn(page, f"{address}/{tag}{path}")
-        found = _too_wide(page) + page.evaluate(TARGETS)
+        found = _too_wide(page) + _too_large(page) + page.evaluate(TARGETS)
         if path in FIRST:
             name = re.sub(r"\W+", "-", path).strip("-") or "home"
             _keep(page, folder, f"{tag}-{name}")
@@ -100,6 +102,11 @@ def test_each_page_is_for_everybody_and_is_kept_as_a_picture(
 def _too_wide(page: Page) -> list[str]:
     width = page.evaluate("document.documentElement.scrollWidth")
     return [f"{width} pixels wide"] if width > NARROW["width"] else []
+
+
+def _too_large(page: Page) -> list[str]:
+    size = page.evaluate("new Blob([document.documentElement.outerHTML]).size")
+    return [f"{size} bytes large"] if size > LARGEST else []
 
 
 def _keep(page: Page, folder: Path, name: str) -> None:
