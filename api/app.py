@@ -40,6 +40,7 @@ from api.observability.tracing import of_request
 from api.pages.errors import refused
 from api.pages.render import take_language
 from api.settings import Settings
+from registry.domain.sentences import Listing, Sentence
 
 log = structlog.get_logger("app")
 NOTHING = nullcontext()
@@ -215,9 +216,12 @@ async def _not_allowed(request: Request, _: Exception | None = None) -> Response
     if graphql_path := request.url.path == "/graphql":
         methods |= {"POST"}  # is answered before any route
     sentence = (
-        "Queries are sent by POST, or by GET with ?query=; mutations by POST."
+        Sentence("Queries are sent by POST, or by GET with ?query=; mutations by POST.")
         if graphql_path
-        else f"This path does not answer this method, but {', '.join(sorted(methods))}."
+        else Sentence(
+            "This path does not answer this method, but %(methods)s.",
+            methods=Listing(sorted(methods), ", "),
+        )
     )
     allow = ", ".join(sorted(methods))
     return refused(request, RequestDeclined(405, "METHOD_NOT_ALLOWED", sentence, Allow=allow))

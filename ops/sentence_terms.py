@@ -10,12 +10,21 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from api.access.permissions import PERMISSIONS, Action, Permission, Relation
 from api.graphql.codes import kinds
+from api.graphql.errors import bad_input, forbidden
 from registry.domain.sentences import Sentence, has_words, without_field
 from registry.paths import API, ROOT
 
 #: What makes a sentence of its first argument.
-MAKERS = frozenset({Sentence.__name__, *(kind.__name__ for kind in kinds())})
+MAKERS = frozenset(
+    {
+        Sentence.__name__,
+        bad_input.__name__,
+        forbidden.__name__,
+        *(kind.__name__ for kind in kinds()),
+    }
+)
 FOLDERS = (ROOT / "registry", ROOT / "projections", API)
 
 
@@ -35,6 +44,9 @@ def templates() -> Iterator[tuple[str, str]]:
         value = first.value if isinstance(first, ast.Constant) else None
         if isinstance(value, str) and has_words(text := without_field(value)[0]):
             yield file.relative_to(ROOT).as_posix(), text
+    for each in (*Action, *Relation, *PERMISSIONS.values()):
+        if text := each.instead if isinstance(each, Permission) else each.value:
+            yield "api/access/permissions.py", text
 
 
 def _name(function: ast.expr) -> str:

@@ -61,13 +61,6 @@ class Permission:
     limits: Mapping[Relation, str]
     instead: str = ""
 
-    @property
-    def who(self) -> str:
-        """The subjects who may, as a list in a sentence."""
-        *others, last = [relation.value for relation in self.relations]
-        listed = f"{', '.join(others)} and {last}" if others else last
-        return f"{listed}; {self.instead}" if self.instead else listed
-
 
 def _permission(
     *relations: Relation, limits: Mapping[Relation, str] | None = None, instead: str = ""

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from api.access.permissions import PERMISSIONS, Relation
 from api.access.permissions import Action as Action
 from projections.reads.visibility import VisibilityScope
 from registry.domain import commands as c
+from registry.domain.sentences import Listing, Sentence
 from registry.domain.signatures import OF_OPERATORS
 from registry.domain.values import AdministrationCode, Tin
 
@@ -108,7 +109,10 @@ def named(subject: str) -> Subject:
         case "auditor" if whose == "*":
             return Subject(SubjectRole.AUDITOR, subject)
     raise ValueError(
-        f"{subject!r} is nobody: wanted officer:CN, partner:KR, auditor:* or company:<TIN>"
+        Sentence(
+            "%(found)s is nobody: wanted officer:CN, partner:KR, auditor:* or company:<TIN>",
+            found=repr(subject),
+        )
     )
 
 
@@ -188,13 +192,40 @@ def decide(subject: Subject, action: Action, about: Resource) -> AccessDecision:
         limit = LIMITED_TO.get(relation) if action is Action.RECORD else None
         if has(subject, relation, about) and (limit is None or about.command in limit):
             return YES
-    who = _who_records(about) if action is Action.RECORD else permission.who
-    who_asks = "the public" if subject.id == "public" else subject.id
-    return AccessDecision(False, f"{who_asks} may not {action.value}: {who} may")
+    return AccessDecision(
+        False,
+        Sentence(
+            "%(subject)s may not %(action)s: %(who)s may",
+            subject=name_of(subject),
+            action=Sentence(action.value),
+            who=_who_records(about) if action is Action.RECORD else _who(action),
+        ),
+    )
+
+
+def name_of(subject: Subject) -> str:
+    """Returns the name of a subject in a sentence: its id, or "the public"."""
+    return Sentence("the public") if subject.id == PUBLIC.id else subject.id
+
+
+@cache
+def _who(action: Action) -> str:
+    """Returns the subjects who may, as a list in a sentence."""
+    permission = PERMISSIONS[action]
+    *others, last = [Sentence(relation.value) for relation in permission.relations]
+    listed: str = last
+    if others:
+        listed = Sentence("%(others)s and %(last)s", others=Listing(others, ", "), last=last)
+    if not permission.instead:
+        return listed
+    return Sentence("%(who)s; %(instead)s", who=listed, instead=Sentence(permission.instead))
 
 
 def _who_records(about: Resource) -> str:
-    officers = ", ".join(sorted(code.text for code in about.home)) or "no administration"
-    company = about.tin if about.command in OWN_COMMANDS else None
-    others = ", and other customs administrations" if about.command in DISPUTE_COMMANDS else ""
-    return f"officers of {officers}" + (f" and {company} itself" if company else "") + others
+    codes = Listing(sorted(code.text for code in about.home), ", ")
+    officers = Sentence("officers of %(codes)s", codes=codes or Sentence("no administration"))
+    if about.tin and about.command in OWN_COMMANDS:
+        officers = Sentence("%(who)s and %(tin)s itself", who=officers, tin=about.tin)
+    if about.command in DISPUTE_COMMANDS:
+        return Sentence("%(who)s, and other customs administrations", who=officers)
+    return officers

@@ -20,6 +20,7 @@ from prometheus_client import Counter as Metric
 
 from api.access.policy import Subject, SubjectRole
 from api.observability import counters
+from registry.domain.sentences import Sentence
 
 WINDOW = 60  # seconds
 REMEMBERED = 50_000  # accounts of this minute; the addresses beyond them share one account
@@ -208,11 +209,20 @@ class Quotas:
     def _exceeded(self, account: QuotaAccount, now: float) -> QuotaExceeded:
         quota, seconds = account.quota, seconds_left(now)
         by_requests = account.requests >= quota.requests
-        what = f"{quota.requests} requests" if by_requests else f"{quota.work / SECOND:g} s of work"
+        what = (
+            Sentence("%(number)s requests", number=quota.requests)
+            if by_requests
+            else Sentence("%(seconds)s s of work", seconds=f"{quota.work / SECOND:g}")
+        )
         by = "requests" if by_requests else "work"
         counters.count(REFUSED.labels(account.group, by))
-        sentence = f"The quota of {account.name} is used up: {what} in a minute."
-        return QuotaExceeded(f"{sentence} Ask again in {seconds} s.", by, seconds)
+        sentence = Sentence(
+            "The quota of %(name)s is used up: %(what)s in a minute. Ask again in %(seconds)s s.",
+            name=account.name,
+            what=what,
+            seconds=seconds,
+        )
+        return QuotaExceeded(sentence, by, seconds)
 
     # ---------------------------------------------------------------- for the counter
 

@@ -47,12 +47,18 @@ def clocks(as_of: AsOfInput | None, now: datetime) -> AsOf:
         known = instants.clamp_to_now(known, now)
     except instants.InTheFuture:
         raise bad_input(
-            f"knownAt: {instant_text(known)} is in the future, it is {instant_text(now)}: "
-            "what will be known then nobody knows"
+            "knownAt: %(known)s is in the future, it is %(now)s: what will be known then "
+            "nobody knows",
+            known=instant_text(known),
+            now=instant_text(now),
         ) from None
     for name, instant in (("at", at), ("knownAt", known)):
         if instant < EARLIEST:
-            raise bad_input(f"{name}: {instant_text(instant)} is before 1900, and the record")
+            raise bad_input(
+                "%(field)s: %(found)s is before 1900, and the record",
+                field=name,
+                found=instant_text(instant),
+            )
     if at > now + AHEAD:
-        raise bad_input(f"at: {instant_text(at)} is more than ten years ahead")
+        raise bad_input("at: %(at)s is more than ten years ahead", at=instant_text(at))
     return AsOf(at, known, asked=as_of is not None and bool(as_of.at or as_of.known_at))

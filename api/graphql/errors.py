@@ -10,6 +10,7 @@ from graphql import GraphQLError
 from api.graphql.codes import Forbidden as Forbidden
 from api.graphql.codes import RefusalCode, field_at_fault
 from registry.domain.errors import Refusal
+from registry.domain.sentences import sentence_of
 
 strawberry.enum(
     RefusalCode, name="RefusalCode", description=" ".join((RefusalCode.__doc__ or "").split())
@@ -62,11 +63,12 @@ class Unanswered(GraphQLError):
         super().__init__(sentence, extensions={"code": code})
 
 
-def bad_input(sentence: str) -> Unanswered:
-    """The error BAD_INPUT. The message says what was found and what was expected."""
-    return Unanswered("BAD_INPUT", sentence)
+def bad_input(template: str, /, **facts: object) -> Unanswered:
+    """The error BAD_INPUT, with a sentence of these facts, or with a sentence as it is. It says
+    what was found and what was expected."""
+    return Unanswered("BAD_INPUT", sentence_of(template, facts))
 
 
-def forbidden(sentence: str) -> Unanswered:
-    """The error FORBIDDEN. The message says who asked and who may."""
-    return Unanswered("FORBIDDEN", sentence)
+def forbidden(template: str, /, **facts: object) -> Unanswered:
+    """The error FORBIDDEN, made in the same way. The message says who asked and who may."""
+    return Unanswered("FORBIDDEN", sentence_of(template, facts))

@@ -31,9 +31,11 @@ from api.graphql.planner import mutations, receipt_answers
 from api.graphql.planner.planner import Planner
 from api.graphql.positions import NotThere
 from api.graphql.schema import core, schema
+from api.graphql.variable_faults import for_people
 from api.observability import counters, logging
 from api.observability.tracing import spanned
 from registry.domain.errors import Refusal
+from registry.domain.sentences import Sentence
 from registry.ledger.types import Busy, Closed, OutcomeUnknown, Unreachable
 
 if TYPE_CHECKING:
@@ -49,22 +51,30 @@ _answered, _seconds = cache(ANSWERED.labels), cache(SECONDS.labels)
 
 #: Temporary failures: the error code and message, by exception class.
 LATER: dict[type[BaseException], tuple[str, str]] = {
-    Busy: ("BUSY", "Too many commands are waiting; nothing was recorded. Send it again."),
-    Unreachable: ("UNAVAILABLE", "The ledger cannot be reached; nothing was recorded."),
-    Closed: ("UNAVAILABLE", "The service is stopping; nothing was recorded. Send it again."),
+    Busy: ("BUSY", Sentence("Too many commands are waiting; nothing was recorded. Send it again.")),
+    Unreachable: ("UNAVAILABLE", Sentence("The ledger cannot be reached; nothing was recorded.")),
+    Closed: (
+        "UNAVAILABLE",
+        Sentence("The service is stopping; nothing was recorded. Send it again."),
+    ),
     OutcomeUnknown: (
         "OUTCOME_UNKNOWN",
-        "The ledger fell silent. Send the same command, with the same commandId, again: "
-        "the answer tells what became of it.",
+        Sentence(
+            "The ledger fell silent. Send the same command, with the same commandId, again: "
+            "the answer tells what became of it."
+        ),
     ),
-    PoolTimeout: ("BUSY", "Too many questions are waiting. Ask again."),
-    TooManyRequests: ("BUSY", "Too many questions are waiting. Ask again."),
+    PoolTimeout: ("BUSY", Sentence("Too many questions are waiting. Ask again.")),
+    TooManyRequests: ("BUSY", Sentence("Too many questions are waiting. Ask again.")),
     psycopg.errors.QueryCanceled: (
         "DEADLINE",
-        "The question takes too long to answer. Ask for less of it.",
+        Sentence("The question takes too long to answer. Ask for less of it."),
     ),
-    TimeoutError: ("UNAVAILABLE", "The database does not answer. Ask again."),
-    psycopg.OperationalError: ("UNAVAILABLE", "The database cannot be reached. Ask again."),
+    TimeoutError: ("UNAVAILABLE", Sentence("The database does not answer. Ask again.")),
+    psycopg.OperationalError: (
+        "UNAVAILABLE",
+        Sentence("The database cannot be reached. Ask again."),
+    ),
 }
 
 
@@ -369,12 +379,14 @@ def later(error: BaseException | None) -> tuple[str, str] | None:
 
 def _fault(error: GraphQLError, context: Context) -> dict[str, Any]:
     log.error("fault", request=str(context.request), path=error.path, exc_info=error.original_error)
-    sentence = f"Something went wrong here. It is in the service's log as {context.request}."
+    sentence = Sentence(
+        "Something went wrong here. It is in the service's log as %(id)s.", id=context.request
+    )
     return _error(sentence, "INTERNAL", error)
 
 
 def _shown(error: GraphQLError) -> dict[str, Any]:
-    worded = dict(error.formatted)
+    worded = dict(error.formatted) | {"message": for_people(error)}
     own = error.original_error
     code = own.extensions["code"] if isinstance(own, Unanswered) and own.extensions else "BAD_INPUT"
     worded["extensions"] = {"code": code} | dict(error.extensions or {})

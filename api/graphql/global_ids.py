@@ -69,16 +69,25 @@ class GlobalId:
         """Parses an id. Raises Unanswered, naming the argument."""
         found = _FORM.fullmatch(text)
         if found is None:
-            raise bad_input(f"{argument}: {text[:40]!r} is not an id that this register gave out")
+            raise bad_input(
+                "%(field)s: %(found)s is not an id that this register gave out",
+                field=argument,
+                found=repr(text[:40]),
+            )
         kind, at, known, key = found.groups()
         if at is None:
             return cls(kind, key)
         try:
             as_of = AsOf(instants.parse(at), instants.parse(known), asked=True)
         except ValueError as error:
-            raise bad_input(f"{argument}: {error}") from None
+            raise bad_input("%(field)s: %(error)s", field=argument, error=error) from None
         if not TYPES[kind]:
-            raise bad_input(f"{argument}: {text[:40]!r} has instants, and a {kind} has none")
+            raise bad_input(
+                "%(field)s: %(found)s has instants, and a %(kind)s has none",
+                field=argument,
+                found=repr(text[:40]),
+                kind=kind,
+            )
         return cls(kind, key, as_of)
 
     def clocks(self, now: datetime, argument: str) -> AsOf:
@@ -92,8 +101,11 @@ class GlobalId:
         at, known = self.as_of.at, self.as_of.known
         if not EARLIEST <= at < LATEST or not EARLIEST <= known <= now + instants.TOLERANCE:
             raise bad_input(
-                f"{argument}: it names the law of {instant_text(at)}, as known at "
-                f"{instant_text(known)}; no answer of this register was as of these instants"
+                "%(field)s: it names the law of %(at)s, as known at %(known)s; no answer of this "
+                "register was as of these instants",
+                field=argument,
+                at=instant_text(at),
+                known=instant_text(known),
             )
         return self.as_of
 
@@ -108,5 +120,10 @@ def key_of(kind: str, text: str, argument: str) -> str:
         return text
     found = GlobalId.parse(text, argument)
     if found.kind != kind:
-        raise bad_input(f"{argument}: found an id of type {found.kind}, wanted {kind}")
+        raise bad_input(
+            "%(field)s: found an id of type %(found)s, wanted %(kind)s",
+            field=argument,
+            found=found.kind,
+            kind=kind,
+        )
     return found.key

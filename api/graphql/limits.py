@@ -27,6 +27,7 @@ from graphql import (
 from api.graphql import declarations
 from api.graphql.complexity import DocumentSize, DocumentSizes
 from api.graphql.costs import Cost, cost
+from registry.domain.sentences import Sentence
 from registry.domain.texts import has_nul
 
 BODY = 16 * 1024  # Bytes of a request.
@@ -49,7 +50,7 @@ MOST = DocumentSize(depth=8, aliases=15, tokens=500, roots=10, pairs=10_000)
 MOST_OF_SCHEMA = DocumentSize(depth=20, aliases=2, tokens=1_000, roots=2, pairs=10_000)
 OPERATIONS = 10  # Operations of one document: each is validated with all its fragments.
 #: PostgreSQL's text type cannot hold NUL, so a search for it would fail with an internal error.
-NUL = "found a NUL character, which no text of this register has"
+NUL = Sentence("found a NUL character, which no text of this register has")
 #: Microseconds of work (api.graphql.costs): the default deadline of a query.
 COST = 2_000_000
 
@@ -112,14 +113,17 @@ class CheckedDocument:
                 if not isinstance(variable, batch)
             }
         if has_nul(given):
-            return GraphQLError(f"variables: {NUL}", operation)
+            return GraphQLError(Sentence("variables: %(why)s", why=NUL), operation)
         found = self.cost(operation, variables) if found is None else found
         if found <= COST:
             return None
         return GraphQLError(
-            f"cost: this asks for about {found / 1e6:.1f} seconds of work, and at most "
-            f"{COST / 1e6:.1f} are done for one question. Ask for smaller pages, fewer keys, or "
-            "less of each.",
+            Sentence(
+                "cost: this asks for about %(found)s seconds of work, and at most %(most)s are done"
+                " for one question. Ask for smaller pages, fewer keys, or less of each.",
+                found=f"{found / 1e6:.1f}",
+                most=f"{COST / 1e6:.1f}",
+            ),
             operation,
             extensions={"code": "TOO_LARGE"},
         )

@@ -70,7 +70,12 @@ def size(first: int | None, default: int = DEFAULT, *, name: str = "first") -> i
     """The number of entries on a page. Raises Unanswered (BAD_INPUT) unless it is 1 to 100."""
     wanted = default if first is None else first
     if not 1 <= wanted <= LARGEST_PAGE:
-        raise bad_input(f"{name}: found {wanted}, wanted 1 to {LARGEST_PAGE} entries a page")
+        raise bad_input(
+            "%(field)s: found %(found)s, wanted 1 to %(most)s entries a page",
+            field=name,
+            found=wanted,
+            most=LARGEST_PAGE,
+        )
     return wanted
 
 
@@ -91,7 +96,11 @@ class Window:
         """The window that the arguments describe. `list`: the name of the list in its cursors.
         Raises Unanswered (BAD_INPUT)."""
         if last is not None and first not in (None, DEFAULT):
-            raise bad_input(f"last: found {last}, and first: {first}; wanted one of the two")
+            raise bad_input(
+                "last: found %(last)s, and first: %(first)s; wanted one of the two",
+                last=last,
+                first=first,
+            )
         begins = after(list, after_, (str,))
         ends = after(list, before, (str,), name="before")
         return cls(
@@ -125,7 +134,12 @@ class Window:
 def keys(name: str, asked: Sequence[T]) -> Sequence[T]:
     """The keys of a batch look-up, unchanged. Raises Unanswered (BAD_INPUT) for more than 1,000."""
     if len(asked) > MOST_KEYS:
-        raise bad_input(f"{name}: found {len(asked)} keys, wanted at most {MOST_KEYS}")
+        raise bad_input(
+            "%(field)s: found %(found)s keys, wanted at most %(most)s",
+            field=name,
+            found=len(asked),
+            most=MOST_KEYS,
+        )
     return asked
 
 
@@ -152,8 +166,11 @@ def after(
     # No key has a NUL character, which PostgreSQL does not accept in a text.
     if found != of or tuple(map(type, key)) != kinds or len(text) > 500 or has_nul(key):
         raise bad_input(
-            f"{name}: {text[:40]!r} is not a cursor of {of}; give one exactly as it came, from a "
-            "pageInfo or an edge"
+            "%(field)s: %(found)s is not a cursor of %(of)s; give one exactly as it came, "
+            "from a pageInfo or an edge",
+            field=name,
+            found=repr(text[:40]),
+            of=of,
         )
     return tuple(key)
 

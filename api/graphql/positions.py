@@ -24,6 +24,7 @@ from api.graphql.scalars import parse_position
 from projections.reads.row_security import SERVICE, begin
 from projections.reads.visibility import VisibilityScope
 from registry.domain.bitemporal import ALWAYS
+from registry.domain.sentences import Sentence
 from registry.ledger.epochs import COMMON, CURRENT
 
 HEADER = "aeo-min-position"
@@ -63,7 +64,12 @@ class OtherEpoch(NotThere):
 def parse_epoch(text: str) -> str:
     """An epoch: 12 lower-case hexadecimal digits. Raises ValueError."""
     if not _EPOCH.fullmatch(text):
-        raise ValueError(f"{text[:40]!r} is not an epoch: 12 hexadecimal digits in small letters")
+        raise ValueError(
+            Sentence(
+                "%(found)s is not an epoch: 12 hexadecimal digits in small letters",
+                found=repr(text[:40]),
+            )
+        )
     return text
 
 
@@ -195,7 +201,7 @@ async def of_epoch(pool: ConnectionPool, epoch: str | None) -> AsyncIterator[Con
     try:
         least = MinPosition(0, parse_epoch(epoch))
     except ValueError as error:
-        raise bad_input(f"epoch: {error}") from None
+        raise bad_input("epoch: %(error)s", error=error) from None
     async with AsyncExitStack() as stack:
         try:
             connection = await stack.enter_async_context(CheckedPool(pool, least).connection())
@@ -209,11 +215,19 @@ async def other_epoch(pool: ConnectionPool, error: OtherEpoch) -> str:
     same."""
     async with pool.connection() as connection:
         row = await (await connection.execute(COMMON.encode(), [error.asked])).fetchone()
-    about = f"found a position of epoch {error.asked}, and this ledger is in epoch {error.current}"
     if row is None:
-        return f"{about}; it knows nothing of the other: begin again from position 0"
-    return (
-        f"{about}, which has the same events up to position {row[0]} and others, or none, after it:"
-        " the ledger was restored from a copy. What was read or recorded after that position has to"
-        " be read, or sent with the same command ids, again"
+        return Sentence(
+            "found a position of epoch %(found)s, and this ledger is in epoch %(current)s; it knows"
+            " nothing of the other: begin again from position 0",
+            found=error.asked,
+            current=error.current,
+        )
+    return Sentence(
+        "found a position of epoch %(found)s, and this ledger is in epoch %(current)s, which has"
+        " the same events up to position %(position)s and others, or none, after it: the ledger was"
+        " restored from a copy. What was read or recorded after that position has to be read, or"
+        " sent with the same command ids, again",
+        found=error.asked,
+        current=error.current,
+        position=row[0],
     )

@@ -11,6 +11,7 @@ from graphql import IntValueNode, ValueNode, print_ast
 from strawberry.types.scalar import ScalarDefinition
 
 from registry.domain import instants
+from registry.domain.sentences import Sentence
 from registry.domain.values import (
     AdministrationCode,
     AgreementKind,
@@ -78,7 +79,13 @@ def parse_position(number: object) -> int:
     """A position from 0 to 2**53 - 1. Raises ValueError for anything else."""
     if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= LARGEST:
         return number
-    raise ValueError(f"{number!r} is not a position: a whole number from 0 to {LARGEST}")
+    raise ValueError(
+        Sentence(
+            "%(found)s is not a position: a whole number from 0 to %(most)s",
+            found=repr(number),
+            most=LARGEST,
+        )
+    )
 
 
 #: The `@specifiedBy` URL of each scalar, for people and for code generators.
@@ -109,7 +116,9 @@ def _text_scalar(name: str, kind: type[Text], description: str) -> ScalarDefinit
 
 def _literal_position(node: ValueNode, variables: Any = None) -> int:
     if not isinstance(node, IntValueNode):
-        raise ValueError(f"{print_ast(node)} is not a position: a whole number from 0")
+        raise ValueError(
+            Sentence("%(found)s is not a position: a whole number from 0", found=print_ast(node))
+        )
     return parse_position(int(node.value))
 
 

@@ -20,6 +20,7 @@ from prometheus_client import Gauge, Histogram
 
 from api.graphql.errors import RequestDeclined
 from api.observability import counters
+from registry.domain.sentences import Sentence
 
 WAITING = Gauge(
     "aeo_queue_waiting", "Requests that wait for a place", ["queue"], multiprocess_mode="livesum"
@@ -98,7 +99,10 @@ class FairQueue:
             raise RequestDeclined(
                 429,
                 "TOO_MANY_AT_ONCE",
-                f"{self._of_one} of your requests wait already. Send the next one after an answer.",
+                Sentence(
+                    "%(number)s of your requests wait already. Send the next one after an answer.",
+                    number=self._of_one,
+                ),
                 Retry_After="1",
             )
         if self.waiting >= self._of_all:
@@ -170,7 +174,7 @@ class FairQueue:
 
 
 def _busy() -> RequestDeclined:
-    return RequestDeclined(503, "BUSY", "Too many questions are waiting. Ask again.")
+    return RequestDeclined(503, "BUSY", Sentence("Too many questions are waiting. Ask again."))
 
 
 @dataclass

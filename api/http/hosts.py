@@ -9,6 +9,7 @@ the outer name on, have that name as their Host.
 from __future__ import annotations
 
 from api.graphql.errors import RequestDeclined
+from registry.domain.sentences import Sentence
 
 _LOOPBACK = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
 
@@ -33,6 +34,9 @@ def misdirected(own: frozenset[bytes]) -> RequestDeclined:
     return RequestDeclined(
         421,
         "MISDIRECTED",
-        f"Host: this service offers demo identities, and answers as {names} only. Behind a proxy,"
-        " run serve, which offers none.",
+        Sentence(
+            "Host: this service offers demo identities, and answers as %(names)s only. Behind a"
+            " proxy, run serve, which offers none.",
+            names=names,
+        ),
     )

@@ -16,7 +16,9 @@ from api.languages.language import _
 from api.pages.check_questions import tin_of
 from api.pages.labels import territory
 from api.pages.sentences import translated
+from api.pages.typed_days import is_missing
 from registry.domain import instants
+from registry.domain.texts import ascii_digits
 
 MOST = 1_000  # lines of a list
 COLUMNS = ("number", "territory", "day")
@@ -123,6 +125,15 @@ def _heading(cells: list[str]) -> tuple[str, ...]:
     for name in COLUMNS:
         if names.count(name) > 1:
             raise UnreadableList(_("The heading names the column %(name)s twice.", name=name))
+    if unknown := [name for name in names if name not in COLUMNS]:
+        raise UnreadableList(
+            _(
+                "The heading names the column %(name)s, and wanted are %(wanted)s. "
+                "Nothing was asked.",
+                name=repr(unknown[0][:_SHOWN]),
+                wanted=", ".join(COLUMNS),
+            )
+        )
     return names
 
 
@@ -141,7 +152,7 @@ def _line(
     given = dict(zip(columns, cells, strict=False))
     number = given.get("number", "")
     code = territory(given.get("territory", "") or own)
-    when = given.get("day", "") or day
+    when = ascii_digits(given.get("day", "") or day)
     line = {"place": place, "number": number, "territory": code, "day": when}
     if len(cells) > len(columns):
         found, wanted = cells[len(columns)], _("at most %(most)s cells", most=len(columns))
@@ -156,6 +167,8 @@ def _line(
         at = instants.parse_valid_time(when, zones[code]).at if when else None
     except ValueError:
         wanted = _("a day like 2026-03-05, or an instant with its zone like 2026-03-05T14:03Z")
+        if is_missing(when):
+            wanted = _("a day that the calendar has")
         return _bad(line, "day", when, wanted)
     return ListLine(place, number, code, when, tin, at)
 

@@ -17,9 +17,10 @@ from typing import Any
 from api.languages.language import N_, _
 from api.pages.labels import day as in_words
 from api.pages.labels import instant, phrase, territory
+from api.pages.typed_days import is_missing, missing_day
 from registry.domain import instants
 from registry.domain.identifiers import LONGEST
-from registry.domain.texts import plain
+from registry.domain.texts import ascii_digits, plain
 from registry.domain.time_zones import zone as zone_named
 from registry.domain.values import AdministrationCode, Direction, HsCode, Role, Tin
 
@@ -98,6 +99,7 @@ def read(given: Mapping[str, str], own: str = "") -> ConsignmentForm:
     if "in" not in given:
         typed["in"] = own
     typed["zone"] = typed["zone"] or next(iter(ZONES))
+    typed |= {name: ascii_digits(typed[name]) for name in ("day", "time", "hs")}
     typed["hs"] = typed["hs"].replace(".", "").replace(" ", "")
     return ConsignmentForm(typed, dict(_errors(typed)) if _is_asked(given) else {})
 
@@ -170,8 +172,13 @@ def instant_of(form: ConsignmentForm, zone: str) -> AskedInstant:
             return AskedInstant(at, zone, sentence)
         instants.parse_day(day)
     except ValueError:
-        form.wrong["day"] = _(
-            "Found %(found)s, wanted a day of the calendar, like 2026-03-05.", found=repr(day[:40])
+        form.wrong["day"] = (
+            missing_day(day)
+            if is_missing(day)
+            else _(
+                "Found %(found)s, wanted a day of the calendar, like 2026-03-05.",
+                found=repr(day[:40]),
+            )
         )
         return AskedInstant(None, zone, "")
     return _minute(form, day, time, zone)
@@ -224,6 +231,6 @@ def named(terms: Iterable[str]) -> list[tuple[str, str]]:
 def tin_of(number: str) -> str | None:
     """Returns the TIN, where the number has the form of one; a national AEO code is one, too."""
     try:
-        return Tin.parse(plain(number).replace(" ", "").upper()).text
+        return Tin.parse(ascii_digits(plain(number)).replace(" ", "").upper()).text
     except ValueError:
         return None

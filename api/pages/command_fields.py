@@ -24,8 +24,11 @@ from api.pages import command_texts
 from api.pages.command_places import key_field
 from api.pages.command_texts import UnreadableText
 from api.pages.labels import phrase
+from api.pages.typed_days import is_missing, missing_day
 from registry.domain import commands as c
 from registry.domain.corrections import CORRECTABLE
+from registry.domain.instants import is_day, is_real
+from registry.domain.texts import ascii_digits
 from registry.domain.values import AdministrationCode, HsCode
 
 #: Fields that are no question: they say how the command is sent, or whom it is about.
@@ -303,10 +306,16 @@ def _read(field: FormField, text: str, value: Any) -> Any:
     if len(text) > field.longest:
         raise UnreadableText(_("At most %(most)s characters.", most=field.longest))
     found = repr(text[:40])
+    if field.is_number or field.kind in ("day", "instant"):
+        text = value = ascii_digits(text)
     if field.is_number and _number(text) is None:
         raise UnreadableText(_("Found %(found)s, wanted a whole number.", found=found))
-    if field.kind == "day" and not _is_day(text):
-        raise UnreadableText(_("Found %(found)s, wanted a day, as 2026-12-01.", found=found))
+    if field.kind == "day" and not (is_day(text) and is_real(text)):
+        raise UnreadableText(
+            missing_day(text)
+            if is_missing(text)
+            else _("Found %(found)s, wanted a day, as 2026-12-01.", found=found)
+        )
     if field.kind == "choice" and text not in {choice.value for choice in field.choices}:
         raise UnreadableText(_("Found %(found)s, which is none of the choices.", found=found))
     if field.kind in command_texts.READ:
@@ -316,10 +325,3 @@ def _read(field: FormField, text: str, value: Any) -> Any:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False

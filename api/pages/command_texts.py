@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from api.languages.language import N_, _
+from api.pages.typed_days import is_missing, no_instant
 
 #: What is written into a field of each kind, as its hint says.
 HINTS = {
@@ -17,7 +18,7 @@ HINTS = {
     "json": N_("The public key as JSON (JWK), without its private part."),
     "instant": N_("With its zone, as 2026-03-05T14:03+08:00."),
 }
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class UnreadableText(ValueError):
@@ -70,9 +71,11 @@ def table(text: str) -> dict[str, str]:
 
 def instant(text: str) -> str:
     """Returns an instant that has a zone. Raises UnreadableText."""
-    if not _INSTANT.fullmatch(text):
-        raise UnreadableText(_found(text, "2026-03-05T14:03+08:00"))
-    return text.upper()
+    if _INSTANT.fullmatch(text) and not is_missing(text):
+        return text.upper()
+    if is_missing(text):
+        raise UnreadableText(no_instant(text))
+    raise UnreadableText(_found(text, "2026-03-05T14:03+08:00"))
 
 
 def _found(text: str, wanted: str) -> str:

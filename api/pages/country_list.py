@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.languages.language import N_, _
-from api.pages import forms, world_map
+from api.pages import forms, parameters, world_map
 from api.pages.errors import PageRoute
 from api.pages.labels import closeness, territory
 from api.pages.labels import country as name_of
@@ -88,12 +88,13 @@ async def countries(request: Request) -> Response:
     listed = _listed(asked.data["administrations"], agreements) if asked.data else []
     chosen = {name: request.query_params.get(name, "").strip()[:200] for name in FILTERS}
     chosen["with"], chosen["bloc"] = territory(chosen["with"]), territory(chosen["bloc"])
-    chosen["sort"] = chosen["sort"] if chosen["sort"] in SORTS else "name"
+    for name, known in (("sort", SORTS), ("programme", PROGRAMMES), ("state", STATES)):
+        chosen[name] = parameters.one_of(request, name, known, "name" if name == "sort" else "")
     by_code = {each.code: each for each in listed}
     selected = _selected(listed, by_code, chosen)
     given = {name: value for name, value in chosen.items() if value and (name, value) != BY_NAME}
     dates = {name: text for name, text in (("at", clocks.law), ("known-at", clocks.belief)) if text}
-    start = _start(request.query_params.get("from", ""), len(selected))
+    start = parameters.whole_number(request, "from", 0, max(len(selected) - 1, 0), 0)
     return page(
         request,
         "countries.html",
@@ -210,12 +211,6 @@ def _state_words(selected: list[ListedTerritory], of: str) -> dict[str, str]:
     """Returns the state of each territory with another one, in words."""
     words = {term: _(text) for term, text in STATES.items()} | {"self": _("this territory")}
     return {each.code: words[state_with(each, of)] for each in selected}
-
-
-def _start(text: str, many: int) -> int:
-    """Returns the number of the first territory of the page; 0 for one that is not there."""
-    wanted = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
-    return wanted if wanted < many else 0
 
 
 def _drawn(

@@ -28,17 +28,19 @@ from api.graphql.types.deadline_calendar import (
     readable_deadlines,
 )
 from api.languages.language import N_, _, current
-from api.pages import forms
+from api.pages import forms, parameters
 from api.pages.downloads import CSV, MARK, csv_line, headers_of
 from api.pages.errors import PageRoute
 from api.pages.labels import phrase, territory
 from api.pages.query import context
 from api.pages.render import language_of, page
 from api.pages.sentences import translated
+from api.pages.typed_days import no_day
 from projections.reads import deadline_calendar as reads
 from projections.reads.deadline_calendar import CalendarDeadline, DeadlineSelection, DeadlineState
 from registry.domain.decisions import civil_day_of
 from registry.domain.instants import parse_day
+from registry.domain.texts import ascii_digits
 from registry.domain.values import AdministrationCode
 
 router = APIRouter(route_class=PageRoute)
@@ -112,7 +114,7 @@ async def deadlines(request: Request) -> Response:
     choice = _choice(request, today)
     wanted = _selection(choice, own)
     after = _after(choice, request.query_params.get("after"))
-    if request.query_params.get("format") == "csv" and not choice.wrong:
+    if parameters.one_of(request, "format", ("csv",)) and not choice.wrong:
         name = (
             f"deadlines-{(choice.day or choice.month).isoformat()[: 10 if choice.day else 7]}.csv"
         )
@@ -166,7 +168,7 @@ def _code(text: str) -> str | None:
 def _choice(request: Request, today: date) -> CalendarChoice:
     asked = request.query_params
     names = ("month", "administration", "kind", "state", "day")
-    typed = {name: asked.get(name, "").strip()[:40] for name in names}
+    typed = {name: ascii_digits(asked.get(name, "").strip()[:40]) for name in names}
     wrong: dict[str, str] = {}
     typed["administration"] = territory(typed["administration"])
     if typed["administration"] and _code(typed["administration"]) is None:
@@ -189,7 +191,7 @@ def _choice(request: Request, today: date) -> CalendarChoice:
             day = _between(parse_day(typed["day"]))
             month = day.replace(day=1)
     except ValueError:
-        wrong["day"] = _("%(text)s is no day. Write 2018-02-01.", text=repr(typed["day"]))
+        wrong["day"] = no_day(typed["day"])
     return CalendarChoice(typed, wrong, month, day)
 
 

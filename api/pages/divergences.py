@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from starlette.datastructures import QueryParams
 
 from api.languages.language import _
 from api.pages import forms
@@ -14,8 +15,10 @@ from api.pages.errors import PageRoute
 from api.pages.labels import territory as meant
 from api.pages.query import ask, context
 from api.pages.render import page
+from api.pages.typed_days import no_instant
 from registry.domain import instants
 from registry.domain.decisions import civil_day_of, end_of_day, start_of_day
+from registry.domain.texts import ascii_digits
 
 router = APIRouter(route_class=PageRoute)
 
@@ -64,8 +67,8 @@ async def divergences(request: Request) -> Response:
     now = (await context(request)).now
     zone = await forms.zone_of(request, territory)
     days = {
-        "from": typed.get("from", "").strip() or civil_day_of(now - LATELY, zone).isoformat(),
-        "to": typed.get("to", "").strip() or civil_day_of(now, zone).isoformat(),
+        "from": _typed(typed, "from") or civil_day_of(now - LATELY, zone).isoformat(),
+        "to": _typed(typed, "to") or civil_day_of(now, zone).isoformat(),
     }
     wrong: dict[str, str] = {}
     window: dict[str, str] = {}
@@ -73,9 +76,7 @@ async def divergences(request: Request) -> Response:
         try:
             window[name] = _instant(text, zone, end=name == "to").isoformat()
         except ValueError:
-            wrong[name] = _(
-                "%(text)s is neither a date nor an instant. Write 2018-02-01.", text=repr(text[:40])
-            )
+            wrong[name] = no_instant(text)
     asked = answer = None
     if territory and not wrong:
         variables = {"in": territory, **window}
@@ -98,6 +99,10 @@ async def divergences(request: Request) -> Response:
         answer=answer,
         given=given,
     )
+
+
+def _typed(asked: QueryParams, name: str) -> str:
+    return ascii_digits(asked.get(name, "").strip())
 
 
 def _instant(text: str, zone: str, end: bool) -> datetime:

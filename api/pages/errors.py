@@ -20,9 +20,10 @@ from api.http.exchanges import KEY, Exchange
 from api.http.graphql import declined
 from api.languages.language import N_, _, current
 from api.pages import forms, site
-from api.pages.labels import served
+from api.pages.parameters import BadParameter
 from api.pages.query import AUTHORIZATION, COOKIE, SESSION, Fault, Unavailable, context
 from api.pages.render import language_of, page
+from api.pages.sentences import served, translated
 from api.pages.site import LANGUAGE
 
 log = structlog.get_logger("pages")
@@ -98,12 +99,20 @@ async def failing_as_a_page(
         return answer
     except RequestDeclined as why:
         return refused(request, why)
+    except BadParameter as wrong:
+        return page(
+            request,
+            "wrong.html",
+            status=400,
+            title=_("This request cannot be answered"),
+            sentence=translated(str(wrong)),
+        )
     except IssuerUnreachable:
         return unavailable(request, N_("The issuer of your identity does not answer. Ask again"))
     except Unavailable as away:
         return unavailable(request, away.sentence)
     except Fault as fault:
-        return _wrong(request, served(fault.sentence.rstrip(".")))
+        return _wrong(request, served(fault.sentence).rstrip("."))
     except HTTPException:
         raise  # the application answers 405
     except Exception as fault:

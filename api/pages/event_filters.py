@@ -12,9 +12,11 @@ from api.languages.language import N_, _
 from api.pages import forms
 from api.pages.labels import event_name, territory
 from api.pages.sentences import translated
+from api.pages.typed_days import no_day, no_instant
 from registry.domain import instants
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.decisions import end_of_day, start_of_day
+from registry.domain.texts import ascii_digits
 from registry.domain.values import AdministrationCode, Tin
 
 #: The fields of the form, in their order, with their labels.
@@ -76,6 +78,7 @@ async def read(request: Request) -> EventsFilter:
     asked about, otherwise in UTC."""
     asked = request.query_params
     typed = {name: asked.get(name, "").strip()[:LONGEST] for name in FIELDS}
+    typed |= {name: ascii_digits(typed[name]) for name in typed if name != "agreement"}
     codes = {name: territory(typed[name]) for name in ("administration", "decided-by")}
     typed |= {name: code for name, code in codes.items() if code}
     found = EventsFilter(typed)
@@ -143,7 +146,7 @@ def _days(found: EventsFilter) -> None:
             try:
                 found.given[argument] = instants.parse_day(text).isoformat()
             except ValueError:
-                found.wrong[name] = _("%(text)s is no day. Write 2018-02-01.", text=repr(text[:40]))
+                found.wrong[name] = no_day(text)
 
 
 def _instants(found: EventsFilter, zone: str) -> None:
@@ -159,11 +162,7 @@ def _instants(found: EventsFilter, zone: str) -> None:
             else:
                 at = instants.parse(text)
         except ValueError:
-            found.wrong[name] = _(
-                "%(text)s is neither a date nor an instant. "
-                "Write 2018-02-01, or 2018-02-01T09:30Z.",
-                text=repr(text[:40]),
-            )
+            found.wrong[name] = no_instant(text)
         else:
             found.given[argument] = at.isoformat()
 

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from api.access.policy import SubjectRole
 from api.languages.language import _
-from api.pages import event_files, event_filters, event_proofs
+from api.pages import event_files, event_filters, event_proofs, parameters
 from api.pages.errors import PageRoute
 from api.pages.event_filters import EventsFilter
 from api.pages.query import PageQuery, ask, context
@@ -53,10 +53,14 @@ async def events(request: Request) -> Response:
     with the rows alone, for the script that adds them; `format` is `csv`, `jsonl` or `signed`."""
     typed = request.query_params
     wanted = await event_filters.read(request)
-    if typed.get("format") == event_proofs.FORM and not wanted.wrong:
+    form = parameters.one_of(request, "format", (*event_files.FORMATS, event_proofs.FORM))
+    parameters.one_of(request, "part", ("new",))
+    for name in ("after", "before"):
+        parameters.cursor_of(request, name, "events")
+    if form == event_proofs.FORM and not wanted.wrong:
         return await event_proofs.answer(request, wanted)
-    if typed.get("format") in event_files.FORMATS and not wanted.wrong:
-        return await event_files.answer(request, wanted, typed["format"])
+    if form and not wanted.wrong:
+        return await event_files.answer(request, wanted, form)
     found = None if wanted.wrong else await _asked(request, wanted)
     shown = _page(wanted, found, typed) if found and found.data else None
     refused = 403 if found and found.forbidden else 400

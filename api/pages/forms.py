@@ -18,9 +18,12 @@ from api.graphql.errors import RequestDeclined
 from api.languages.language import _, current
 from api.pages.labels import day, instant, typed
 from api.pages.query import ask, context
-from api.pages.sentences import translated
+from api.pages.sentences import capitalised, translated
+from api.pages.typed_days import no_instant
 from registry.domain import instants
 from registry.domain.decisions import civil_day_of
+from registry.domain.sentences import Sentence
+from registry.domain.texts import ascii_digits
 
 _WITH_ZONE = re.compile(r"([Zz]|[+-]\d\d:\d\d)$")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -106,7 +109,7 @@ async def clocks(request: Request, code: str | None = None) -> AsOfFields:
 async def of(request: Request, at: str, known: str = "", code: str | None = None) -> AsOfFields:
     """Reads the two instants that were typed. A day counts in the time zone of that
     administration."""
-    given = {"at": at.strip(), "knownAt": known.strip()}
+    given = {"at": ascii_digits(at.strip()), "knownAt": ascii_digits(known.strip())}
     dated = any(map(instants.is_day, given.values()))
     zone = await zone_of(request, code) if dated else "UTC"
     now = (await context(request)).now
@@ -123,15 +126,9 @@ async def of(request: Request, at: str, known: str = "", code: str | None = None
                 else instants.parse_transaction_time(zoned, zone, now)
             )
         except instants.InTheFuture as error:
-            text = str(error)
-            is_source = current.get().is_source
-            wrong[name] = f"{text[:1].upper()}{text[1:]}." if is_source else translated(text)
+            wrong[name] = capitalised(translated(str(error)))
         except ValueError:
-            wrong[name] = _(
-                "%(text)s is neither a date nor an instant. "
-                "Write 2018-02-01, or 2018-02-01T09:30Z.",
-                text=repr(text[:40]),
-            )
+            wrong[name] = no_instant(text)
     sentences = {
         name: _sentence(name, given[name], zone, now, found) for name, found in read.items()
     }
@@ -246,11 +243,12 @@ async def _read_form(request: Request) -> dict[str, str]:
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         return await _read_parts(request, bytes(body[:most]), too_large=len(body) > most)
     if len(body) > most:
-        raise RequestDeclined(413, "TOO_LARGE", f"A form has at most {most:,} bytes.")
+        sentence = Sentence("A form has at most %(most)s bytes.", most=f"{most:,}")
+        raise RequestDeclined(413, "TOO_LARGE", sentence)
     try:
         found = parse_qs(bytes(body).decode("utf-8", "replace"), max_num_fields=MOST_FIELDS)
     except ValueError:
-        sentence = f"A form has at most {MOST_FIELDS:,} fields."
+        sentence = Sentence("A form has at most %(most)s fields.", most=f"{MOST_FIELDS:,}")
         raise RequestDeclined(413, "TOO_LARGE", sentence) from None
     return {name: values[0].strip() for name, values in found.items() if values[0].strip()}
 

@@ -352,10 +352,3 @@ def titled(node: dict[str, Any]) -> str:
     language = current.get()
     own = (node.get("titles") or {}).get(language.tag)
     return own or original(node["title"])
-
-
-def served(text: str) -> str:
-    """Returns a sentence of the service in the reader's language, where the catalogue has it;
-    otherwise marked as English."""
-    translated = _(text)
-    return translated if translated != text else original(text)

@@ -37,6 +37,7 @@ from api.pages.sentences import translated
 from registry.domain import commands as c
 from registry.domain.decisions import civil_day_of
 from registry.domain.errors import Refusal
+from registry.domain.texts import ascii_digits
 from registry.domain.values import Outcome, Tin
 
 router = APIRouter(route_class=PageRoute)
@@ -193,7 +194,7 @@ def _page(request: Request, shown: MassForm, status: int = 200) -> Response:
 
 def _tins(text: str) -> list[str]:
     """The TINs in a list that was pasted, each once, in their order."""
-    found = re.split(r"[\s,;]+", text.upper())
+    found = re.split(r"[\s,;\u060c\u061b\u3001\uff0c\uff1b]+", ascii_digits(text).upper())
     return list(dict.fromkeys(tin for tin in found if tin))
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.languages.language import _
-from api.pages import forms, growth, network_graph, world_map
+from api.pages import forms, growth, network_graph, parameters, world_map
 from api.pages.downloads import csv_file
 from api.pages.errors import PageRoute
 from api.pages.labels import territory
@@ -53,7 +53,7 @@ async def network(request: Request) -> Response:
     asked = request.query_params
     clocks = await forms.of(request, "", asked.get("known-at", ""))
     now = (await context(request)).now
-    year = _year(asked.get("year", ""), now)
+    year = parameters.whole_number(request, "year", FIRST, now.year, now.year)
     chosen = {"of": territory(asked.get("of", "")), "kind": asked.get("kind", "")}
     found, agreements = await _agreements(request, clocks, year, now, chosen)
     links = _links(agreements)
@@ -67,7 +67,7 @@ async def network(request: Request) -> Response:
         "map": world_map.draw(statuses, on_map),
         "graph": network_graph.draw(links, chosen["of"]),
     }
-    match asked.get("format", ""):
+    match parameters.one_of(request, "format", ("map.svg", "graph.svg", "agreements.csv")):
         case "map.svg":
             return picture("network_map.html", f"agreements-{year}-map.svg", **values)
         case "graph.svg":
@@ -92,12 +92,6 @@ async def network(request: Request) -> Response:
         recorded_by=clocks.known or now.isoformat(timespec="seconds").replace("+00:00", "Z"),
         **values,
     )
-
-
-def _year(text: str, now: datetime) -> int:
-    """Returns the year that was asked for; this one for none, or one that is not in the record."""
-    wanted = int(text) if text.isascii() and text.isdigit() and len(text) == 4 else now.year
-    return wanted if FIRST <= wanted <= now.year else now.year
 
 
 async def _agreements(

@@ -12,8 +12,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.access.policy import Action, Resource, SubjectRole
 from api.graphql.context import Context
-from api.languages.language import _
-from api.pages import mass_decisions
+from api.languages.language import N_, _
+from api.pages import mass_decisions, parameters
 from api.pages.command_drafts import sign_in_first
 from api.pages.command_places import FOR_MANY, path_of
 from api.pages.downloads import csv_file
@@ -62,6 +62,19 @@ FILTERS = {
 }
 
 
+#: The orders of the list; a minus stands for the other end.
+ORDERS = {
+    "tin": N_("By TIN"),
+    "-tin": N_("By TIN, the last first"),
+    "name": N_("By name"),
+    "-name": N_("By name, the last first"),
+    "standing": N_("By status, the best first"),
+    "-standing": N_("By status, the worst first"),
+    "authorised": N_("By day of authorisation, the earliest first"),
+    "-authorised": N_("By day of authorisation, the latest first"),
+}
+
+
 @dataclass(frozen=True)
 class TickedOperators:
     """The operators that are chosen for a decision about many: `tins`, on whatever page of the list
@@ -97,11 +110,12 @@ async def operators(request: Request) -> Response:
         return sign_in_first(request, "/operators")
     query = request.query_params
     chosen = _chosen(request, asked)
-    if query.get("format") == "csv":
-        return await _file(request, chosen)
     orders = _orders(asked, chosen["administration"])
-    by = query.get("by", "")
+    by = parameters.one_of(request, "by", ORDERS, "tin")
     by = by if by in dict(orders) else "tin"
+    parameters.one_of(request, "ticked", ("all", "none"))
+    if parameters.one_of(request, "format", ("csv",)):
+        return await _file(request, chosen)
     found = await _asked(request, chosen, SIZE, query.get("after"), by)
     connection = found.data["operators"] if found.data else None
     given = {name: value for name, value in chosen.items() if value}
@@ -139,16 +153,7 @@ def _orders(asked: Context, administration: str) -> list[tuple[str, str]]:
         subject.role is SubjectRole.OFFICER and administration in subject.home
     ):
         return []
-    return [
-        ("tin", _("By TIN")),
-        ("-tin", _("By TIN, the last first")),
-        ("name", _("By name")),
-        ("-name", _("By name, the last first")),
-        ("standing", _("By status, the best first")),
-        ("-standing", _("By status, the worst first")),
-        ("authorised", _("By day of authorisation, the earliest first")),
-        ("-authorised", _("By day of authorisation, the latest first")),
-    ]
+    return [(order, _(text)) for order, text in ORDERS.items()]
 
 
 def _chosen(request: Request, asked: Context) -> dict[str, str]:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.languages.language import _
-from api.pages import forms
+from api.pages import forms, parameters
 from api.pages.downloads import csv_file
 from api.pages.errors import PageRoute
 from api.pages.labels import territory
@@ -79,7 +79,8 @@ async def promises(request: Request) -> Response:
     found = await ask(request, PROMISES, owner=of, asOf=clocks.as_of)
     goals = found.data["targets"] if found.data else []
     at, known = (clocks.instant(name, found.now) for name in ("at", "knownAt"))
-    if asked.get("format") == "goals.csv" and found.data and clocks.status == 200:
+    form = parameters.one_of(request, "format", ("goals.csv",))
+    if form and found.data and clocks.status == 200:
         return csv_file("goals.csv", COLUMNS, _rows(goals, at, known))
     documents = found.data["documents"]["edges"] if found.data else []
     return page(

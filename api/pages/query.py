@@ -22,6 +22,7 @@ from api.http.quotas import account_of, admit
 from api.http.service import Service
 from api.pages.refusals import refusal
 from api.pages.site import LANGUAGE, split
+from registry.domain.sentences import ProgramText, Sentence
 
 #: The token cookie. Only the pages read it, never /graphql, so a request that another site makes a
 #: browser send is answered as the public (no cross-site request forgery).
@@ -48,7 +49,7 @@ class PageQuery:
     def sentences(self) -> list[str]:
         """The messages of the errors in the reader's language, each once and without its full
         stop."""
-        return list(dict.fromkeys(refusal(_code(e), e["message"].rstrip(".")) for e in self.errors))
+        return list(dict.fromkeys(_without_stop(_code(e), e["message"]) for e in self.errors))
 
     @property
     def forbidden(self) -> bool:
@@ -58,6 +59,12 @@ class PageQuery:
 
 def _code(error: dict[str, Any]) -> str:
     return str(error.get("extensions", {}).get("code", ""))
+
+
+def _without_stop(code: str, message: str) -> str:
+    if isinstance(message, (Sentence, ProgramText)):
+        return refusal(code, message).rstrip(".\N{IDEOGRAPHIC FULL STOP}")
+    return refusal(code, message.rstrip("."))
 
 
 def _sentence(errors: Iterable[dict[str, Any]]) -> str:
@@ -93,7 +100,9 @@ async def ask(request: Request, document: str, **variables: Any) -> PageQuery:
     body = answer.body
     errors = body.get("errors", ())
     if answer.status >= 500:
-        raise Unavailable(_sentence(errors) or "The service cannot answer now. Ask again.")
+        raise Unavailable(
+            _sentence(errors) or Sentence("The service cannot answer now. Ask again.")
+        )
     if any(_code(error) == "INTERNAL" for error in errors):
         raise Fault(_sentence([error for error in errors if _code(error) == "INTERNAL"]))
     return PageQuery(document, given, body.get("data"), tuple(errors), answer.status, subject.now)

@@ -12,7 +12,7 @@ from api.graphql.codes import REFUSALS
 from api.languages.language import N_, current, pgettext
 from api.pages.labels import original
 from api.pages.sentences import translated
-from registry.domain.sentences import Sentence
+from registry.domain.sentences import ProgramText, Sentence
 
 #: The meaning of each error that a page can meet.
 MEANINGS = {
@@ -32,6 +32,8 @@ MEANINGS = {
 
 def refusal(code: str, message: str) -> str:
     """Returns the sentence of an error or a refusal."""
+    if isinstance(message, ProgramText):
+        message = message.sentence
     if current.get().is_source:
         return message
     if isinstance(message, Sentence):

@@ -105,7 +105,6 @@ templates.filters |= {
     "written": labels.written,
     "day": labels.day,
     "original": labels.original,
-    "served": labels.served,
     "typed": labels.typed,
     "titled": labels.titled,
     "reason": reasons.sentence,

@@ -27,6 +27,22 @@ def translated(text: str | None) -> str:
     return _translated(text) or original(text)
 
 
+def served(text: str) -> str:
+    """Returns a sentence of the service in the reader's language, where the catalogue has it;
+    otherwise marked as English."""
+    if isinstance(text, Sentence):
+        return translated(text)
+    words = _(text)
+    return words if words != text else original(text)
+
+
+def capitalised(text: str) -> str:
+    """Returns a sentence that stands alone: with a capital, and in English with its full stop."""
+    if not current.get().is_source:
+        return text
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 def _translated(sentence: Sentence) -> str:
     """Returns the sentence with the name of the field at fault before it; "" where the catalogue
     does not have its template."""

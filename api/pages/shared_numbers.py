@@ -15,7 +15,6 @@ from api.languages.language import _
 from api.pages.command_drafts import sign_in_first
 from api.pages.errors import PageRoute
 from api.pages.query import ask, context
-from api.pages.refusals import refusal
 from api.pages.render import page
 from projections.reads.shared_numbers import SharedNumbers, shared_numbers
 from registry.domain.texts import has_nul
@@ -38,8 +37,10 @@ async def numbers(request: Request) -> Response:
     if asked.subject.role is SubjectRole.PUBLIC:
         return sign_in_first(request, "/audit/numbers")
     if asked.subject.role is SubjectRole.COMPANY:
-        title, reason = _("Not for you to do"), "Customs administrations and auditors may read this"
-        sentence = refusal("FORBIDDEN", reason)
+        title, sentence = (
+            _("Not for you to do"),
+            _("Customs administrations and auditors may read this"),
+        )
         return page(request, "wrong.html", status=403, title=title, sentence=sentence)
 
     scheme, _space, value = request.query_params.get("from", "").partition(" ")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from registry.domain.sentences import Sentence
+from registry.domain.sentences import sentence_of
 
 #: How a message names the field at fault: before its first colon, as the path of a JSON document
 #: (msgspec), or as a field that is missing or unknown.
@@ -29,9 +29,7 @@ class Refusal(Exception):
         `path`: the path to the field of the command that is at fault, for messages that do not
         begin with its name.
         """
-        super().__init__(
-            template if isinstance(template, Sentence) else Sentence(template, **facts)
-        )
+        super().__init__(sentence_of(template, facts))
         self._path = path
 
     @property

@@ -52,6 +52,14 @@ def parse(text: object) -> datetime:
         except ValueError:
             pass
     shown = repr(text[:LONGEST] if isinstance(text, str) else text)
+    if isinstance(text, str) and is_day(text[:10]) and not is_real(text[:10]):
+        raise ValueError(
+            Sentence(
+                "%(found)s is not an instant: the calendar has no day %(day)s",
+                found=shown,
+                day=text[:10],
+            )
+        )
     if isinstance(text, str) and _WITHOUT_ZONE.fullmatch(text):
         raise ValueError(
             Sentence(
@@ -73,13 +81,25 @@ def is_day(text: str) -> bool:
     return _DAY.fullmatch(text) is not None
 
 
+def is_real(text: str) -> bool:
+    """Whether the calendar has the day of a text that has the form of one."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def parse_day(text: object) -> date:
     """Parses a civil day. Raises ValueError with what was found and what was expected."""
     if isinstance(text, str) and is_day(text):
-        try:
+        if is_real(text):
             return date.fromisoformat(text)
-        except ValueError:
-            pass
+        raise ValueError(
+            Sentence(
+                "%(found)s is not a date of the calendar: there is no such day", found=repr(text)
+            )
+        )
     raise ValueError(
         Sentence(
             "%(found)s is not a date of the calendar: YYYY-MM-DD, like 2026-11-21", found=repr(text)
@@ -130,7 +150,14 @@ def parse_transaction_time(text: str, zone_name: str, now: datetime) -> Reading:
     if start_of_day(day, zone_name) > now:
         if zone_name == "UTC" and start_of_day(day, FIRST_ZONE) <= now:
             return Reading(now, f"now, because {day} has begun in the east already")
-        raise InTheFuture(f"{day} is in the future in {zone_name}, where today is {today}")
+        raise InTheFuture(
+            Sentence(
+                "%(day)s is in the future in %(zone)s, where today is %(today)s",
+                day=day,
+                zone=zone_name,
+                today=today,
+            )
+        )
     at = end_of_day(day, zone_name) - timedelta(microseconds=1)
     return Reading(at, f"the end of {day} in {zone_name} ({_shown(at)})")
 
@@ -142,8 +169,11 @@ def clamp_to_now(at: datetime, now: datetime) -> datetime:
     """
     if at > now + TOLERANCE:
         raise InTheFuture(
-            f"{_shown(at)} is in the future, it is {_shown(now)}: what will be known then nobody "
-            "knows"
+            Sentence(
+                "%(at)s is in the future, it is %(now)s: what will be known then nobody knows",
+                at=_shown(at),
+                now=_shown(now),
+            )
         )
     return min(at, now)
 

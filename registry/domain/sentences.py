@@ -10,7 +10,7 @@ sentence returns it, with its facts, by `str(error)`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import Enum
 from typing import Any, Self
@@ -39,6 +39,28 @@ class Sentence(str):
 
     def __str__(self) -> str:
         """Returns the sentence itself, so that `str()` of an exception keeps the facts."""
+        return self
+
+
+def sentence_of(template: str, facts: Mapping[str, object]) -> Sentence:
+    """Returns the sentence of a template with these facts; a sentence is returned as it is."""
+    return template if isinstance(template, Sentence) else Sentence(template, **facts)
+
+
+class ProgramText(str):
+    """A text for programs, such as an error that a library worded. `sentence`: what people read
+    instead of it."""
+
+    sentence: Sentence
+
+    def __new__(cls, text: str, sentence: Sentence) -> Self:
+        """Returns the text."""
+        made = super().__new__(cls, text)
+        made.sentence = sentence
+        return made
+
+    def __str__(self) -> str:
+        """Returns the text itself, so that `str()` of an exception keeps the sentence."""
         return self
 
 

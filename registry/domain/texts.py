@@ -179,6 +179,13 @@ def folded(text: str) -> str:
     return " ".join(text.split())
 
 
+def ascii_digits(text: str) -> str:
+    """The text with the decimal digits of every script, such as Arabic-Indic ones, as 0 to 9."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.decimal(each)) if each.isdecimal() else each for each in text)
+
+
 def plain(text: str) -> str:
     """The text in NFKC without invisible characters; every dash becomes a hyphen."""
     if text.isascii() and text.isprintable():

@@ -277,7 +277,11 @@ class ChangeQuery:
                 details=details,
             )
         if after > page.head:
-            raise bad_input(f"after: found {after}, and the register goes up to {page.head}")
+            raise bad_input(
+                "after: found %(after)s, and the register goes up to %(head)s",
+                after=after,
+                head=page.head,
+            )
         context.read_log.reached(context.subject, ReadingWay.CHANGES, page.next)
         context.looked("changes", sorted({change.tin.text for change in page.changes}))
         return ChangePage(
@@ -320,7 +324,11 @@ class Subscription:
         async with positions.of_epoch(context.views, epoch) as views:
             state = positions.State.read(await positions.state(views))
         if after is not None and after > state.position:
-            raise bad_input(f"after: found {after}, and the register goes up to {state.position}")
+            raise bad_input(
+                "after: found %(after)s, and the register goes up to %(head)s",
+                after=after,
+                head=state.position,
+            )
         key = StreamKey(context.subject.visibility, for_, details, state.epoch)
         return cast(AsyncGenerator[RecognitionChange, None], FollowedChanges(context, key, after))
 

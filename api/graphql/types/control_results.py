@@ -69,7 +69,11 @@ class ControlResultQuery:
         """Whether the importing side may rely on the exporting side's inspection of these goods at
         this border crossing, and why. Everybody may ask."""
         if len(crossing) > LONGEST:
-            raise bad_input(f"crossing: found {len(crossing)} characters, wanted at most {LONGEST}")
+            raise bad_input(
+                "crossing: found %(found)s characters, wanted at most %(most)s",
+                found=len(crossing),
+                most=LONGEST,
+            )
         clocks = info.context.clocks(as_of)
         async with info.context.views.connection() as connection:
             known = await control_results.clauses(connection, from_, to, clocks.known)

@@ -117,7 +117,9 @@ class CorrectedAnswerQuery:
         size = paging.size(first)
         epoch, key = paging.after_in("correctedAnswers", after, (int, int))
         if from_ >= to:
-            raise bad_input(f"to: found {to}, wanted an instant after `from`, {from_}")
+            raise bad_input(
+                "to: found %(to)s, wanted an instant after `from`, %(start)s", to=to, start=from_
+            )
         place = (int(key[0]), int(key[1])) if key else (0, 0)
         window = from_.astimezone(UTC), to.astimezone(UTC)
         found, last = await _page(context, in_, window, place, epoch)

@@ -159,7 +159,7 @@ class DeadlineQuery:
         try:
             place = after_deadline(after)
         except ValueError as error:
-            raise bad_input(f"after: {error}") from None
+            raise bad_input("after: %(error)s", error=error) from None
         async with info.context.views.connection() as connection:
             rows = await reads.page(connection, wanted, place, size + 1)
         edges = [

@@ -118,7 +118,9 @@ class DivergenceQuery:
         size = paging.size(first)
         key = paging.after("divergences", after, (str, int))
         if from_ >= to:
-            raise bad_input(f"to: found {to}, wanted an instant after `from`, {from_}")
+            raise bad_input(
+                "to: found %(to)s, wanted an instant after `from`, %(start)s", to=to, start=from_
+            )
         window = from_.astimezone(UTC), min(to.astimezone(UTC), context.now)
         found, until = await _page(context, in_, window, size, key)
         more = until is not None or len(found) > size

@@ -25,7 +25,11 @@ class EventsPart:
     def of(cls, first: int | None, after: str | None, last: int | None, before: str | None) -> Self:
         """Reads the arguments. Raises Unanswered (BAD_INPUT)."""
         if last is not None and first not in (None, paging.DEFAULT):
-            raise bad_input(f"last: found {last}, and first: {first}; wanted one of the two")
+            raise bad_input(
+                "last: found %(last)s, and first: %(first)s; wanted one of the two",
+                last=last,
+                first=first,
+            )
         begins, begin = paging.after_in("events", after, (int,))
         ends, end = paging.after_in("events", before, (int,), name="before")
         return cls(

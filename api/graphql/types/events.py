@@ -356,7 +356,8 @@ def _stream(text: str) -> UUID:
     except ValueError:
         pass
     raise bad_input(
-        f"stream: {text!r} is not the id of a stream: a UUID, or the global id of what has one"
+        "stream: %(text)s is not the id of a stream: a UUID, or the global id of what has one",
+        text=repr(text),
     )
 
 

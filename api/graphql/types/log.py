@@ -16,6 +16,7 @@ from api.graphql.scalars import Position
 from projections.reads import log as reads
 from projections.reads.epochs import epochs as read_epochs
 from projections.reads.log import Head, Inclusion, SignedCheckpoint, WitnessCosignature
+from registry.domain.sentences import Sentence
 from registry.ledger import epochs
 from registry.transparency.signed_notes import read_checkpoint, read_key, read_note
 from registry.transparency.witness_policy import Policy
@@ -175,7 +176,7 @@ class Log:
     async def checkpoints(self, info: Info, first: int = 10) -> list[CheckpointType]:
         """The last checkpoints that were signed, the newest first."""
         if not 1 <= first <= MOST:
-            raise bad_input(f"first: found {first}, wanted 1 to {MOST}")
+            raise bad_input("first: found %(first)s, wanted 1 to %(most)s", first=first, most=MOST)
         async with info.context.views.connection() as connection:
             return [
                 CheckpointType.of(signed_checkpoint)
@@ -217,13 +218,18 @@ class Log:
             if tree_size is not None and not await reads.head(connection, tree_size):
                 near = " and ".join(map(str, await reads.nearest(connection, tree_size)))
                 raise bad_input(
-                    f"treeSize: found {tree_size}, wanted the size of a head that was signed; "
-                    f"next to it are {near}"
+                    "treeSize: found %(tree_size)s, wanted the size of a head that was signed; "
+                    "next to it are %(near)s",
+                    tree_size=tree_size,
+                    near=near,
                 )
             found = (await reads.inclusions(connection, [position], size)).get(position)
         if found is None:
             raise bad_input(
-                f"position: found {position}, wanted one from 1 that the tree of {size} leaves has"
+                "position: found %(position)s, wanted one from 1 that the tree of %(size)s leaves "
+                "has",
+                position=position,
+                size=size,
             )
         return InclusionProof.of(found)
 
@@ -234,10 +240,14 @@ class Log:
         tree of `to` leaves begins with the tree of `from` leaves."""
         if to > self.head.size:
             raise bad_input(
-                f"to: found {to}, wanted at most {self.head.size}, the size of the last checkpoint"
+                "to: found %(to)s, wanted at most %(size)s, the size of the last checkpoint",
+                to=to,
+                size=self.head.size,
             )
         if from_ > to:
-            raise bad_input(f"from: found {from_}, wanted at most {to}: no tree shrinks")
+            raise bad_input(
+                "from: found %(start)s, wanted at most %(to)s: no tree shrinks", start=from_, to=to
+            )
         async with info.context.views.connection() as connection:
             path = await reads.consistency(connection, from_, to)
         return [data.hex() for data in path]
@@ -254,7 +264,9 @@ class LogQuery:
         async with info.context.views.connection() as connection:
             head = await reads.head(connection)
         if head is None:
-            raise Unanswered("NOT_SIGNED", "The log has no signed checkpoint yet. Try again later.")
+            raise Unanswered(
+                "NOT_SIGNED", Sentence("The log has no signed checkpoint yet. Try again later.")
+            )
         return Log(head=head, policy=info.context.current_checkpoint.policy())
 
 

@@ -90,13 +90,15 @@ def _tin(key: str, argument: str) -> Tin:
     try:
         return Tin(key)
     except ValueError as error:
-        raise bad_input(f"{argument}: {error}") from None
+        raise bad_input("%(field)s: %(error)s", field=argument, error=error) from None
 
 
 async def _event(context: Context, key: str, argument: str) -> Event | None:
     number, _, recorded = key.partition(".")
     if not (number.isdecimal() and recorded.isdecimal() and int(number) <= LARGEST):
-        raise bad_input(f"{argument}: {key[:40]!r} is the key of no event")
+        raise bad_input(
+            "%(field)s: %(found)s is the key of no event", field=argument, found=repr(key[:40])
+        )
     hidden = None
     async with context.ledger.connection() as connection:
         row = await events.one(connection, int(number), readable(context.subject))

@@ -34,15 +34,17 @@ class IdentifierFilter:
         known = identifiers.schemes()
         if self.scheme not in known:
             raise bad_input(
-                f"identifier.scheme: found {self.scheme[:70]!r}, wanted one of "
-                f"{', '.join(sorted(known))}"
+                "identifier.scheme: found %(found)s, wanted one of %(wanted)s",
+                found=repr(self.scheme[:70]),
+                wanted=", ".join(sorted(known)),
             )
         value = self.value.strip()
         found = identifiers.normal_form(value, self.scheme)
         if not found or len(value) > identifiers.LONGEST:
             raise bad_input(
-                f"identifier.value: found {value[:70]!r}, wanted 1 to {identifiers.LONGEST} "
-                "printable characters"
+                "identifier.value: found %(found)s, wanted 1 to %(most)s printable characters",
+                found=repr(value[:70]),
+                most=identifiers.LONGEST,
             )
         return found
 
@@ -50,7 +52,13 @@ class IdentifierFilter:
 def in_order(first: str, begin: date | None, last: str, end: date | None) -> None:
     """Raises Unanswered (BAD_INPUT) for a range that ends before it begins."""
     if begin and end and end < begin:
-        raise bad_input(f"{last}: {end} is before {begin}, which {first} says")
+        raise bad_input(
+            "%(field)s: %(end)s is before %(begin)s, which %(first)s says",
+            field=last,
+            end=end,
+            begin=begin,
+            first=first,
+        )
 
 
 def as_known_now(as_of: AsOfInput | None, **asked: object) -> None:
@@ -59,8 +67,10 @@ def as_known_now(as_of: AsOfInput | None, **asked: object) -> None:
     names = [name for name, value in asked.items() if value is not None]
     if names and as_of and as_of.known_at is not None:
         raise bad_input(
-            f"knownAt: found {instant_text(as_of.known_at)}, and {names[0]} is asked of what the "
-            "register knows now; leave one of the two out"
+            "knownAt: found %(found)s, and %(other)s is asked of what the register knows now; "
+            "leave one of the two out",
+            found=instant_text(as_of.known_at),
+            other=names[0],
         )
 
 
@@ -76,14 +86,19 @@ async def changed_after(
         return None
     if instant is not None and instant > context.now:
         raise bad_input(
-            f"changedSince: {instant_text(instant)} is in the future, it is "
-            f"{instant_text(context.now)}"
+            "changedSince: %(found)s is in the future, it is %(now)s",
+            found=instant_text(instant),
+            now=instant_text(context.now),
         )
     head, before = await retry.read(
         context.ledger, lambda async_connection: place_before(async_connection, instant)
     )
     if position is not None and position > head:
-        raise bad_input(f"changedAfter: found {position}, and the register goes up to {head}")
+        raise bad_input(
+            "changedAfter: found %(position)s, and the register goes up to %(head)s",
+            position=position,
+            head=head,
+        )
     return max(position or 0, before)
 
 
@@ -185,4 +200,9 @@ class OperatorFilter:
 def check_length(name: str, text: str | None) -> None:
     """Raises Unanswered (BAD_INPUT) for a search text of more than LONGEST characters."""
     if text is not None and len(text) > LONGEST:
-        raise bad_input(f"{name}: found {len(text)} characters, wanted at most {LONGEST}")
+        raise bad_input(
+            "%(field)s: found %(found)s characters, wanted at most %(most)s",
+            field=name,
+            found=len(text),
+            most=LONGEST,
+        )

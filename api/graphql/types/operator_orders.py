@@ -44,7 +44,9 @@ def may_order(
     """
     for name, value in (("asOf", as_of), ("last", last), ("before", before)):
         if value is not None:
-            raise bad_input(f"{name}: cannot be combined with `order` and `descending`")
+            raise bad_input(
+                "%(field)s: cannot be combined with `order` and `descending`", field=name
+            )
     home = frozenset({filter.administration}) if filter.administration else frozenset()
     subject = context.subject
     if subject.role is SubjectRole.AUDITOR or policy.has(
@@ -52,8 +54,9 @@ def may_order(
     ):
         return
     raise bad_input(
-        f"order: {subject.id} may have in another order than that of TINs only the operators of "
-        "its own administration, named by `filter.administration`"
+        "order: %(subject)s may have in another order than that of TINs only the "
+        "operators of its own administration, named by `filter.administration`",
+        subject=subject.id,
     )
 
 

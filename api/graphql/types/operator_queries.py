@@ -36,6 +36,7 @@ from projections.reads.bitemporal_sql import AsOf
 from projections.reads.operator_order import OperatorOrder, OrderedSpan, page_in_order
 from projections.reads.operators import OperatorRow
 from projections.reads.visibility import VISIBILITY_CTES
+from registry.domain.sentences import Sentence
 from registry.domain.texts import shown
 from registry.domain.values import AdministrationCode, Tin
 
@@ -150,8 +151,13 @@ class OperatorQuery:
             tins = ", ".join(f"{row.tin} ({row.administration})" for row in found)
             raise Unanswered(
                 "SEVERAL_HOLDERS",
-                f"number: {len(found)} operators have the number {shown(number)}: {tins}; "
-                "ask for one by its TIN, or name the administration that issued the number",
+                Sentence(
+                    "number: %(number)s operators have the number %(certificate)s: %(tins)s; ask "
+                    "for one by its TIN, or name the administration that issued the number",
+                    number=len(found),
+                    certificate=shown(number),
+                    tins=tins,
+                ),
             )
         return OperatorType.of(found[0], clocks) if found else None
 

@@ -315,4 +315,7 @@ def not_public(context: Context, field: str) -> None:
     """Raises Unanswered (FORBIDDEN) for the public, which may only look up the status of operators
     that consented to publication, by their exact number."""
     if _public(context):
-        raise forbidden(f"{field}: the public is told an operator's standing alone; identify first")
+        raise forbidden(
+            "%(field)s: the public is told an operator's standing alone; identify first",
+            field=field,
+        )

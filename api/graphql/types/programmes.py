@@ -161,7 +161,11 @@ class ProgrammeQuery:
         """The programmes that contain every word of `contains`: in the code, the names, the texts
         of the source, or the sources of the rules (Order 282). Ordered by code."""
         if not contains.strip() or len(contains) > LONGEST:
-            raise bad_input(f"contains: found {len(contains)} characters, wanted 1 to {LONGEST}")
+            raise bad_input(
+                "contains: found %(found)s characters, wanted 1 to %(most)s",
+                found=len(contains),
+                most=LONGEST,
+            )
         clocks = info.context.clocks(as_of)
         async with info.context.views.connection() as connection:
             rows = await reads.containing(connection, clocks, contains)

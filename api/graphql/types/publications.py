@@ -326,7 +326,11 @@ class PublicationQuery:
     ) -> DocumentConnection:
         """The documents that meet the conditions, ordered by code."""
         if contains is not None and len(contains) > LONGEST:
-            raise bad_input(f"contains: found {len(contains)} characters, wanted at most {LONGEST}")
+            raise bad_input(
+                "contains: found %(found)s characters, wanted at most %(most)s",
+                found=len(contains),
+                most=LONGEST,
+            )
         window = paging.Window.of("documents", first, after, last, before)
         now = info.context.now
         async with info.context.views.connection() as connection:

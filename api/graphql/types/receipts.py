@@ -102,7 +102,9 @@ class ReceiptQuery:
         try:
             wanted = UUID(id)
         except ValueError:
-            raise bad_input(f"id: found {id[:40]!r}, wanted a UUID, the id of a receipt") from None
+            raise bad_input(
+                "id: found %(found)s, wanted a UUID, the id of a receipt", found=repr(id[:40])
+            ) from None
         async with info.context.ledger.connection() as ledger:
             row = await reads.receipt(ledger, _scope(info.context), wanted)
         return _receipt(row) if row else None

@@ -397,7 +397,12 @@ def question_of(
     consignment_input = given or ConsignmentInput()
     for name, text in (("crossing", consignment_input.crossing), ("mode", consignment_input.mode)):
         if text is not None and len(text) > LONGEST:
-            raise bad_input(f"{name}: found {len(text)} characters, wanted at most {LONGEST}")
+            raise bad_input(
+                "%(field)s: found %(found)s characters, wanted at most %(most)s",
+                field=name,
+                found=len(text),
+                most=LONGEST,
+            )
     return Question(
         territory,
         as_of.at,

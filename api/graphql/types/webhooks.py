@@ -10,12 +10,12 @@ from uuid import UUID
 
 import strawberry
 
-from api.access.policy import Action, Resource, SubjectRole, decide
+from api.access.policy import Action, Resource, SubjectRole, decide, name_of
 from api.access.webhooks import WebhookStore
 from api.graphql import positions
 from api.graphql.context import Context, Info
 from api.graphql.costs import costs
-from api.graphql.errors import Forbidden, Refused, Unanswered
+from api.graphql.errors import Forbidden, Refused, forbidden
 from api.graphql.scalars import Position
 from projections.reads.webhooks import DeadLetterRow, WebhookRow, dead_letters, second
 from registry.domain.errors import BadValue, Refusal
@@ -295,10 +295,9 @@ class WebhookQuery:
         FORBIDDEN."""
         context = info.context
         if context.subject.role in (SubjectRole.PUBLIC, SubjectRole.COMPANY):
-            whose = "the public" if context.subject.id == "public" else context.subject.id
-            raise Unanswered(
-                "FORBIDDEN",
-                f"{whose} may not read webhooks: customs administrations and auditors have them",
+            raise forbidden(
+                "%(subject)s may not read webhooks: customs administrations and auditors have them",
+                subject=name_of(context.subject),
             )
         found = await _store(context).of(context.subject)
         return [Webhook.of(row, _store(context)) for row in found]

@@ -248,12 +248,13 @@ def test_a_list_says_of_each_number_what_the_page_of_one_says(at: Client) -> Non
     [
         ("", "The list is empty"),
         ("number,territory,day", "The list is empty"),
+        (f"number,colour\n{FRUIT},red", "The heading names the column 'colour', and wanted are"),
         ("\n".join([FRUIT] * 1_001), "The list has 1001 lines, and at most 1000 are answered"),
         ("CN\ufffd123", "not a text in UTF-8"),
         ("\x00", "not a text in UTF-8"),
         ('"' + "x" * 140_000, "Line"),
     ],
-    ids=("nothing", "heading", "too-many", "no-utf-8", "nul", "one-cell"),
+    ids=("nothing", "heading", "column", "too-many", "no-utf-8", "nul", "one-cell"),
 )
 def test_a_list_that_is_none_is_refused_in_words(at: Client, typed: str, sentence: str) -> None:
     page = sent(at, "/check/list", AUDITOR, list=typed, **{"in": "KR"})

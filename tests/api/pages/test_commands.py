@@ -270,6 +270,12 @@ def test_whoever_is_overtaken_is_told_by_what_and_loses_nothing(at: Client) -> N
         ({}, "reason", "Nothing is filled in here, and it is needed."),
         ({"reason": "x", "until": "soon"}, "until", "Found 'soon', wanted a day, as 2026-12-01."),
         ({"reason": "x", "until": "2020-01-01"}, "until", "2020-01-01 is not after"),
+        ({"reason": "x", "until": "2026-02-30"}, "until", "there is no such day in the calendar"),
+        (
+            {"reason": "x", "until": "\u0662\u0660\u0662\u0660-\u0660\u0661-\u0660\u0661"},
+            "until",
+            "2020-01-01 is not after",
+        ),
         ({"reason": "x" * 501}, "reason", "At most 500 characters."),
         ({"reason": "x", "effective": "2026-03-02"}, "legal_ground", "needs its legal ground"),
         ({"reason": "x", "decided": "2199-01-01"}, "decided", "and the authority's today is"),

@@ -393,7 +393,20 @@ def test_a_program_reads_a_page_with_the_token_that_it_sends_to_graphql(at: Clie
         ("/documents/NO-SUCH", 404, "holds no document"),
         ("/countries/CN?at=yesterday", 400, "'yesterday' is neither a date nor an instant"),
         ("/countries/CN?at=2018-02-30", 400, "'2018-02-30' is neither a date nor an instant"),
+        ("/countries/CN?at=2018-02-30", 400, "there is no such day in the calendar"),
         ("/countries/CN?known-at=2999-01-01", 400, "is in the future"),
+        (
+            "/countries?sort=size",
+            400,
+            "sort: found 'size', wanted one of name, partners,",
+        ),
+        ("/countries?from=999", 400, "from: found '999', wanted a whole number from 0 to"),
+        ("/countries?programme=maybe", 400, "programme: found 'maybe', wanted one of yes, no"),
+        ("/events?format=exe", 400, "format: found 'exe', wanted one of csv, jsonl, signed"),
+        ("/events?before=zzz&format=csv", 400, "before: 'zzz' is not a cursor of events"),
+        ("/network?format=gif", 400, "format: found 'gif', wanted one of map.svg, graph.svg"),
+        ("/network?year=1066", 400, "year: found '1066', wanted a whole number from"),
+        ("/promises?format=pdf", 400, "format: found 'pdf', wanted one of goals.csv"),
         ("/agreements?kind=TREATY", 400, "TREATY"),
         ("/agreements?after=junk", 400, "is not a cursor of agreements"),
         ("/operators/CN1234567890?in=Mars", 400, "'MARS' is not an administration"),
@@ -407,6 +420,30 @@ def test_each_bad_question_has_its_answer(
     assert answer.status_code == status
     assert sentence in text(answer)
     assert "Traceback" not in answer.text
+
+
+def test_the_list_of_territories_holds_what_its_filters_say(at: Client) -> None:
+    def listed(query: str) -> list[str]:
+        rows = opened(at, f"/countries?{query}").text.partition("<tbody")[2].partition("</tbody")[0]
+        return re.findall(r'<a href="/countries/([A-Z]{2})"', rows)
+
+    assert listed("name=korea") == ["KR"]
+    assert {"DE", "FR"} <= set(listed("bloc=EU")) and "CN" not in listed("bloc=EU")
+    assert listed("with=CN&state=force&name=korea") == ["KR"]
+    assert listed("with=CN&state=none&name=korea") == []
+    assert "CN" in listed("programme=yes&name=china")
+    assert "CN" not in listed("programme=no&name=china")
+    assert sorted(listed("bloc=EU&sort=partners")) == sorted(listed("bloc=EU"))
+
+
+def test_digits_of_any_script_are_read_as_digits(at: Client) -> None:
+    day = "\u0662\u0660\u0661\u0668-\u0660\u0662-\u0660\u0661"
+    answer, same = opened(at, f"/countries/CN?at={day}"), opened(at, "/countries/CN?at=2018-02-01")
+
+    assert answer.status_code == 200 and "2018-02-01 in Asia/Shanghai" in text(answer)
+    assert re.findall('value="2018-02-01"', answer.text) == re.findall(
+        'value="2018-02-01"', same.text
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
+from graphql import OperationDefinitionNode, get_variable_values, is_input_type, parse
 
+from api.access.permissions import Action
+from api.access.policy import PUBLIC, Resource, decide
+from api.graphql.schema import core
+from api.graphql.variable_faults import for_people
 from api.languages import catalogues
 from api.languages.language import Language, current
 from api.pages.refusals import refusal
@@ -17,7 +22,14 @@ from ops import messages
 from ops.sentence_terms import calls, templates
 from registry.domain import commands as c
 from registry.domain.errors import WrongDates
-from registry.domain.sentences import CodedTerm, Listing, Sentence
+from registry.domain.sentences import (
+    CodedTerm,
+    Listing,
+    ProgramText,
+    Sentence,
+    has_words,
+    without_field,
+)
 from registry.domain.values import Status
 from registry.paths import CATALOGUES, ROOT
 
@@ -157,6 +169,64 @@ def test_a_refusal_has_its_field_and_its_facts_in_the_reader_s_form(tag: str, wa
     assert wanted in shown and ("lang=" not in shown)
     assert str(refused) == "until: 2020-01-01 is not after 2026-03-05, its beginning"
     assert refused.path == ("until",)
+
+
+#: Values that are wrong for some type of an argument; none of them has a word.
+WRONG_VALUES = (None, "x", 3, -1, 2.5, 2**40, {}, {"x": 1}, "2026-02-30", "2026-02-30T12:00:00Z")
+
+
+def faults_of(kind: str) -> list[str]:
+    """What people read of every wrong value of a type of the schema."""
+    [operation] = parse(f"query($v: {kind}!) {{ __typename }}").definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    found = []
+    for value in WRONG_VALUES:
+        answer = get_variable_values(core, operation.variable_definitions, {"v": value})
+        found += [for_people(each) for each in answer] if isinstance(answer, list) else []
+    return found
+
+
+def test_every_wrong_value_of_every_type_of_the_schema_has_a_sentence(pseudo: Language) -> None:
+    """So that no page shows what a library says to programs."""
+    kinds = sorted(name for name, kind in core.type_map.items() if is_input_type(kind))
+    faults = {kind: faults_of(kind) for kind in kinds if not kind.startswith("__")}
+    bare = {text for texts in faults.values() for text in texts if type(text) is not ProgramText}
+    sentences = [each.sentence for texts in faults.values() for each in texts
+                 if isinstance(each, ProgramText)]  # fmt: skip
+    unknown = {
+        each
+        for sentence in sentences
+        for each in (sentence.template, *(
+            fact.template for fact in sentence.facts.values() if isinstance(fact, Sentence)
+        ))
+        if has_words(template := without_field(each)[0]) and template not in TEMPLATES
+    }  # fmt: skip
+
+    assert (bare, unknown) == (set(), set())
+    assert len(kinds) > 100 and all(texts for kind, texts in faults.items() if kind != "JSON")
+    assert "no such day" in " ".join(sentences)
+
+
+def test_a_page_says_what_is_wrong_with_a_variable_in_the_reader_s_language() -> None:
+    [fault, *_] = [text for text in faults_of("Int") if "non-integer" in text]
+    token = current.set(catalogues.language("fr"))
+    try:
+        french = refusal("BAD_INPUT", fault)
+    finally:
+        current.reset(token)
+
+    assert fault == "Variable '$v' has invalid value: Int cannot represent non-integer value: 'x'"
+    assert refusal("BAD_INPUT", fault) == "v: found 'x', wanted a whole number"
+    assert french == "v : trouv\u00e9 'x', attendu un nombre entier"
+
+
+@pytest.mark.parametrize("action", Action)
+def test_what_a_subject_may_not_do_is_said_without_english(
+    pseudo: Language, action: Action
+) -> None:
+    decision = decide(PUBLIC, action, Resource())
+
+    assert not decision.allowed and left(translated(decision.reason)) == ""
 
 
 def test_what_has_no_facts_is_marked_as_english(pseudo: Language) -> None:
