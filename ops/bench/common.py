@@ -27,6 +27,7 @@ from rich.table import Table
 
 from api.demo.load import load_operators, load_world
 from api.local import postgres
+from ops.bench.usage import processor_seconds as processor_seconds
 from projections.engine.projector import Projector
 from registry.ledger.database import migrate
 
@@ -189,18 +190,6 @@ def memory(pid: int) -> int:
     held = {line.split(":")[0]: line.split()[1] for line in text.splitlines() if "kB" in line}
     # One that has just ended is still listed, and holds nothing any more.
     return (int(held.get("VmRSS", 0)) - int(held.get("RssShmem", 0))) // 1024
-
-
-def processor_seconds(pids: Sequence[int]) -> float:
-    """What these processes have used of the processor so far (Linux; 0 elsewhere)."""
-    used = 0
-    for pid in pids:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        used += int(fields[11]) + int(fields[12])
-    return used / os.sysconf("SC_CLK_TCK")
 
 
 # ----------------------------------------------------------------- fair turns

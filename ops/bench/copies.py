@@ -1,12 +1,18 @@
 """What a golden copy costs, and an edge that is filled from it.
 
-    python -m ops.bench.copies [--operators 20000] [--times 1] [--answers 20000]
+    python -m ops.bench.copies [--operators 20000] [--times 1] [--answers 20000] [--home FOLDER]
+        [--real-time]
 
 Makes the golden copy of Singapore from a register of synthetic operators, in a process of its own,
 and fills an edge from it, which is then asked. `--times`: each operator that Singapore sees is put
 into the read models that many times under other TINs, because to record a million histories takes
-an hour: 20000 and 187 give a copy of a million. Peers of the same run: COPY of PostgreSQL of the
-same rows through zstd, and DuckDB writing the same tables from the finished copy.
+an hour: 20000 and 187 give a copy of a million. `--home`: a register that was filled there before
+is used again, and one that is filled stays. `--real-time`: at real-time priority. Peers of the same
+run: COPY of PostgreSQL of the same rows through zstd, and DuckDB writing the same tables from the
+finished copy.
+
+The process that makes the copy imports what production imports: neither numpy, which pyarrow takes
+where it is installed, nor what the bench needs otherwise.
 
 Seconds of the processor stand beside the wall clock, because a busy machine stretches the latter
 alone. The targets: a million operators copied in under 60 s with 150 MB, an edge filled from it in
@@ -18,31 +24,33 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
-import resource
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from subprocess import PIPE, Popen
+from subprocess import PIPE, Popen, run
 from time import perf_counter, process_time, thread_time
 
+import msgspec
 import psycopg
 from psycopg import sql
 
 from api.edge.graphql import EdgeGraphQL
 from api.edge.store import EdgeState, EdgeStore
 from api.golden_copy.deltas import tin_of
-from api.golden_copy.files import LAW, OPERATORS, lines_in, write_copy
+from api.golden_copy.files import LAW, OPERATORS, lines_in
 from api.golden_copy.making import reading
 from api.golden_copy.manifest import CopyMoment
-from api.golden_copy.signing import open_signer
 from ops.bench import common
+from ops.bench.one_copy import SINGAPORE, Used
+from ops.bench.usage import peak_memory
 from projections.history.golden_copy_reads import copy_source, lines
-from registry.domain.values import AdministrationCode
 
-SINGAPORE = AdministrationCode("SG")
+FILLED = "filled"  # a file in the home of a register that is complete
 TABLES = ("operator", "particulars", "status_period", "identifier", "consent")
 #: What of another operator is other: everything else is the same.
 OTHER = {
@@ -56,32 +64,20 @@ ASK = """query ($tin: TIN!) { recognition(tin: $tin, in: "SG") {
   outcome legal operational reasons { code message } bases { authorisation } position } }"""
 
 
-async def copied(url: str, home: Path) -> tuple[int, float]:
-    """Makes the copy; returns its records, and the seconds of the processor in the database."""
-    async with await reading(url) as connection:
-        source = await copy_source(connection, SINGAPORE)
-        moment = CopyMoment("bench", source.moment.position, source.moment.at, source.recorded)
-        manifest = await write_copy(
-            home / "copy",
-            SINGAPORE.text,
-            moment,
-            lines(connection, source),
-            source.copied_law,
-            None,
-            open_signer(home),
-        )
-        used = common.processor_seconds([connection.info.backend_pid])
-    return manifest.files[OPERATORS].rows or 0, used
-
-
 def copy(url: str, home: Path) -> None:
-    """Makes the copy and prints what that took. Of the memory some 35 MB are the bench's own
-    imports, and numpy, which pyarrow imports where it is installed."""
-    wall, cpu = perf_counter(), process_time()
-    records, database = asyncio.run(copied(url, home))
-    wall, cpu = perf_counter() - wall, process_time() - cpu
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    _say("golden copy, three formats", records, wall, cpu, database, held)
+    """Makes the copy and prints what that took."""
+    shutil.rmtree(home / "copy", ignore_errors=True)
+    command = [sys.executable, "-m", "ops.bench.one_copy", url, str(home)]
+    done = run(command, cwd=common.ROOT, check=True, stdout=PIPE)
+    used = msgspec.json.decode(done.stdout, type=Used)
+    _say(
+        "golden copy, three formats",
+        used.records,
+        used.wall,
+        used.process,
+        used.database,
+        used.memory,
+    )
 
 
 def fill(home: Path, answers: int) -> None:
@@ -92,8 +88,7 @@ def fill(home: Path, answers: int) -> None:
     state = EdgeState(SINGAPORE.text, CopyMoment("bench", 1, now, now), None, 0)
     records = store.replace(state, (folder / LAW).read_bytes(), lines_in(folder / OPERATORS))
     store.checkpoint()
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    _say("edge filled", records, perf_counter() - wall, process_time() - cpu, 0.0, held)
+    _say("edge filled", records, perf_counter() - wall, process_time() - cpu, 0.0, peak_memory())
     random = Random(1)
     every = max(1, records // 5_000)
     tins = [tin_of(line) for n, line in enumerate(lines_in(folder / OPERATORS)) if n % every == 0]
@@ -194,6 +189,15 @@ def multiplied(url: str, times: int) -> None:
         connection.execute("vacuum analyze")
 
 
+def real_time(url: str) -> str:
+    """Real-time priority for this process, the database, and what they start from now on."""
+    with psycopg.connect(url) as connection:
+        [(text,)] = connection.execute("select pg_read_file('postmaster.pid')").fetchall()
+    said = common.real_time()
+    os.sched_setscheduler(int(text.split()[0]), os.sched_getscheduler(0), os.sched_getparam(0))
+    return said
+
+
 def apart(stage: Callable[..., None], *given: object) -> None:
     """In a new process, so that its memory is its own."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
@@ -206,15 +210,21 @@ def main() -> None:
     parser.add_argument("--operators", type=int, default=20_000)
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--answers", type=int, default=20_000)
+    parser.add_argument("--home", type=Path)
+    parser.add_argument("--real-time", action="store_true")
     asked = parser.parse_args()
-    with common.home() as home, common.server(home) as url:
-        common.register(url, asked.operators)
-        if asked.times > 1:
-            multiplied(url, asked.times)
-        apart(copy, url, home)
+    with common.home() as temporary, common.server(asked.home or temporary) as url:
+        home = asked.home or temporary
+        if not (home / FILLED).exists():
+            common.register(url, asked.operators)
+            if asked.times > 1:
+                multiplied(url, asked.times)
+            (home / FILLED).touch()
+        if asked.real_time:
+            print(real_time(url))
+        copy(url, home)
         apart(fill, home, asked.answers)
         peers(url, home)
-        shutil.rmtree(home / "copy")
 
 
 if __name__ == "__main__":

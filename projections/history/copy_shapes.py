@@ -11,27 +11,34 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 
+from projections.history.copy_rows import (
+    GROUP,
+    ControlCharacter,
+    Row,
+    instant,
+    named,
+    roles_in,
+    units,
+    written,
+)
 from projections.reads.recognition import edges
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.disclosure import disclosed_flags
 from registry.domain.operators.particulars import NAMES
 from registry.domain.recognition import RecognitionFacts
 
-#: TIN, administration and source of an operator; its particulars, periods, identifiers and consents
-#: as JSON; and until when it was recognised, where a consent that reached the partner ended.
-Row = tuple[str, str, str | None, str, str, str, str, datetime | None]
 #: A line with places for values, and which of the values go there. None: it is not in the copy.
 _Template = tuple[bytes, Callable[[Sequence[bytes]], tuple[bytes, ...]]] | None
 
 MOST = 1_024  # templates at once; those of one home are used together
+_MOST_INSTANTS = 4_096
 _OWN = ("tin", "source", *NAMES)  # the values of every operator
 #: The fields with an operator's own instants, days, numbers, identifiers and roles.
 _FIELDS = (
@@ -41,49 +48,10 @@ _FIELDS = (
     ("identifier", "value"),
     ("roles",),
 )
+_ROLES = NAMES.index("roles")
 _Places = dict[str, dict[Any, int]]
 _PLACE = re.compile(rb'"\\u0000(\d+)"')
 
-
-class _Period(msgspec.Struct, frozen=True, gc=False):
-    """A period as the database writes it. So are the other structs here: instants and days are
-    texts, because their order is that of the texts, and nothing is calculated with them."""
-
-    authorisation: str
-    programme: str
-    type: str
-    status: str
-    abroad: str
-    valid_from: str
-    valid_to: str | None
-    number: str | None
-    roles: tuple[str, ...]
-    effective_from: str | None
-    valid_until: str | None
-    flags: tuple[str, ...]
-
-
-class _Identified(msgspec.Struct, frozen=True, gc=False):
-    scheme: str
-    value: str
-    issuer: str | None
-    verified_by: str | None
-    valid_from: str
-    valid_to: str | None
-
-
-class _Consented(msgspec.Struct, frozen=True, gc=False):
-    partner: str | None
-    valid_from: str
-    valid_to: str | None
-    general: bool
-
-
-_names = msgspec.json.Decoder(list[dict[str, Any]])
-_periods = msgspec.json.Decoder(list[_Period])
-_identifiers = msgspec.json.Decoder(list[_Identified])
-_consents = msgspec.json.Decoder(list[_Consented])
-_instant = msgspec.json.Decoder(datetime)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -106,95 +74,110 @@ class CopyShapes:
         self._cuts: list[str] = []
         self._by_role = False  # whether a clause of the home's agreements names roles
         self._templates: dict[Any, _Template] = {}
-        self._tokens: dict[str, bytes] = {}
+        self._instants = _Instants(self._cuts)
+        self._roles: dict[str, bytes] = {}
+        self._disclosed: dict[str, str] = {}
 
     def line(self, row: Row) -> bytes | None:
         """The line of an operator of which no consent ended, without the line's end; None where it
-        is not in the copy."""
+        is not in the copy. Raises ControlCharacter."""
         tin, home, source, names, periods, identifiers, consents, _ = row
         if home != self._home:
             self._begin(home)
-        held = _joined(_periods.decode(periods))
-        identified: list[_Identified] = _identifiers.decode(identifiers)
-        consented: list[_Consented] = _consents.decode(consents)
-        ranks, instants = _ranked(
-            [
-                text
-                for rows in (held, identified, consented)
-                for each in rows
-                for text in (each.valid_from, each.valid_to)
-            ]
-        )
-        day_ranks, days = _ranked([d for p in held for d in (p.effective_from, p.valid_until)])
-        number_ranks, numbers = _ranked([n for p in held for n in (p.authorisation, p.number)])
-        value_ranks, values = _ranked([tin, *(i.value for i in identified)])
-        role_ranks, roles = _ranked([p.roles for p in held])
+        try:
+            own = named(names, self._at_text)
+            held = _columns(self._joined(periods), _PERIOD)
+            begin, end, kinds, value = _columns(units(identifiers), _IDENTIFIER)
+            since, until, partner = _columns(units(consents), _CONSENT)
+        except (IndexError, ValueError):
+            raise ControlCharacter(f"operator {tin}: a fact has a control character") from None
+        begins, ends, effective, valid_until, terms, roles, authorisation, number = held
+        instants, instant_ranks = _ranked((*begins, *ends, *begin, *end, *since, *until))
+        days, day_ranks = _ranked((*effective, *valid_until))
+        numbers, number_ranks = _ranked((*authorisation, *number))
+        values, value_ranks = _ranked((tin, *value))
+        all_roles, role_ranks = _ranked(roles)
+        known = [self._instants[text] for text in instants]
         key = (
-            ranks,
-            tuple([_place(self._cuts, text) for text in instants]),
-            day_ranks,
-            number_ranks,
-            value_ranks,
-            role_ranks,
-            tuple(roles) if self._by_role else None,
-            tuple([(p.programme, p.type, p.status, p.abroad, p.flags) for p in held]),
-            tuple([(i.scheme, i.issuer, i.verified_by) for i in identified]),
-            tuple([(c.partner, c.general) for c in consented]),
+            *(instant_ranks, tuple([place for place, _ in known])),
+            *(day_ranks, number_ranks, value_ranks, role_ranks),
+            *(terms, kinds, partner, roles if self._by_role else None),
         )
         try:
             template = self._templates[key]
         except KeyError:
-            if len(self._templates) >= MOST:
-                self._templates.clear()
-            line = self._slow(row)
-            template = (
-                None
-                if line is None
-                else self._template(line, instants, days, numbers, values, roles)
+            template = self._templates[key] = self._made(
+                row, [token for _, token in known], days, numbers, values, all_roles
             )
-            self._templates[key] = template
         if template is None:
             return None
-        named = self._named(_names.decode(names))
-        own = (tin, source, *[named[name] for name in NAMES])
-        filling = [*map(_encode, own), *map(self._token, instants)]
-        filling += map(_encode, (*days, *numbers, *values, *roles))
         line, chosen = template
-        return line % chosen(filling)
+        own_texts = [*map(_encode, own)]
+        own_texts[_ROLES] = self._roles_of(own[_ROLES] or "")
+        return line % chosen(
+            [
+                *(_encode(tin), _encode(source), *own_texts),
+                *[token for _, token in known],
+                *map(_encode, days),
+                *map(_encode, numbers),
+                *map(_encode, values),
+                *map(self._roles_of, all_roles),
+            ]
+        )
 
     def _begin(self, home: str) -> None:
         """Operators come in the order of TINs, so those of a home come together."""
         self._home = home
         self._templates.clear()
         law = self._law(home)
-        self._cuts = sorted(map(written, {ALWAYS, NEVER_AT, self._at, *edges(law)}))
+        self._instants = _Instants(sorted(map(written, {ALWAYS, NEVER_AT, self._at, *edges(law)})))
         self._by_role = any(link.clause.roles for link in law.links)
 
-    def _named(self, names: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        before = (name for name in reversed(names) if name["valid_from"] <= self._at_text)
-        return next(before, names[0])
+    def _joined(self, facts: str | None) -> list[list[str]]:
+        """The periods without the flags that are not disclosed, joined where nothing else
+        changes."""
+        found: list[list[str]] = []
+        last = None
+        for period in units(facts):
+            if period[0] == period[1]:
+                continue
+            terms = period[_TERMS]
+            try:
+                period[_TERMS] = self._disclosed[terms]
+            except KeyError:
+                period[_TERMS] = self._disclosed[terms] = _without_hidden_flags(terms)
+            if last is not None and last[1] == period[0] and last[2:] == period[2:]:
+                last[1] = period[1]
+            else:
+                found.append(period)
+                last = period
+        return found
 
-    def _token(self, text: str) -> bytes:
-        """An instant as a line has it."""
+    def _roles_of(self, text: str) -> bytes:
+        """Roles as a line has them."""
         try:
-            return self._tokens[text]
+            return self._roles[text]
         except KeyError:
-            if len(self._tokens) >= MOST:
-                self._tokens.clear()
-            found: bytes = _encode(_instant.decode(f'"{text}"'))
-            self._tokens[text] = found
+            found = self._roles[text] = _encode(roles_in(text))
             return found
 
-    def _template(self, line: bytes, instants: Sequence[str], *others: Sequence[Any]) -> _Template:
-        """The template of a shape, from the line of an operator that has it. `others`: its days,
-        numbers, identifiers and roles."""
-        as_shown = [self._token(text)[1:-1].decode() for text in instants]
+    def _made(self, row: Row, instants: Sequence[bytes], *others: Sequence[str]) -> _Template:
+        """The template of the shape of this operator. `others`: its days, numbers, identifiers and
+        roles."""
+        if len(self._templates) >= MOST:
+            self._templates.clear()
+        line = self._slow(row)
+        if line is None:
+            return None
+        *texts, roles = others
+        as_shown = [token[1:-1].decode() for token in instants]
         places: _Places = {}
         first = len(_OWN)
-        for fields, texts in zip(_FIELDS, (as_shown, *others), strict=True):
-            of_texts = {text: first + n for n, text in enumerate(texts)}
+        of_fields = (as_shown, *texts, [tuple(roles_in(text)) for text in roles])
+        for fields, values in zip(_FIELDS, of_fields, strict=True):
+            of_texts = {value: first + n for n, value in enumerate(values) if value}
             places |= dict.fromkeys(fields, of_texts)
-            first += len(texts)
+            first += len(values)
         record = _with_places(msgspec.json.decode(line), places)
         record |= {name: _sign(n) for n, name in enumerate(_OWN)}
         parts = _PLACE.split(_encode(record))
@@ -202,70 +185,45 @@ class CopyShapes:
         return b"%b".join(constants), itemgetter(*map(int, parts[1::2]))
 
 
-def written(at: datetime) -> str:
-    """An instant (UTC) as the database writes it in JSON."""
-    whole, _, fraction = at.astimezone(UTC).replace(tzinfo=None).isoformat().partition(".")
-    fraction = fraction.rstrip("0")
-    return f"{whole}.{fraction}+00:00" if fraction else f"{whole}+00:00"
+class _Instants(dict[str, tuple[int, bytes]]):
+    """Where an instant lies among the cuts: an even number between two of them, an odd one on one;
+    and how a line has it. NULL lies before them all."""
+
+    def __init__(self, cuts: Sequence[str]) -> None:
+        self._cuts = cuts
+
+    def __missing__(self, text: str) -> tuple[int, bytes]:
+        if len(self) >= _MOST_INSTANTS:
+            self.clear()
+        place = bisect_left(self._cuts, text)
+        is_cut = place < len(self._cuts) and self._cuts[place] == text
+        found = self[text] = 2 * place + is_cut, _encode(instant(text) if text else "")
+        return found
 
 
-def _joined(periods: Sequence[_Period]) -> list[_Period]:
-    """The periods without the flags that are not disclosed, joined where nothing else changes."""
-    found: list[_Period] = []
-    last: _Period | None = None
-    for period in periods:
-        if period.valid_from == period.valid_to:
-            continue
-        if period.flags:
-            flags = _disclosed(period.flags)
-            if flags != period.flags:
-                period = msgspec.structs.replace(period, flags=flags)
-        if last is not None and last.valid_to == period.valid_from and _same(last, period):
-            last = found[-1] = msgspec.structs.replace(last, valid_to=period.valid_to)
-        else:
-            found.append(period)
-            last = period
+#: The columns of no period, identifier and consent.
+_PERIOD, _IDENTIFIER, _CONSENT = ((),) * 8, ((),) * 4, ((),) * 3
+_TERMS = 4  # the place of what many periods share
+
+
+def _columns(rows: Iterable[list[str]], none: Sequence[tuple[str, ...]]) -> Any:
+    """Each field of all rows; `none` where there is none. Raises ValueError where a row has another
+    number of fields."""
+    found = tuple(zip(*rows, strict=True)) or none
+    if len(found) != len(none):
+        raise ValueError(found)
     return found
 
 
-@lru_cache(maxsize=MOST)
-def _disclosed(flags: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(disclosed_flags(flags))
+def _without_hidden_flags(terms: str) -> str:
+    *others, flags = terms.split(GROUP)
+    return GROUP.join([*others, ",".join(disclosed_flags(flags.split(",")))])
 
 
-def _same(one: _Period, other: _Period) -> bool:
-    """Whether two periods differ in their interval alone."""
-    return (
-        one.status == other.status
-        and one.abroad == other.abroad
-        and one.flags == other.flags
-        and one.number == other.number
-        and one.authorisation == other.authorisation
-        and one.programme == other.programme
-        and one.type == other.type
-        and one.roles == other.roles
-        and one.effective_from == other.effective_from
-        and one.valid_until == other.valid_until
-    )
-
-
-def _ranked(values: Sequence[Any]) -> tuple[tuple[int, ...], list[Any]]:
-    """The place of each value among all, -1 for None, and the values in their order."""
-    known = {*values}
-    known.discard(None)
-    ordered = sorted(known)
-    if len(ordered) == 1:  # as most have: one number, one day, one set of roles
-        [value] = ordered
-        return tuple([0 if each == value else -1 for each in values]), ordered
-    ranks: dict[Any, int] = {value: rank for rank, value in enumerate(ordered)}
-    ranks[None] = -1
-    return tuple([ranks[value] for value in values]), ordered
-
-
-def _place(cuts: Sequence[str], text: str) -> int:
-    """Where an instant lies among others: an even number between two of them, an odd one on one."""
-    place = bisect_left(cuts, text)
-    return 2 * place + (place < len(cuts) and cuts[place] == text)
+def _ranked(values: Sequence[str]) -> tuple[list[str], tuple[int, ...]]:
+    """The values in their order, after the empty one, and the place of each among them."""
+    ordered = sorted({"", *values})
+    return ordered, tuple(map(ordered.index, values))
 
 
 def _sign(place: int) -> str:

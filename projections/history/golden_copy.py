@@ -94,12 +94,6 @@ class CopiedAuthorisation(msgspec.Struct, frozen=True, gc=False):
     valid_until: date | None
 
 
-class ParticularsSince(OperatorParticulars, frozen=True, gc=False, kw_only=True):
-    """The particulars of an operator from an instant of valid time on, in UTC."""
-
-    valid_from: datetime
-
-
 class CopiedOperator(OperatorParticulars, frozen=True, gc=False, kw_only=True):
     """An operator in a golden copy.
 
@@ -203,7 +197,7 @@ class CopyInstant:
 def copied(
     facts: RecognitionFacts,
     territory: AdministrationCode,
-    names: Sequence[ParticularsSince],
+    named: OperatorParticulars,
     source: str | None,
     at: datetime,
     stretches: tuple[CopiedStretch, ...],
@@ -211,12 +205,10 @@ def copied(
     """The record of an operator that the partner may see.
 
     `facts`: those believed at the copy's position about the operator and the law towards the
-    partner. `names`: the particulars believed then, in the order of valid time. `at`: the copy's
-    instant of valid time, in UTC. `stretches`: the course of the result.
+    partner. `named`: the particulars at the copy's instant. `at`: that instant of valid time, in
+    UTC. `stretches`: the course of the result.
     """
     assert facts.tin is not None and facts.administration is not None
-    # Before the first particulars begin, they count already: projections/reads/operators.py.
-    named = next((n for n in reversed(names) if n.valid_from <= at), names[0])
     disclosed = disclosed_periods(facts.periods)
     disclosed_facts = replace(facts, periods=disclosed)
     now = [p for p in disclosed if is_valid_at(p, at)]

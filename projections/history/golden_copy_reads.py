@@ -14,27 +14,23 @@ from psycopg import AsyncConnection
 from projections.history.belief_history import LawBeliefs
 from projections.history.belief_history_sql import LawHistory, law_history
 from projections.history.copy_courses import HomeCourses
-from projections.history.copy_shapes import CopyShapes, Row
+from projections.history.copy_rows import Row, facts_in, open_rows
+from projections.history.copy_shapes import CopyShapes
 from projections.history.golden_copy import (
     CopiedLaw,
     CopyInstant,
     CopyRecord,
-    ParticularsSince,
     WithdrawnOperator,
     copied,
     copied_law,
     encode,
 )
 from projections.history.visibility_history import is_visible
-from projections.models.operator_snapshot import particulars_of
 from projections.reads.bitemporal_sql import POSITION
-from projections.reads.recognition import CONSENT, IDENTIFIER, PERIOD
 from projections.reads.visibility import VisibilityScope
-from registry.domain.consent import TO_ALL_ADEQUATE, Consented
-from registry.domain.disclosure import CERTIFIED
-from registry.domain.operators.timeline import Identified, Period
+from registry.domain.consent import TO_ALL_ADEQUATE
 from registry.domain.recognition import RecognitionFacts
-from registry.domain.values import CLOSED, PENDING, AdministrationCode, Tin, decode_value
+from registry.domain.values import AdministrationCode, Tin
 
 Connection = AsyncConnection[Any]
 
@@ -43,89 +39,6 @@ AT_ONCE = 250  # operators that one round trip brings
 
 class NoSuchPosition(LookupError):
     """The position is not in the register, or the read models do not show it yet."""
-
-
-_KNOWN = "t.tin = any(%(some)s::text[]) and t.position <= %(position)s"
-_BELIEVED = "(t.position_to is null or t.position_to > %(position)s)"
-_CERTIFIED = ", ".join(sorted(f"'{status.value}'" for status in CERTIFIED))
-
-
-#: Applications count for nobody abroad, unless the law of a programme makes consent necessary.
-_APPLICATION = ", ".join(sorted(f"'{status.value}'" for status in PENDING | CLOSED))
-_COUNTS = (
-    f"(t.status not in ({_APPLICATION}) or t.abroad not in ({_APPLICATION})"
-    " or t.programme = any(%(lawful)s::text[]))"
-)
-
-
-def _facts(columns: str, table: str, order: str, which: str = "true", more: str = "") -> str:
-    """SQL: the facts of each operator that were believed at the position, as JSON text. `which`:
-    only these facts. `more`: further columns."""
-    return (
-        f"(select t.tin, json_agg(f order by {order})::text as facts{more}"
-        f" from views.{table} t cross join lateral (select {columns}) f"
-        f" where {_KNOWN} and {_BELIEVED} and {which} group by t.tin)"
-    )
-
-
-_NAMES = _facts(f"{particulars_of('t')}, t.valid_from", "particulars", "t.valid_from")
-_PERIODS = _facts(
-    PERIOD,
-    "status_period",
-    "t.authorisation, t.valid_from",
-    _COUNTS,
-    f", bool_or(t.status in ({_CERTIFIED})) as certified",
-)
-_IDENTIFIERS = _facts(IDENTIFIER, "identifier", "t.scheme, t.value, t.valid_from")
-_CONSENTS = _facts(
-    CONSENT,
-    "consent",
-    "t.partner, t.valid_from",
-    "t.partner = any(%(consent_to)s)",
-    ", max(greatest(t.valid_to, t.recorded_from)) filter ("
-    " where t.valid_to <= %(at)s and t.partner = any(%(reached)s)) as ended",
-)
-#: The operators of the homes in the order of TINs, whatever the collation of the database.
-_OPERATORS = """
-select o.tin, o.administration, o.source from views.operator o
-where o.administration = any(%(homes)s::text[])
-    and (%(tins)s::text[] is null or o.tin = any(%(tins)s::text[]))
-order by o.tin collate "C" """
-#: When a consent ended that reached the partner, where the operator was recognised there until
-#: then, by what was known then (rule.withdrawn says the same of now); else NULL.
-_RECOGNISED_UNTIL = """case when c.ended is not null then (
-        select c.ended from rule.verdict_then(
-            s.tin, (select o.administration from views.operator o where o.tin = s.tin),
-            %(territory)s, c.ended - interval '1 microsecond', c.ended - interval '1 microsecond',
-            null, null, null, null, null) v
-        where v.outcome = 'RECOGNISED') end"""
-#: Of those to whom anything was ever granted. That is looked up where nothing is granted now.
-_HELD = f"""
-select s.tin, n.facts, coalesce(p.facts, '[]'), coalesce(i.facts, '[]'), coalesce(c.facts, '[]'),
-    {_RECOGNISED_UNTIL}
-from unnest(%(some)s::text[]) s (tin)
-join {_NAMES} n on n.tin = s.tin
-left join {_PERIODS} p on p.tin = s.tin
-left join {_IDENTIFIERS} i on i.tin = s.tin
-left join {_CONSENTS} c on c.tin = s.tin
-where p.certified or s.tin in (
-    select t.tin from views.status_period t where {_KNOWN} and t.status in ({_CERTIFIED}))
-order by s.tin collate "C" """
-#: One plan for all batches, by the indexes on TINs: to plan each of them costs as much as to run
-#: it, and the planner takes the operators of a batch for a part of a table that is worth a scan.
-_PLANNED = """
-set local plan_cache_mode = force_generic_plan;
-set local enable_seqscan = off;
-set local max_parallel_workers_per_gather = 0"""
-_PLANNED_AS_EVER = """
-set local plan_cache_mode to default;
-set local enable_seqscan to default;
-set local max_parallel_workers_per_gather to default"""
-
-_names = msgspec.json.Decoder(list[ParticularsSince])
-_periods = msgspec.json.Decoder(list[Period], dec_hook=decode_value)
-_identifiers = msgspec.json.Decoder(list[Identified], dec_hook=decode_value)
-_consents = msgspec.json.Decoder(list[Consented], dec_hook=decode_value)
 
 
 @dataclass(frozen=True)
@@ -211,7 +124,7 @@ async def records(
 ) -> AsyncIterator[CopyRecord]:
     """The records of a copy in the order of TINs. `tins`: of these operators only.
 
-    `connection`: in a transaction.
+    `connection`: in a transaction. Raises ControlCharacter.
     """
     courses: dict[str, HomeCourses] = {}
     async for rows in _batches(connection, source, tins):
@@ -236,7 +149,7 @@ async def lines(
 
     shapes = CopyShapes(source.moment.at, law, line)
     async for rows in _batches(connection, source, tins):
-        made = (shapes.line(row) if row[-1] is None else line(row) for row in rows)
+        made = [shapes.line(row) if row[-1] is None else line(row) for row in rows]
         yield [found for found in made if found is not None]
 
 
@@ -249,34 +162,20 @@ async def _batches(
         "homes": sorted(source.law.homes()),
         "consent_to": source.consent_to,
         "lawful": sorted({law.fact.programme for law in source.law.consent_laws}),
-        "tins": list(tins) if tins is not None else None,
         "territory": source.territory.text,
         "at": source.moment.at,
         "reached": await _reached(connection, source),
     }
-    async with connection.cursor(name="golden_copy") as cursor, connection.cursor() as reading:
-        await cursor.execute(_OPERATORS, parameters)
-        await reading.execute(_PLANNED)
-
-        async def named() -> dict[str, tuple[str, str, str | None]]:
-            return {tin: (tin, *more) for tin, *more in await cursor.fetchmany(AT_ONCE)}
-
-        async def held(some: dict[str, tuple[str, str, str | None]]) -> list[Row]:
-            await reading.execute(_HELD, parameters | {"some": list(some)}, prepare=True)
-            return [some[tin] + tuple(facts) for tin, *facts in await reading.fetchall()]
-
-        # The database reads the next batch while this process works on the one before: its long
-        # statement is sent before a batch is given out, because no task runs while that is used.
-        some = await named()
-        coming = asyncio.ensure_future(held(some))
+    async with connection.cursor(name="golden_copy") as cursor:
+        await open_rows(connection, cursor, parameters, tins)
+        # The database reads the next rows while this process works on those before: they are asked
+        # for before a batch is given out, because no task runs while that is used.
+        coming = asyncio.ensure_future(cursor.fetchmany(AT_ONCE))
         try:
-            while some:
-                rows, some = await coming, await named()
-                if some:
-                    coming = asyncio.ensure_future(held(some))
-                    await asyncio.sleep(0)
+            while rows := await coming:
+                coming = asyncio.ensure_future(cursor.fetchmany(AT_ONCE))
+                await asyncio.sleep(0)
                 yield rows
-            await reading.execute(_PLANNED_AS_EVER)
         finally:
             coming.cancel()
 
@@ -292,18 +191,20 @@ async def _reached(connection: Connection, source: CopySource) -> list[str]:
 
 
 def record(source: CopySource, row: Row, courses: dict[str, HomeCourses]) -> CopyRecord | None:
-    """The record of an operator, from its row; None where it is not in the copy."""
-    tin, home, origin, names, periods, identifiers, consents, until = row
+    """The record of an operator, from its row; None where it is not in the copy. Raises
+    ControlCharacter."""
+    (tin, home, origin), until = row[:3], row[-1]
     moment, territory = source.moment, source.territory
     administration = AdministrationCode(home)
     law = source.law.beliefs_from(home)
+    held = facts_in(row, moment.at)
     facts = replace(
         law_then := law.at(moment.position),
         tin=Tin(tin),
         administration=administration,
-        periods=_periods.decode(periods),
-        identifiers=_identifiers.decode(identifiers),
-        consents=_consents.decode(consents),
+        periods=held.periods,
+        identifiers=held.identifiers,
+        consents=held.consents,
     )
     scope = VisibilityScope("partner", territory.text)
     if not is_visible(administration, law, facts, scope, moment.position, moment.at, lambda: True):
@@ -313,7 +214,7 @@ def record(source: CopySource, row: Row, courses: dict[str, HomeCourses]) -> Cop
         courses.clear()  # the operators of a home come together
         of_home = courses[home] = HomeCourses(law_then, territory)
     stretches = of_home.of(facts)
-    return copied(facts, territory, _names.decode(names), origin, moment.at, stretches)
+    return copied(facts, territory, held.named, origin, moment.at, stretches)
 
 
 # --------------------------------------------------------------------- changes
