@@ -30,7 +30,7 @@ from registry.paths import WORLD
 
 #: Names that are kept as data: flags of an authorisation, and deadlines.
 FLAGS = ("listed", "under_reassessment", "suspension_decision_awaited", "expiry_decision_awaited")
-DEADLINES = ("acceptance", "decision", "renewal", "review", "end of suspension")
+DEADLINES = ("acceptance", "decision", "renewal", "review", "end of suspension", "consultation")
 #: A choice of the list of agreements that is no status.
 CHOICES = ("SIGNED_OR_LATER",)
 

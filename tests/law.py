@@ -68,6 +68,7 @@ PROGRAMMES = {
         ("decision_days", "120", "days", "2008-01-01", None, UCC),
         ("decision_extension_days", "60", "days", "2008-01-01", None, UCC),
         ("acceptance_days", "30", "days", "2016-05-01", None, UCC),
+        ("consultation_days", "80", "days", "2016-05-01", None, UCC),
         ("effect_after", "5", "days", "2016-05-01", None, UCC),
         ("bar_years", "3", "years", "2008-01-01", None, UCC),
         ("suspension_days", "30", "days", "2016-05-01", None, UCC),

@@ -155,6 +155,7 @@ async def _shown(request: Request, given: Mapping[str, str]) -> Response:
         at=at,
         asked=asked,
         answer=answer,
+        instants=(answer["at"], answer["knownAt"]) if answer else None,
         position=answer["position"] if answer else None,
         operator=(asked.data or {}).get("operator") if asked else None,
         holders=holders,

@@ -56,7 +56,7 @@ STATES = {
 }
 #: What is shown where no state is chosen: what is, or was, of concern.
 USUAL = (DeadlineState.MISSED, DeadlineState.DUE, DeadlineState.LATE)
-KINDS = ("acceptance", "decision", "renewal", "review", "end of suspension")
+KINDS = ("acceptance", "decision", "renewal", "review", "end of suspension", "consultation")
 COLUMNS = (
     *("due", "state", "tin", "name", "administration", "authorisation", "what", "rule", "met_on"),
 )

@@ -134,6 +134,8 @@ async def receipt(request: Request, id: str) -> Response:
         return page(request, "wrong.html", status=400, title=title, sentence=sentence)
     found = await ask(request, RECEIPT, id=wanted)
     issued = (found.data or {}).get("receipt")
+    stated = claims(issued["jwt"]) if issued else None
+    question = stated["credentialSubject"]["question"] if stated else None
     return page(
         request,
         "receipt.html",
@@ -143,7 +145,8 @@ async def receipt(request: Request, id: str) -> Response:
         id=wanted,
         found=found,
         receipt=issued,
-        claims=claims(issued["jwt"]) if issued else None,
+        claims=stated,
+        instants=(question["at"], question["knownAt"]) if question else None,
         has_address=own_address(request) is not None,
     )
 

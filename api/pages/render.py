@@ -154,10 +154,12 @@ def page(
     *,
     status: int = 200,
     scripts: tuple[str, ...] = (),
+    instants: tuple[str, str] | None = None,
     **values: Any,
 ) -> HTMLResponse:
     """`values` are the template's own; what every page shows of the request is added here.
-    `scripts`: those of the page, whose texts go with it."""
+    `scripts`: those of the page, whose texts go with it. `instants`: of a page with one answer and
+    no `clocks`, its valid and its transaction time (RFC 3339), for the printed sheet."""
     path = request.url.path
     query = f"?{request.url.query}" if request.url.query else ""
     language, tag = language_of(request), request.scope.get(LANGUAGE)
@@ -178,7 +180,7 @@ def page(
         "place": site.own_place(subject(request)),
         "position": None,
         "dense": subject(request).partition(":")[0] in ("officer", "auditor"),
-        "evidence": _evidence(request, values.get("clocks")) if status == 200 else None,
+        "evidence": _evidence(request, values.get("clocks"), instants) if status == 200 else None,
         "demo": request.app.state.settings.demo,
         "signs_in": bool(request.app.state.service.authenticator.parties),
         "csrf": partial(forms.csrf_token, request),
@@ -226,17 +228,20 @@ class Evidence(NamedTuple):
     address: str
 
 
-def _evidence(request: Request, clocks: object) -> Evidence | None:
+def _evidence(
+    request: Request, clocks: object, instants: tuple[str, str] | None
+) -> Evidence | None:
     context = getattr(request.state, "context", None)
     if context is None:
         return None
     readings = (clocks if isinstance(clocks, forms.AsOfFields) else forms.AsOfFields()).readings
+    law, belief = instants or (readings["at"], readings["knownAt"])
     line = request.app.state.service.current_checkpoint.line or b""
     query = f"?{request.url.query}" if request.url.query else ""
     return Evidence(
         context.now.isoformat(),
-        readings["at"],
-        readings["knownAt"],
+        labels.instant(law) if instants else law,
+        labels.instant(belief) if instants else belief,
         line.decode("ascii"),
         f"{request.url.netloc}{request.url.path}{query}",
     )

@@ -100,6 +100,7 @@ async def unseen(request: Request, context: Context) -> WorkList:
         more,
         note,
         after if found or more else None,
+        ("/operators", _("Look at the operators that you may see")),
     )
 
 

@@ -16,10 +16,16 @@ from api.pages.errors import PageRoute
 from api.pages.labels import country, day, event_name, phrase
 from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
+from api.pages.work_divergences import corrected_answers
 from api.pages.work_lists import MOST, WorkItem, WorkList
 from projections.reads.administration_proposals import open_proposals_of_administrations
-from projections.reads.consultations import open_consultations
-from projections.reads.unsigned_records import UnsignedRecord, keyed_since, unsigned_records
+from projections.reads.consultations import OpenConsultation, open_consultations
+from projections.reads.unsigned_records import (
+    UnsignedRecord,
+    keyed_since,
+    uncovered_records,
+    unsigned_records,
+)
 from registry.domain.decisions import civil_day_of
 
 router = APIRouter(route_class=PageRoute)
@@ -55,10 +61,13 @@ async def work(request: Request) -> Response:
     lists: list[WorkList] = []
     if role is SubjectRole.OFFICER:
         lists += await _deadlines(request, asked)
-        lists.append(await _consultations(asked))
+        lists.append(await _consultations(request, asked))
         lists.append(await _unsigned(asked))
+        lists.append(await _uncovered(asked))
     if unseen_changes.follows(asked):
         lists.append(await unseen_changes.unseen(request, asked))
+    if (corrected := await corrected_answers(asked)) is not None:
+        lists.append(corrected)
     if asked.may(Action.READ_DISPUTES, Resource(asked.subject.own, asked.subject.tin)):
         lists.append(await _disputes(request))
     if asked.may(Action.READ_PROPOSALS, Resource(asked.subject.own)):
@@ -79,18 +88,16 @@ async def work(request: Request) -> Response:
 
 def _links(role: SubjectRole) -> list[tuple[str, str]]:
     """Where else there is something to look at for a role: address and title."""
-    corrected = [("/divergences", N_("Answers that were put right"))]
     receipts = [("/receipts", N_("Receipts whose answer has changed"))]
     found = {
         SubjectRole.AUDITOR: [
-            *corrected,
             *receipts,
             ("/events", N_("Events")),
             ("/deadlines", N_("Deadlines")),
             ("/log", N_("Integrity record")),
         ],
-        SubjectRole.PARTNER: [*corrected, *receipts, ("/freshness", N_("Freshness"))],
-        SubjectRole.OFFICER: [*corrected, *receipts],
+        SubjectRole.PARTNER: [*receipts, ("/freshness", N_("Freshness"))],
+        SubjectRole.OFFICER: receipts,
     }.get(role, [])
     return [(address, current.get().gettext(title)) for address, title in found]
 
@@ -137,31 +144,54 @@ def _of_deadlines(
         )
     ]
     total = found["totalCount"]
-    return WorkList(name, title, total, empty, items, total > len(found["edges"]))
+    more = total > len(found["edges"])
+    step = "/deadlines", _("Look at the calendar of deadlines")
+    return WorkList(name, title, total, empty, items, more, step=step)
 
 
 def _refused(name: str, title: str, asked: PageQuery) -> WorkList:
     return WorkList(name, title, None, "; ".join(asked.sentences))
 
 
-async def _consultations(asked: Context) -> WorkList:
-    """The consultations of other administrations without a reply."""
+async def _consultations(request: Request, asked: Context) -> WorkList:
+    """The consultations of other administrations without a reply, those that are due first come
+    first."""
+    own = asked.subject.administration_of_officer
+    zone = await forms.zone_of(request, own.text if own else None)
+    today = civil_day_of(asked.now, zone).isoformat()
     async with asked.ledger.connection() as connection:
         rows = await open_consultations(connection, sorted(asked.subject.home), MOST)
     items = [
         WorkItem(
             row.tin,
             "",
-            _("%(territory)s was asked on %(day)s", territory=country(row.asked),
-              day=day(row.since)),
+            _consultation_in_words(row, today),
             f"/operators/{row.tin}/record-consultation-reply?asked={row.asked}",
             _("Record the reply"),
         )
         for row in rows
-    ]  # fmt: skip
+    ]
     total = rows[0].total if rows else 0
     empty = _("No consultation waits for a reply.")
-    return WorkList("consultations", _("Consultations"), total, empty, items, total > len(rows))
+    step = (
+        f"/operators?administration={own}&standing=UNDER_EXAMINATION",
+        _("Consult another administration about an operator under examination"),
+    )
+    title = _("Consultations")
+    more = total > len(rows)
+    return WorkList("consultations", title, total, empty, items, more, step=step)
+
+
+def _consultation_in_words(row: OpenConsultation, today: str) -> str:
+    """Who was asked and when, and the last day for the reply, where a rule of the programme set
+    one. `today`: the civil day of the home administration."""
+    words = _(
+        "%(territory)s was asked on %(day)s", territory=country(row.asked), day=day(row.since)
+    )
+    if row.due is None:
+        return _("%(what)s; no rule of the programme sets a day for the reply", what=words)
+    words = _("%(what)s, reply due on %(day)s", what=words, day=day(row.due))
+    return f"{words}: {_('overdue')}" if row.due < today else words
 
 
 async def _unsigned(asked: Context) -> WorkList:
@@ -177,8 +207,33 @@ async def _unsigned(asked: Context) -> WorkList:
             rows += found
     if not keys:
         empty = _("Your administration has named no key, so nothing is signed.")
-        return WorkList("unsigned", title, 0, empty)
-    items = [
+        own = asked.subject.administration_of_officer
+        step = f"/countries/{own}/add-key", _("Name the first key of your administration")
+        return WorkList("unsigned", title, 0, empty, step=step)
+    items = _records(rows)
+    empty = _("Every decision since the first key is signed.")
+    note = _("Imported without a signature, after your administration had a key.")
+    more = total > len(items)
+    step = "/log", _("Look at the integrity record")
+    return WorkList("unsigned", title, total, empty, items, more, note, step=step)
+
+
+async def _uncovered(asked: Context) -> WorkList:
+    """The records of operators of the subject's administration that no signed head of the log
+    covers yet."""
+    async with asked.ledger.connection() as connection:
+        rows = await uncovered_records(connection, sorted(asked.subject.home), MOST)
+    total = rows[0].total if rows else 0
+    title = _("Not yet under a signed head of the log")
+    empty = _("Every record about your operators is covered by a signed head of the log.")
+    note = _("Until a head is signed, nobody outside can prove that these were recorded.")
+    items, more = _records(rows), total > len(rows)
+    step = "/log", _("Look at the integrity record")
+    return WorkList("uncovered", title, total, empty, items, more, note, step=step)
+
+
+def _records(rows: list[UnsignedRecord]) -> list[WorkItem]:
+    return [
         WorkItem(
             row.tin,
             "",
@@ -188,9 +243,6 @@ async def _unsigned(asked: Context) -> WorkList:
         )
         for row in rows[:MOST]
     ]
-    empty = _("Every decision since the first key is signed.")
-    note = _("Imported without a signature, after your administration had a key.")
-    return WorkList("unsigned", title, total, empty, items, total > len(items), note)
 
 
 async def _disputes(request: Request) -> WorkList:
@@ -210,7 +262,8 @@ async def _disputes(request: Request) -> WorkList:
         items.append(WorkItem(node["tin"], "", _dispute_in_words(node), address, action))
     empty = _("No dispute is open.")
     more = connection["pageInfo"]["hasNextPage"]
-    return WorkList("disputes", title, len(nodes), empty, items, more)
+    step = "/operators", _("Find an operator: a dispute is opened on its page")
+    return WorkList("disputes", title, len(nodes), empty, items, more, step=step)
 
 
 def _dispute_in_words(node: dict[str, Any]) -> str:
@@ -243,7 +296,8 @@ async def _proposals(request: Request) -> WorkList:
     ]
     empty = _("Nothing waits for a second person.")
     more = connection["pageInfo"]["hasNextPage"]
-    return WorkList("proposals", title, len(nodes), empty, items, more)
+    step = "/operators", _("Find an operator: a decision about it is proposed on its page")
+    return WorkList("proposals", title, len(nodes), empty, items, more, step=step)
 
 
 async def _administration_proposals(asked: Context) -> WorkList:
@@ -274,4 +328,7 @@ async def _administration_proposals(asked: Context) -> WorkList:
         _("Nothing waits for a second person."),
     )
     more = len(rows) > MOST
-    return WorkList("administration-proposals", title, len(rows), empty, items, more)
+    following = "/proposals", _("Look at the page of proposals")
+    return WorkList(
+        "administration-proposals", title, len(rows), empty, items, more, step=following
+    )

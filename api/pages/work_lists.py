@@ -23,7 +23,8 @@ class WorkItem:
 @dataclass(frozen=True)
 class WorkList:
     """A list of one kind of work. `count`: None where the question was refused; `empty` then says
-    why, and otherwise what it means that nothing waits. `more`: there are more than `count`.
+    why, and otherwise what it means that nothing waits. `step`: the address and the title of what
+    can be done where nothing waits. `more`: there are more than `count`.
     `note`: what the reader should know of the list; `seen`: the position that a button marks as
     seen, or None."""
 
@@ -35,6 +36,7 @@ class WorkList:
     more: bool = False
     note: str = ""
     seen: int | None = None
+    step: tuple[str, str] | None = None
 
     @property
     def tins(self) -> str:

@@ -55,25 +55,46 @@ class CorrectedGivenAnswer:
     event_position: int | None
 
 
-#: An answer about what was known earlier was not corrected by what was learned later.
-_GIVEN = """
-select l.number, t.place::int, t.tin, l.territory, coalesce(t.law_at, l.law_at) as law_at,
+_ANSWER = """l.number, t.place::int, t.tin, l.territory, coalesce(t.law_at, l.law_at) as law_at,
     l.known_at, coalesce(t.consignment, l.consignment) as consignment,
-    l.at as asked_at, l.subject as asked_by, l.purpose, l.request, t.outcome, l.position
-from access.read_log l
-cross join lateral unnest(l.tins, l.outcomes, l.law_ats, l.consignments) with ordinality
-    as t (tin, outcome, law_at, consignment, place)
-where l.territory = %(territory)s and (l.number, t.place) > (%(number)s, %(place)s)
-    and coalesce(t.law_at, l.law_at) >= %(from)s and coalesce(t.law_at, l.law_at) < %(to)s
-    and l.known_at >= l.at
-    and t.outcome is not null
-    and (%(tin)s::text is null or (l.tins @> array[%(tin)s::text] and t.tin = %(tin)s))
+    l.at as asked_at, l.subject as asked_by, l.purpose, l.request, t.outcome, l.position"""
+_EACH = """cross join lateral unnest(l.tins, l.outcomes, l.law_ats, l.consignments) with ordinality
+    as t (tin, outcome, law_at, consignment, place)"""
+#: An answer about what was known earlier was not corrected by what was learned later.
+_READABLE = """l.known_at >= l.at and t.outcome is not null
     and (%(subject_role)s = 'auditor' or l.administration = %(own)s
         or (%(subject_role)s = 'officer'
             and case left(t.tin, 2) when 'XI' then 'GB' else left(t.tin, 2) end
-                = any(%(members)s::text[])))
+                = any(%(members)s::text[])))"""
+_GIVEN = f"""
+select {_ANSWER}
+from access.read_log l
+{_EACH}
+where l.territory = %(territory)s and (l.number, t.place) > (%(number)s, %(place)s)
+    and coalesce(t.law_at, l.law_at) >= %(from)s and coalesce(t.law_at, l.law_at) < %(to)s
+    and (%(tin)s::text is null or (l.tins @> array[%(tin)s::text] and t.tin = %(tin)s))
+    and {_READABLE}
 order by l.number, t.place
 limit %(most)s"""
+#: The newest entries of the read log that are examined, so that no query takes longer than these
+#: many entries do.
+WINDOW = 50_000
+_NEWEST = f"""
+select {_ANSWER}
+from access.read_log l
+{_EACH}
+where l.territory is not null
+    and l.number > (select coalesce(max(number), 0) from access.read_log) - %(window)s
+    and {_READABLE}
+order by l.number desc, t.place desc
+limit %(most)s"""
+#: The position of the last event of the law, and for each operator that of its own last one.
+_LAST_CHANGES = """
+select t.tin, greatest((select max(a.position) from views.administration a),
+    (select max(p.position) from views.programme p),
+    (select max(g.position) from views.agreement g),
+    (select max(c.position) from views.change c where c.tin = t.tin))
+from unnest(%(tins)s::text[]) t (tin)"""
 
 
 #: Those of some operators about which anybody was ever answered for a territory.
@@ -133,6 +154,36 @@ async def given(
     async with ledger.cursor(row_factory=class_row(GivenAnswer)) as cursor:
         await cursor.execute(_GIVEN, parameters)
         return await cursor.fetchall()
+
+
+async def newest(
+    ledger: Connection, scope: VisibilityScope, members: Sequence[str], most: int
+) -> list[GivenAnswer]:
+    """The newest answers that the subject may read, about any territory, the latest first: at most
+    `most`, of the last `WINDOW` entries of the read log. `members`: as in `given`."""
+    parameters = {
+        "window": WINDOW,
+        "subject_role": scope.role,
+        "own": scope.administration,
+        "members": list(members),
+        "most": most,
+    }
+    async with ledger.cursor(row_factory=class_row(GivenAnswer)) as cursor:
+        await cursor.execute(_NEWEST, parameters)
+        return await cursor.fetchall()
+
+
+async def perhaps_corrected(views: Connection, answers: Sequence[GivenAnswer]) -> list[GivenAnswer]:
+    """Those of these answers after which an event of the operator or of the law was recorded: no
+    other can be different now. An answer whose position is not on record is one of them."""
+    tins = sorted({answer.tin for answer in answers})
+    cursor = await views.execute(_LAST_CHANGES, {"tins": tins})
+    changed = dict(await cursor.fetchall())
+    return [
+        answer
+        for answer in answers
+        if answer.position is None or (changed[answer.tin] or 0) > answer.position
+    ]
 
 
 async def corrected(

@@ -74,6 +74,10 @@ SERVICE_READS: Mapping[str, str] = {
     "api/pages/unseen_changes.py unseen": (
         "The list of changes not yet seen: the same feed, of the subject's own territory."
     ),
+    "api/pages/work_divergences.py _found": (
+        "The list of answers that would be different now: past beliefs of the operators that the "
+        "subject may see now, chosen before they are compared."
+    ),
     "api/pages/certificates.py reading": (
         "Certificates: the home customs and the operator have them made, and whoever has the code "
         "or a link is told the state of that authorisation alone."

@@ -44,12 +44,23 @@ where e.position > greatest(%(since)s, (select max(position) from ledger.event) 
     and o.administration = %(own)s
     and not exists (select from ledger.signature s where s.command_id = e.command_id)
 order by e.position desc limit %(most)s"""
+#: A checkpoint covers the leaves before its size.
+_UNCOVERED = """
+select o.tin, e.position, e.topic as type, e.state::jsonb ->> 'effective' as effective,
+    count(*) over () as total
+from ledger.event e join views.operator o on o.id = e.originator_id
+where e.position > greatest((select max(position) from ledger.event) - %(window)s, (
+        select l.position from proof.leaf l
+        where l.leaf_index = (select max(c.size) from proof.checkpoint c) - 1))
+    and e.topic like 'operator.%%' and o.administration = any(%(own)s)
+order by e.position desc limit %(most)s"""
 
 
 @dataclass(frozen=True)
 class UnsignedRecord:
-    """A record without a signature. `effective`: its civil day of the home administration; `total`:
-    how many there are among the positions that were examined."""
+    """A record without a signature of its administration, or of the log. `effective`: its civil day
+    of the home administration; `total`: how many there are among the positions that were
+    examined."""
 
     tin: str
     position: int
@@ -82,4 +93,15 @@ async def unsigned_records(
                 "most": most,
             },
         )
+        return await cursor.fetchall()
+
+
+async def uncovered_records(
+    connection: AsyncConnection[Any], own: Sequence[str], most: int
+) -> list[UnsignedRecord]:
+    """The records about operators of these administrations that no signed checkpoint of the log
+    covers yet, the latest first."""
+    async with connection.cursor(row_factory=class_row(UnsignedRecord)) as cursor:
+        parameters = {"own": list(own), "window": WINDOW, "most": most}
+        await cursor.execute(_UNCOVERED, parameters)
         return await cursor.fetchall()

@@ -17,9 +17,9 @@ from registry.domain.sentences import Listing
 from registry.domain.values import RuleState
 
 #: The rules that decisions and deadlines read, with their meaning. For `parts.<TYPE>`,
-#: `dispute_days`, `recognised_part`, `second_person`, `sharing_consent`, `consent_proof`,
-#: `adequate.<CODE>`, `validity_end` and `suspension_end`, a missing rule has a meaning of its own,
-#: stated at the method that reads it: nothing is limited.
+#: `consultation_days`, `dispute_days`, `recognised_part`, `second_person`, `sharing_consent`,
+#: `consent_proof`, `adequate.<CODE>`, `validity_end` and `suspension_end`, a missing rule has a
+#: meaning of its own, stated at the method that reads it: nothing is limited.
 MEANINGS: dict[str, str] = {
     "acceptance_days": "days from the application to its acceptance; none: no time limit",
     "decision_days": "days from the acceptance to the decision; none: no time limit",
@@ -47,6 +47,7 @@ GUARDS = frozenset(
 LIMITS = frozenset(
     {
         "consent_proof",
+        "consultation_days",
         "day_counting",
         "dispute_days",
         "recognised_part",

@@ -95,8 +95,8 @@ class DeadlineFilter:
     )
     what: str | None = strawberry.field(
         default=None,
-        description="Only deadlines for this step: acceptance, decision, renewal, review or end of "
-        "suspension.",
+        description="Only deadlines for this step: acceptance, decision, renewal, review, end of "
+        "suspension or consultation.",
     )
     open: bool | None = strawberry.field(
         default=None,

@@ -130,7 +130,11 @@ def _record_status(
 
 
 def request_consultation(operator: Operator, command: c.RequestConsultation, by: Decision) -> None:
-    """Records that another administration is consulted (UCC Delegated Act Art. 14)."""
+    """Records that another administration is consulted (UCC Delegated Act Art. 14).
+
+    The programme's rule `consultation_days` sets the deadline for the reply; without it there is
+    none.
+    """
     authorisation = find_authorisation(
         operator,
         by,
@@ -148,6 +152,8 @@ def request_consultation(operator: Operator, command: c.RequestConsultation, by:
         return refuse_unless_recorded(
             operator, authorisation, kind, by, about, asked=command.asked, reason=command.reason
         )
+    day: date = event_fields(operator, by)["effective"]
+    said_by = rules_of_day(operator, preconditions.find_programme(by, authorisation.programme), day)
     record_event(
         operator,
         Operator.ConsultationRequested,
@@ -155,6 +161,7 @@ def request_consultation(operator: Operator, command: c.RequestConsultation, by:
         by,
         asked=command.asked,
         reason=command.reason,
+        due=said_by.due("consultation", "consultation_days", day) or None,
     )
 
 
@@ -233,7 +240,7 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
         d
         for e in operator.history
         if getattr(e, "authorisation", None) == authorisation.reference
-        for d in getattr(e, "due", ())
+        for d in getattr(e, "due", None) or ()
         if d.what == "decision"
     ]
     if not set_before:

@@ -12,6 +12,7 @@ import msgspec
 
 from registry.domain.operators.authorisation import Due
 from registry.domain.operators.events import Operator
+from registry.domain.values import AdministrationCode
 
 
 class Deadline(msgspec.Struct, frozen=True, gc=False):
@@ -48,7 +49,10 @@ _ANSWERS: dict[str, tuple[type[Operator.Event], ...]] = {
         Operator.SuspensionExtended,
         Operator.SuspensionEnded,
     ),
+    "consultation": (Operator.ConsultationReplied,),
 }
+#: The decisions after which the reply to a consultation is no longer awaited.
+_DECIDED = (Operator.Granted, Operator.Refused, Operator.Withdrawn)
 _VOIDS = (
     Operator.Revoked,
     Operator.Annulled,
@@ -77,8 +81,21 @@ class _OpenDeadline:
     what: str
     due: date | None
     rule: str
+    asked: AdministrationCode | None = None  # who was consulted; None: it is no consultation
     met: date | None = None
     void: bool = False
+
+    def is_answered_by(self, event: Operator.Event) -> bool:
+        """Whether the event answers it: of a consultation, only the reply of who was asked."""
+        if not isinstance(event, _ANSWERS.get(self.what, ())):
+            return False
+        return self.asked is None or self.asked == getattr(event, "asked", None)
+
+    def is_ended_by(self, event: Operator.Event, new: list[_OpenDeadline]) -> bool:
+        """Whether the event makes it void: its subject has ended, or `new` has it anew."""
+        if isinstance(event, _VOIDS) or (self.asked and isinstance(event, _DECIDED)):
+            return True
+        return any((due.what, due.asked) == (self.what, self.asked) for due in new)
 
 
 def deadlines(events: list[Operator.Event]) -> list[Deadline]:
@@ -94,9 +111,9 @@ def deadlines(events: list[Operator.Event]) -> list[Deadline]:
         for deadline in found:
             if authorisation not in (None, deadline.authorisation):
                 continue
-            if kind in _ANSWERS.get(deadline.what, ()):
+            if deadline.is_answered_by(event):
                 deadline.met = deadline.met or _day_of_answer(event)
-            elif kind in _VOIDS or any(due_.what == deadline.what for due_ in new):
+            elif deadline.is_ended_by(event, new):
                 deadline.void = True
         found += new
     return [
@@ -114,9 +131,10 @@ def deadlines(events: list[Operator.Event]) -> list[Deadline]:
 
 def _deadlines_set_by(event: Operator.Event, authorisation: str) -> list[_OpenDeadline]:
     """The deadlines that an event sets for an authorisation."""
-    due: tuple[Due, ...] = getattr(event, "due", ())
+    due: tuple[Due, ...] = getattr(event, "due", None) or ()
     unknown: tuple[str, ...] = getattr(event, "rule_unknown", None) or ()
-    return [_OpenDeadline(authorisation, due_.what, due_.due, due_.rule) for due_ in due] + [
+    asked = event.asked if isinstance(event, Operator.ConsultationRequested) else None
+    return [_OpenDeadline(authorisation, due_.what, due_.due, due_.rule, asked) for due_ in due] + [
         _OpenDeadline(authorisation, _SET_BY[rule], None, rule)
         for rule in unknown
         if rule in _SET_BY

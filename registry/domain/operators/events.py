@@ -295,11 +295,13 @@ class Operator(BaseAggregate[UUID]):
             authorisation.status = Status.UNDER_EXAMINATION
 
     class ConsultationRequested(AuthorisationEvent):
-        """Another administration is consulted."""
+        """Another administration is consulted; where a rule sets it, the time limit for its reply
+        begins."""
 
         TOPIC = "operator.consultation_requested"
         asked: AdministrationCode
         reason: str | None = None
+        due: tuple[Due, ...] | None = None
 
     class ConsultationReplied(AuthorisationEvent):
         """A consulted administration replies."""

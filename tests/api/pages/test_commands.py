@@ -509,23 +509,30 @@ def test_hostile_names_and_values_stay_what_was_typed(at: Client) -> None:
 
 def test_work_shows_what_waits_and_the_next_step(at: Client) -> None:
     day = (date.today() - timedelta(days=200)).isoformat()
-    tin = next(_tins)
-    on = {"tin": tin, "effective": day, "legal_ground": "a law"}
-    record(
-        at.service.registry,
-        [
+    tin, undated = next(_tins), next(_tins)
+    rule = {"command": "set_rule", "programme": "CN-AEO", "rule": "consultation_days"}
+    value = {"value": "80", "unit": "days", "effective": day, "source": "a law"}
+
+    def consulted(about: str) -> list[dict[str, str]]:
+        on = {"tin": about, "effective": day, "legal_ground": "a law"}
+        return [
             {"command": "register_operator", "name": "Late", **on},
             {"command": "lodge_application", "programme": "CN-AEO", "type": "ACE", **on},
             {"command": "accept_application", **on},
             {"command": "request_consultation", "asked": "KR", **on},
-        ],
-    )
+        ]
+
+    record(at.service.registry, [*consulted(undated), {**rule, **value}, *consulted(tin)])
     assert wait_until(at.database, at.last_position())
 
     page = opened(at, "/work")
 
     assert page.status_code == 200
-    assert "South Korea was asked on" in text(page)
+    due = (date.today() - timedelta(days=120)).isoformat()
+    waiting = text(page).split("Consultations", 2)[2]
+    first = waiting.index(f"South Korea was asked on {day}, reply due on {due}: overdue")
+    assert waiting.index(tin) < first < waiting.index(undated)
+    assert "no rule of the programme sets a day for the reply" in waiting[waiting.index(undated) :]
     assert f"/operators/{tin}/record-consultation-reply?asked=KR" in page.text.replace("&amp;", "&")
     assert "Overdue" in text(page) and "Due within 30 days" in text(page)
     assert opened(at, "/work", None).status_code == 403

@@ -108,6 +108,13 @@ def test_what_was_answered_stands_beside_what_would_have_been(at: Client) -> Non
         if given:
             was = page[page.index("What was answered") :]
             assert was.index(asked) < was.index("partner:SG") < was.index("not recognised")
+    for by, listed in ((AUDITOR, True), ("partner:SG", True), ("officer:CN", True),
+                       ("officer:KR", False), ("partner:AU", False)):  # fmt: skip
+        work = text(opened(at, "/work", by))
+        work = work[work.rindex("Answers that would be different now") :]
+        assert (f"{asked} partner:SG was answered for Singapore" in work) == listed, by
+        assert ("recognised; now not recognised, because of: suspended" in work) == listed
+        assert ("so none can differ" in work) != listed
     whole = text(opened(at, f"/divergences?{window}"))
     was, would = whole.split("What would have been answered", 1)
     assert LATE not in was[was.index("What was answered") :]

@@ -13,6 +13,7 @@ import pytest
 from api.access.tokens import issue
 from api.pages.query import COOKIE
 from ops.attacks import verifier
+from projections.engine.projector import Projector
 from registry.transparency.signed_notes import ED25519, Signer
 from tests.api.certified import DAY, certified, logged, office
 from tests.api.client import AUDITOR, Client
@@ -215,7 +216,11 @@ def test_what_an_administration_with_a_key_did_not_sign_is_listed(at: Client) ->
 
     tin = "KR77999999"
     record(at.database, *operator(tin, "Imported", "KR-AEO", "AA", "KRAEO77999999", "2020-01-06"))
+    Projector(at.database).catch_up()
+    assert tin in section(opened(at, "/work", HOME).text, "uncovered")
     logged(at)
+    covered = section(opened(at, "/work", HOME).text, "uncovered")
+    assert tin not in covered and 'href="/log"' in covered
 
     unsigned = section(opened(at, "/work", HOME).text, "unsigned")
     assert unsigned.count(f"/operators/{tin}?tab=history") > 1 and "granted" in unsigned

@@ -14,7 +14,7 @@ from registry.domain.operators.deadlines import Deadline
 from registry.domain.operators.events import Operator
 from registry.domain.operators.timeline import OperatorTimeline, Period, build_timeline
 from registry.domain.values import Role, Status, Tin
-from tests.law import DE, KR, UCC, due
+from tests.law import DE, FR, KR, UCC, due
 from tests.samples import ACME, OTHER, REF, back, registered
 from tests.scenario import Fact, believed, fact, noon, stream
 
@@ -389,6 +389,26 @@ def test_what_a_deadline_was_for_may_come_to_an_end_first(end: c.Command) -> Non
 
     assert found["end of suspension"].dropped
     assert found["end of suspension"].met_on is None
+
+
+def test_each_partner_that_is_consulted_has_a_day_for_its_own_reply() -> None:
+    consulted = [
+        on("2025-07-01", c.RequestConsultation(tin=ACME, asked=FR)),
+        on("2025-07-02", c.RequestConsultation(tin=ACME, asked=KR)),
+        on("2025-07-21", c.RecordConsultationReply(tin=ACME, asked=KR, reply="no objection")),
+    ]
+
+    def of(*words: tuple[date, c.Command]) -> list[tuple[date | None, date | None, bool]]:
+        return [
+            (deadline.due, deadline.met_on, deadline.dropped)
+            for deadline in acme(LODGED, ACCEPTED, *words).deadlines
+            if deadline.what == "consultation"
+        ]
+
+    answered = day("2025-09-20"), day("2025-07-21"), False
+    assert of(*consulted) == [(day("2025-09-19"), None, False), answered]
+    refuse = c.RefuseApplication(tin=ACME, reason="debts")
+    assert of(*consulted, on("2025-08-01", refuse)) == [(day("2025-09-19"), None, True), answered]
 
 
 def test_a_voided_event_sets_no_deadline() -> None:
