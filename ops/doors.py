@@ -119,6 +119,7 @@ _DOCUMENTS = {
     "operator with its looks": "{ operator(tin: THE_TIN)"
     " { looks(first: 3) { edges { cursor } } } }",
     "operator with its contacts": "{ operator(tin: THE_TIN) { contacts { __typename } } }",
+    "operator with its certificate": "{ operator(tin: THE_TIN) { certificate { code } } }",
     "operators by TIN": "{ operatorsByTin(tins: [THE_TIN]) { SCALARS } }",
     "list by identifier": "{ operators(first: 5, filter: { identifier: { scheme: EORI_SCHEME,"
     " value: THE_NUMBER } }) { totalCount edges { cursor } } }",
@@ -135,6 +136,8 @@ _DOCUMENTS = {
     "recognitions": "{ recognitions(tins: [THE_TIN], in: XX) { tin VERDICT } }",
     "recognitions of declarations": "{ recognitionsOf(in: XX, questions: [{ key: 0702,"
     " tin: THE_TIN }]) { key recognition { tin VERDICT } } }",
+    "recognitions of declarations, with receipts": "{ recognitionsOf(in: XX, receipt: true,"
+    " questions: [{ key: 0702, tin: THE_TIN }]) { recognition { tin VERDICT receipt { jwt } } } }",
     "node": "{ node(id: Operator:THE_TIN) { id } }",
     "node, then": "{ node(id: Operator@2024-03-01T00:00:00.000000Z,2024-06-01T00:00:00.000000Z:"
     "THE_TIN) { id } }",
@@ -148,6 +151,8 @@ _DOCUMENTS = {
     "recognition then, with a receipt": "{ recognition(tin: THE_TIN, in: XX,"
     " asOf: { at: 2024-03-01T00:00:00Z }, receipt: true) { tin outcome receipt { jwt } } }",
     "receipt of another": "{ receipt(id: THE_RECEIPT) { id issuedAt jwt } }",
+    "receipt of another, by its request": "{ receipts(request: THE_RECEIPT, first: 3) { edges"
+    " { node { id jwt } } } }",
     "receipt of its own": "{ receipt(id: OWN_RECEIPT) { issuedAt jwt } }",
     "events by TIN": "{ events(first: 3, filter: { tin: THE_TIN }) { edges { cursor } } }",
     "events by stream": "{ events(first: 3, filter: { stream: THE_STREAM }) { edges { cursor } } }",
@@ -185,6 +190,8 @@ _PAGES = {
     "page of a receipt, public": "/receipts/THE_RECEIPT",
     "page of a receipt of its own": "/receipts/OWN_RECEIPT",
     "receipt of another as a PDF": "/receipts/THE_RECEIPT/receipt.pdf",
+    "page of the receipts of a list of another": "/check/list/THE_RECEIPT",
+    "page of a file of the receipts of a list": "/check/list/THE_RECEIPT/receipts.zip",
     "audit": "/audit?of=THE_TIN",
     "audit in a territory, then": "/audit?of=THE_TIN&in=XX&at=2024-03-01",
     "page of the audit bundle of it": "/audit/bundle?operator=THE_TIN",

@@ -136,6 +136,7 @@ class Reader(Enum):
         "Only the home customs, the operator and auditors; for others the field is empty,"
         " REDACTED, or the error FORBIDDEN."
     )
+    CERTIFYING = "Only the home customs and the operator; for others the error FORBIDDEN."
     OFFICERS = "Only the home customs and auditors; for others the error FORBIDDEN."
     DISPUTING = (
         "The home customs, the operator and auditors read all disputes, another administration"
@@ -145,12 +146,13 @@ class Reader(Enum):
     OWN = "It says something of the answer itself: its instant, its position."
 
 
-#: The fields of `Reader.HOME`, `Reader.OFFICERS` and `Reader.DISPUTING`, and the action that each
+#: The fields of `Reader.HOME`, `CERTIFYING`, `OFFICERS` and `DISPUTING`, and the action that each
 #: of them is, of which `PERMISSIONS` says who may.
 READING: Mapping[tuple[str, str], Action] = {
     ("Operator", "history"): Action.READ_EVENTS,
     ("Operator", "looks"): Action.READ_READERS,
     ("Operator", "contacts"): Action.READ_EVENTS,
+    ("Operator", "certificate"): Action.CERTIFY,
     ("Operator", "proposals"): Action.READ_PROPOSALS,
     ("Operator", "disputes"): Action.READ_DISPUTES,
     ("Authorisation", "deadlines"): Action.READ_IN_FULL,
@@ -177,6 +179,7 @@ FIELDS: Mapping[str, Mapping[str, Reader]] = {
         "history": Reader.HOME,
         "looks": Reader.HOME,
         "contacts": Reader.HOME,
+        "certificate": Reader.CERTIFYING,
         "proposals": Reader.OFFICERS,
         "disputes": Reader.DISPUTING,
         "successor": Reader.EVERYBODY,

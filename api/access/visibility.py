@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from api.access.permissions import FIELDS, NOT_FOR_THE_PUBLIC, READING, Reader
+from api.access.permissions import NOT_FOR_THE_PUBLIC, READING
 from api.access.policy import Resource, Subject, SubjectRole, decide
 from api.access.policy import operator as resource_of
 from projections.history.agreement_access import agreement_access
@@ -85,7 +85,7 @@ def field_disclosure(subject: Subject, about: Resource, type: str, field: str) -
     public = subject.role is SubjectRole.PUBLIC
     if public and field in NOT_FOR_THE_PUBLIC.get(type, ()):
         return Disclosure.REDACTED
-    if FIELDS[type][field] in (Reader.HOME, Reader.OFFICERS, Reader.DISPUTING):
+    if (type, field) in READING:
         allowed = decide(subject, READING[type, field], about).allowed
         return Disclosure.VISIBLE if allowed else Disclosure.REDACTED
     return Disclosure.VISIBLE

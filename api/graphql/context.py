@@ -77,9 +77,12 @@ class Context:
     resumed: MinPosition | None = None
     #: Waits until the read models reach a position, for so many seconds at most.
     reached: Callable[[int, float], Awaitable[bool]] = _already_reached
-    #: The id of the one receipt that the request issues, where its sender may send it again: it is
-    #: then issued once. None: a new one.
+    #: The id of the first receipt that a query issues, where its sender may send it again: its
+    #: receipts are then issued once. None: new ones.
     receipt_id: UUID | None = None
+    #: The id of the request in its receipts, where the receipts of several queries belong together.
+    #: None: that of the request.
+    receipt_request: UUID | None = None
     _once: dict[str, Any] = field(default_factory=dict)
     _request: UUID | None = None
 

@@ -30,6 +30,11 @@ VALUES: dict[str, dict[str, str]] = {
         "AUTHORISED": "By the first day from which an authorisation counts; those without one "
         "last.",
     },
+    "CertificateStatus": {
+        "VALID": "The authorisation that it states is valid, at home and abroad.",
+        "SUSPENDED": "The authorisation, or the part that partners recognise, is suspended.",
+        "ENDED": "The authorisation has ended.",
+    },
     "ProposalState": {
         "OPEN": "It waits for a second person.",
         "CONFIRMED": "A second person confirmed it, and the decision was recorded with it.",

@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import msgspec
 from joserfc.jwk import OKPKey
@@ -85,7 +86,7 @@ class IssuedReceipt:
     jwt: str
 
 
-#: The receipts of several requests: what those of one request share is sent once.
+#: The receipts of several requests: what those of one question share is sent once.
 _INSERT = """
 with requests as (
     select * from unnest(%(at)s::timestamptz[], %(subject)s::text[], %(administration)s::text[],
@@ -96,7 +97,7 @@ with requests as (
             known_at, consignment, batch, statement, number)),
 batches as (
     insert into access.receipt_batch (id, jwt)
-    select batch, statement from requests where batch is not null)
+    select batch, statement from requests where statement is not null)
 insert into access.receipt (id, at, subject, administration, request, purpose, tin, territory,
     law_at, known_at, consignment, outcome, position, jwt, batch)
 select a.id, r.at, r.subject, r.administration, r.request, r.purpose, a.tin, r.territory, r.law_at,
@@ -122,8 +123,9 @@ _OF_ANSWER = ("number", "id", "tin", "outcome", "position", "jwt")
 
 @dataclass(frozen=True)
 class _Rows:
-    """What is stored of the receipts of one request: the values of `_OF_REQUEST`, and for each
-    answer those of `_OF_ANSWER` without the number."""
+    """What is stored of the receipts of one question of a request: the values of `_OF_REQUEST`, and
+    for each answer those of `_OF_ANSWER` without the number. The statement that is signed for many
+    answers is with the first of its questions alone."""
 
     shared: tuple[Any, ...]
     answers: Sequence[tuple[Any, ...]]
@@ -140,7 +142,7 @@ class ReceiptIssuer:
         self._database, self._home = database, home
         self._connection: AsyncSession[Any] | None = None
         self._lock = asyncio.Lock()
-        self._waiting: dict[UUID, _Rows] = {}
+        self._waiting: dict[UUID, Sequence[_Rows]] = {}
 
     async def close(self) -> None:
         """Closes the database session."""
@@ -156,36 +158,39 @@ class ReceiptIssuer:
         checkpoint: str | None,
         own_id: UUID | None = None,
     ) -> list[IssuedReceipt]:
-        """Signs a receipt for each answer to one question, about one operator or several, and
-        stores it. They are in the database when this returns.
+        """Signs a receipt for each answer of one request, and stores it. They are in the database
+        when this returns.
 
         `at`: the instant of the answers, UTC. `checkpoint`: the log's signed note at that instant;
-        None where the log was never signed. Raises psycopg.Error.
+        None where the log was never signed. `own_id`: the id of the first receipt, from which those
+        of the others follow: a request that comes again stores none twice. Raises psycopg.Error.
         """
         if not answers:
             return []  # no operator was asked about: there is nothing to sign
         frame = ReceiptFrame(issuer(self._home), holder, at, epoch, checkpoint)
-        ids = [own_id or uuid4() for _ in answers[:1]] + [uuid4() for _ in answers[1:]]
+        ids = _ids(own_id, len(answers))
+        batch: UUID | None = None
         if len(answers) == 1:
             stored = signed = [sign(self._home, frame.of_one(ids[0], answers[0]))]
-            statement = None
+            whole = None
         else:
             entries = leaves([own_part(id, each) for id, each in zip(ids, answers, strict=True)])
             tree, batch = BatchTree(entries), uuid4()
             position = min(answer.position for answer in answers)
             whole = sign(self._home, frame.of_many(batch, len(answers), tree.root, position))
-            stored, statement = tails(entries, tree), (batch, whole)
+            stored = tails(entries, tree)
             signed = [whole + tail for tail in stored]
         of_holder = holder.subject, holder.administration, holder.request, holder.purpose
-        shared = (at, *of_holder, *_asked_of(answers[0]), *(statement or (None, None)))
-        rows = [
-            (id, answer.tin, answer.outcome, answer.position, text)
-            for id, answer, text in zip(ids, answers, stored, strict=True)
-        ]
-        await self._store(uuid4(), _Rows(shared, rows))
+        rows: list[_Rows] = []
+        each = zip(ids, answers, stored, strict=True)
+        for question, alike in groupby(each, lambda answered: _asked_of(answered[1])):
+            shared = (at, *of_holder, *question, batch, None if rows else whole)
+            texts = [(id, a.tin, a.outcome, a.position, text) for id, a, text in alike]
+            rows.append(_Rows(shared, texts))
+        await self._store(uuid4(), rows)
         return [IssuedReceipt(id, at, jwt) for id, jwt in zip(ids, signed, strict=True)]
 
-    async def _store(self, key: UUID, rows: _Rows) -> None:
+    async def _store(self, key: UUID, rows: Sequence[_Rows]) -> None:
         self._waiting[key] = rows
         async with self._lock:
             if key not in self._waiting:
@@ -193,7 +198,7 @@ class ReceiptIssuer:
             waiting, self._waiting = self._waiting, {}
             try:
                 connection = await self._session()
-                await _insert(connection, list(waiting.values()))
+                await _insert(connection, list(chain.from_iterable(waiting.values())))
             except BaseException:
                 # The other tasks of this batch try for themselves and get their own error.
                 del waiting[key]
@@ -210,6 +215,13 @@ class ReceiptIssuer:
             )
             self._connection = await AsyncSession.connect(**parameters)
         return self._connection
+
+
+def _ids(first: UUID | None, many: int) -> list[UUID]:
+    """The ids of so many receipts. `first`: that of the first, from which the others follow."""
+    if first is None:
+        return [uuid4() for _ in range(many)]
+    return [first, *(uuid5(first, str(number)) for number in range(1, many))]
 
 
 async def _insert(connection: AsyncSession[Any], stored: Sequence[_Rows]) -> None:
@@ -232,7 +244,7 @@ def _parameters(stored: Sequence[_Rows]) -> dict[str, Any]:
 
 
 def _asked_of(answer: AnsweredQuestion) -> tuple[Any, ...]:
-    """The question, which is that of all answers of a request."""
+    """The question without its operator, as it is stored."""
     consignment = answer.consignment
     return (
         answer.territory,

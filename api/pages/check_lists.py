@@ -1,4 +1,5 @@
-"""The page `/check/list`: up to a thousand numbers at once, answered as a table or as a file.
+"""The page `/check/list`: up to a thousand numbers at once, answered as a table, as a file, or with
+a receipt for each answer.
 
 The good lines of a list are asked about together, in one set-based question for each territory; a
 bad line is named and does not stop the others.
@@ -10,19 +11,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from api.languages.language import N_, _
 from api.pages import forms, reasons
 from api.pages.check import territories
 from api.pages.check_list_lines import MOST, ListLine, UnreadableList, read
+from api.pages.check_list_receipts import are_issued, first_id, list_id
 from api.pages.downloads import csv_file
 from api.pages.errors import PageRoute
 from api.pages.labels import territory
 from api.pages.query import ask, context
-from api.pages.render import page
+from api.pages.render import HEADERS, page
 from registry.domain import instants
 
 router = APIRouter(route_class=PageRoute)
@@ -42,10 +45,11 @@ _SELECTION = """{
     recognition {
       outcome legal operational at knownAt position
       reasons { code message facts { name value item zone } }
-      bases { agreement { code } identifierScheme identifier declarationBox }
+      bases { agreement { code } identifierScheme identifier declarationBox }RECEIPT
     }
     refused { code message }
   }"""
+
 FILE_COLUMNS = (
     *("line", "number", "territory", "day", "outcome", "legal", "operational", "reasons", "why"),
     *("agreement", "scheme", "code", "box", "at", "known_at", "position"),
@@ -67,6 +71,12 @@ class AnsweredLine:
         """The outcome; "" where there is no answer."""
         return str(self.recognition["outcome"]) if self.recognition else ""
 
+    @property
+    def receipt(self) -> str:
+        """The id of the receipt; "" where there is none."""
+        issued = self.recognition.get("receipt") if self.recognition else None
+        return str(issued["id"]) if issued else ""
+
 
 @router.get("/check/list")
 async def form(request: Request) -> Response:
@@ -78,9 +88,11 @@ async def form(request: Request) -> Response:
 
 @router.post("/check/list")
 async def answer(request: Request) -> Response:
-    """Answers the list: as a page, or as a file of type CSV."""
+    """Answers the list: as a page, as a file of type CSV, or with receipts."""
     typed = await forms.sent(request)
-    (await context(request)).purpose = "check"
+    own = await context(request)
+    reference = typed.get("reference", "")[:200]
+    own.purpose = reference if reference and reference.isprintable() else "check"
     zones = await territories(request)
     file = await forms.uploaded(request)
     text = file.content.decode("utf-8-sig", "replace") or typed.get("list", "")
@@ -97,18 +109,45 @@ async def answer(request: Request) -> Response:
         lines = read(text, code, typed.get("day", ""), zones)
     except UnreadableList as refused:
         return await _shown(request, typed | {"list": text}, wrong=str(refused))
+    if typed.get("as") == "receipts":
+        return await _kept(request, typed | {"list": text}, lines)
     answered = await _answered(request, lines)
     if typed.get("as") == "csv":
         return _file(answered)
     return await _shown(request, typed | {"list": text}, answered=answered)
 
 
-async def _answered(request: Request, lines: Sequence[ListLine]) -> list[AnsweredLine]:
-    """The lines with their answers, in their order."""
-    wanted = sorted({line.territory for line in lines if line.is_good})
+async def _kept(request: Request, typed: Mapping[str, str], lines: Sequence[ListLine]) -> Response:
+    """Issues a receipt for each answer. Shows the receipts, or the table again where a line has
+    none."""
+    own = await context(request)
+    own.receipt_request = list_ = list_id(own.subject.actor, typed, typed["list"])
+    if await are_issued(request, list_, _territories(lines)):
+        return RedirectResponse(f"/check/list/{list_}", 303, HEADERS)
+    answered = await _answered(request, lines, list_)
+    if all(each.receipt for each in answered):
+        return RedirectResponse(f"/check/list/{list_}", 303, HEADERS)
+    kept = str(list_) if any(each.receipt for each in answered) else ""
+    return await _shown(request, typed, answered=answered, kept=kept)
+
+
+def _territories(lines: Sequence[ListLine]) -> list[str]:
+    return sorted({line.territory for line in lines if line.is_good})
+
+
+async def _answered(
+    request: Request, lines: Sequence[ListLine], list_: UUID | None = None
+) -> list[AnsweredLine]:
+    """The lines with their answers, in their order. `list_`: with receipts, of a list of this
+    id."""
+    wanted = _territories(lines)
     found: dict[int, AnsweredLine] = {}
-    for start in range(0, len(wanted), AT_ONCE):
-        some = wanted[start : start + AT_ONCE]
+    # The ids of receipts follow from the first one of a query: one territory a query, then.
+    at_once = 1 if list_ else AT_ONCE
+    for start in range(0, len(wanted), at_once):
+        some = wanted[start : start + at_once]
+        if list_:
+            (await context(request)).receipt_id = first_id(list_, some[0])
         good = {
             code: [each for each in lines if each.is_good and each.territory == code]
             for code in some
@@ -116,7 +155,7 @@ async def _answered(request: Request, lines: Sequence[ListLine]) -> list[Answere
         variables: dict[str, Any] = {}
         for place, code in enumerate(some):
             variables |= {f"t{place}": code, f"q{place}": [_question(each) for each in good[code]]}
-        asked = await ask(request, _document(len(some)), **variables)
+        asked = await ask(request, _document(len(some), receipts=bool(list_)), **variables)
         for place, code in enumerate(some):
             answers = asked.data[f"a{place}"] if asked.data else [None] * len(good[code])
             for line, each in zip(good[code], answers, strict=True):
@@ -136,14 +175,16 @@ def _question(line: ListLine) -> dict[str, str]:
     return asked | ({"at": line.at.isoformat().replace("+00:00", "Z")} if line.at else {})
 
 
-def _document(many: int) -> str:
+def _document(many: int, *, receipts: bool) -> str:
     """The query for so many territories."""
     places = range(many)
     variables = ", ".join(
         f"$t{place}: AdministrationCode!, $q{place}: [RecognitionQuestion!]!" for place in places
     )
+    selection = _SELECTION.replace("RECEIPT", " receipt { id }" if receipts else "")
+    wanted = ", receipt: true" if receipts else ""
     roots = "\n".join(
-        f"  a{place}: recognitionsOf(in: $t{place}, questions: $q{place}) {_SELECTION}"
+        f"  a{place}: recognitionsOf(in: $t{place}, questions: $q{place}{wanted}) {selection}"
         for place in places
     )
     return f"query CheckList({variables}) {{\n{roots}\n}}"
@@ -155,6 +196,7 @@ async def _shown(
     *,
     answered: Sequence[AnsweredLine] = (),
     wrong: str = "",
+    kept: str = "",
 ) -> Response:
     bad = [each.line for each in answered if not each.line.is_good]
     return page(
@@ -162,7 +204,7 @@ async def _shown(
         "check_list.html",
         status=400 if wrong else 200,
         title=_("Check a list"),
-        typed={name: typed.get(name, "") for name in ("list", "in", "day")},
+        typed={name: typed.get(name, "") for name in ("list", "in", "day", "reference")},
         zones=await territories(request),
         answered=[each for each in answered if each.line.is_good],
         counted=[(term, sum(each.outcome == term for each in answered)) for term in OUTCOMES],
@@ -170,6 +212,8 @@ async def _shown(
         wrong=wrong,
         most=MOST,
         link=_link,
+        kept=kept,
+        key=str(uuid4()),
         field_names={name: _(text) for name, text in FIELD_NAMES.items()},
     )
 

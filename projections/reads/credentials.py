@@ -78,6 +78,20 @@ class CredentialBits:
     ended: bool
 
 
+@dataclass(frozen=True)
+class CurrentCredential:
+    """A credential that was not withdrawn and has not expired, with what its status lists say.
+    Instants are in UTC."""
+
+    id: UUID
+    code: str
+    authorisation: str
+    issued_at: datetime
+    valid_until: datetime
+    suspended: bool
+    ended: bool
+
+
 _CREDENTIAL = """select id, code, tin, authorisation, issued_at, valid_until, subject, status_list,
     place, position, jwt, withdrawn_at from access.credential"""
 _SHARE = """select id, credential, made_at, subject, expires_at, revoked_at, looks, looked_at
@@ -92,12 +106,18 @@ select s.tin, s.authorisation, s.number, s.programme, s.type, s.status, s.abroad
 from views.status_period s
 where s.tin = %(tin)s and {_COUNTS}
 order by s.authorisation"""
-_BITS = f"""
-select c.place,
+_BOTH_BITS = f"""
     coalesce('SUSPENDED' in (s.status, s.abroad), false) as suspended,
     c.withdrawn_at is not null or s.status is null or s.status = any(%(ended)s) as ended
 from access.credential c
 left join views.status_period s on s.tin = c.tin and s.authorisation = c.authorisation and {_COUNTS}
+"""
+_CURRENT = f"""
+select c.id, c.code, c.authorisation, c.issued_at, c.valid_until, {_BOTH_BITS}
+where c.tin = %(tin)s and c.withdrawn_at is null and c.valid_until > %(at)s
+order by ended, suspended, c.issued_at desc, c.id limit 1"""
+_BITS = f"""
+select c.place, {_BOTH_BITS}
 where c.status_list = %(number)s and c.valid_until > %(at)s
     and c.place = coalesce(%(place)s::int, c.place)
 order by c.place"""
@@ -119,6 +139,16 @@ async def of_operator(connection: Connection, tin: str, most: int) -> list[Crede
         statement = f"{_CREDENTIAL} where tin = %s order by issued_at desc, id limit %s"
         await cursor.execute(statement, [tin, most])
         return await cursor.fetchall()
+
+
+async def current(connection: Connection, tin: str, now: datetime) -> CurrentCredential | None:
+    """The credential of an operator that was not withdrawn and has not expired: a valid one before
+    a suspended one, that before one that has ended, and of these the newest."""
+    async with connection.cursor(row_factory=class_row(CurrentCredential)) as cursor:
+        ended = [status.value for status in ENDED]
+        asked = {"tin": tin, "at": now, "known": now, "ended": ended}
+        await cursor.execute(_CURRENT, asked)
+        return await cursor.fetchone()
 
 
 async def share(connection: Connection, digest: bytes) -> ShareRow | None:

@@ -73,7 +73,11 @@ where {_HELD} and r.number > %(after)s and (not %(current)s or r.known_at >= r.a
 order by r.number
 limit %(most)s"""
 
-
+_OF_REQUEST = f"""
+select {_COLUMNS} from {_FROM}
+where r.request = %(request)s and (%(everything)s or {_HELD}) and r.number > %(after)s
+order by r.number
+limit %(most)s"""
 _ABOUT = f"""
 select {_COLUMNS} from {_FROM}
 where r.tin = %(tin)s and r.at > %(after)s and r.at <= %(until)s
@@ -97,6 +101,17 @@ async def receipt(ledger: Connection, scope: ReceiptHolderScope, id: UUID) -> Re
     async with ledger.cursor(row_factory=class_row(ReceiptRow)) as cursor:
         await cursor.execute(_BY_ID, {**scope.parameters, "id": id})
         return await cursor.fetchone()
+
+
+async def of_request(
+    ledger: Connection, scope: ReceiptHolderScope, request: UUID, after: int, most: int
+) -> list[ReceiptRow]:
+    """Returns the receipts of one request that the subject may read, in the order in which they
+    were issued: at most `most`, after that number."""
+    parameters = {**scope.parameters, "request": request, "after": after, "most": most}
+    async with ledger.cursor(row_factory=class_row(ReceiptRow)) as cursor:
+        await cursor.execute(_OF_REQUEST, parameters)
+        return await cursor.fetchall()
 
 
 async def receipts(

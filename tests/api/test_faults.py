@@ -63,6 +63,8 @@ NO_DATABASE = {
     "/access": "the table of access, which is part of the program",
     "/receipts/CN-KR-AEO/manifest.json": "no id of a receipt, either",
     "/receipts/CN-KR-AEO": "no id of a receipt: refused before anything is read",
+    "/check/list/CN-KR-AEO": "no id of a list: refused before anything is read",
+    "/check/list/CN-KR-AEO/receipts.zip": "no id of a list, either",
     "/log/receipt-keys": "from a file of the home",
     "/log/policy": "from the home's policy file",
     "/log/checkpoint": "404 or 503, as far as it was read",

@@ -62,6 +62,7 @@ UNPLANNED: Mapping[str, str] = {
     "Query.divergences": _HISTORY,
     "Query.correctedAnswers": _HISTORY,
     "Query.receipt": "One row of the receipts, read with the rights of the auditing connection.",
+    "Query.receipts": "Rows of the receipts, read with the rights of the auditing connection.",
     "Query.myDivergences": _HISTORY,
     "Recognition.receipt": "A receipt is signed, and stored before the answer is given: "
     "receipt_answers answers such a question without the executor.",
@@ -79,6 +80,7 @@ UNPLANNED: Mapping[str, str] = {
     "Operator.proposals": "The proposed command is in the event, and not in the read models.",
     "Operator.disputes": "Who reads which of them depends on who opened each, and it is read"
     " seldom.",
+    "Operator.certificate": "Credentials are no read model: they are written by the service.",
     "Operator.contacts": "Personal data, which is encrypted in the database, is decrypted in"
     " Python.",
     "Agreement.parties": _RELATED,

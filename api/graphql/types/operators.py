@@ -20,6 +20,8 @@ from api.graphql.loaders import load
 from api.graphql.scalars import Position
 from api.graphql.types.administrations import AdministrationType, administration
 from api.graphql.types.authorisations import AuthorisationType, StatusPeriod
+from api.graphql.types.certificates import COST as CERTIFICATE
+from api.graphql.types.certificates import Certificate, certificate_of
 from api.graphql.types.disputes import Dispute, disputes_of
 from api.graphql.types.events import EventConnection, history
 from api.graphql.types.looks import COST as LOOKS
@@ -261,6 +263,14 @@ class OperatorType(Node):
         customs, the operator and auditors read all of it, another customs administration what it
         opened itself; others get the error FORBIDDEN."""
         return await disputes_of(info.context, self.tin, first)
+
+    @costs(CERTIFICATE)
+    @strawberry.field
+    async def certificate(self, info: Info) -> Certificate | None:
+        """The certificate of the operator as it is now: of those that were not withdrawn and have
+        not expired a valid one before a suspended one, and of these the newest. Null where there is
+        none. Only the home customs and the operator may read it; others get the error FORBIDDEN."""
+        return await certificate_of(info.context, self.tin)
 
     @costs(60)
     @sql_fields.rows(places.SUCCESSOR)

@@ -48,6 +48,22 @@ class AnswerReceipt:
 
 
 @strawberry.type
+class ReceiptEdge:
+    """A receipt and its cursor in the list."""
+
+    cursor: str
+    node: AnswerReceipt
+
+
+@strawberry.type
+class ReceiptConnection:
+    """A page of the receipts of one request, in the order in which they were issued."""
+
+    edges: list[ReceiptEdge]
+    page_info: paging.PageInfo
+
+
+@strawberry.type
 class ReceiptDivergence:
     """A receipt whose answer today's record changes, with the event that changed it."""
 
@@ -109,6 +125,43 @@ class ReceiptQuery:
             row = await reads.receipt(ledger, _scope(info.context), wanted)
         return _receipt(row) if row else None
 
+    @costs(60, each=5)
+    @strawberry.field
+    async def receipts(
+        self,
+        info: Info,
+        request: strawberry.ID,
+        first: int | None = 50,
+        after: str | None = None,
+    ) -> ReceiptConnection:
+        """The receipts of the answers to one request, such as a list of numbers, in the order of
+        its questions. `request`: its id, which each of its receipts states. Whoever may read a
+        receipt by its id may read it here; others find none."""
+        context = info.context
+        try:
+            wanted = UUID(request)
+        except ValueError:
+            raise bad_input(
+                "request: found %(found)s, wanted a UUID, the id of a request",
+                found=repr(request[:40]),
+            ) from None
+        size = paging.size(first)
+        epoch, key = paging.after_in("receipts", after, (int,))
+        async with positions.of_epoch(context.ledger, epoch) as ledger:
+            start = int(key[0]) if key else 0
+            rows = await reads.of_request(ledger, _scope(context), wanted, start, size + 1)
+        edges = [
+            ReceiptEdge(
+                cursor=paging.cursor_in(context.epoch, "receipts", [row.number]),
+                node=_receipt(row),
+            )
+            for row in rows[:size]
+        ]
+        return ReceiptConnection(
+            edges=edges,
+            page_info=paging.PageInfo.of(edges, more=len(rows) > size, after=after),
+        )
+
     @costs(50_000)
     @strawberry.field
     async def my_divergences(
@@ -141,7 +194,8 @@ async def issue(context: Context, answers: Sequence[AnsweredQuestion]) -> list[A
     """Issues a receipt for each answer, and stores them for the subject that asked."""
     subject = context.subject
     code = subject.administration.text if subject.administration else None
-    holder = ReceiptHolder(subject.id, code, context.purpose, context.request)
+    request = context.receipt_request or context.request
+    holder = ReceiptHolder(subject.id, code, context.purpose, request)
     issued = await context.receipts.issue(
         answers,
         holder,

@@ -15,12 +15,9 @@ from api.access.policy import Action, operator
 from api.access.read_log import LoggedQuestion, consignment
 from api.graphql import paging, sql_fields
 from api.graphql.as_of import AsOfInput
-from api.graphql.context import Connection, Context, Info
+from api.graphql.context import Context, Info
 from api.graphql.costs import costs
-from api.graphql.sql_fields import NotPlanned
 from api.graphql.types.planned_reasons import TELLING, TELLING_OF_MANY, FactsFromSql
-from api.graphql.types.reasons import parties
-from api.graphql.types.receipts import issue
 from api.graphql.types.recognition import (
     Consignment,
     ConsignmentInput,
@@ -34,9 +31,9 @@ from api.graphql.types.recognition import (
     question_of,
     selects,
 )
+from api.graphql.types.recognition_receipts import YIELD_EVERY, give_receipts, without, zones_of
 from projections.reads import planner_selects as places
 from projections.reads import recognition as reads
-from projections.reads.administrations import administrations
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.recognition import KnownOperators
 from projections.reads.shared_laws import SharedLaws
@@ -54,15 +51,8 @@ def _asked(
     consignment: ConsignmentInput | None = None,
     receipt: bool = False,
 ) -> dict[str, Any]:
-    _without(receipt)
+    without(receipt)
     return one_asked(context, True, tin, in_, as_of, consignment).parameters
-
-
-def _without(receipt: bool) -> None:
-    """Raises NotPlanned for a question with a receipt: it is signed, and stored before the answer
-    is given, which no SELECT does."""
-    if receipt:
-        raise NotPlanned("receipt")
 
 
 def _all_asked(
@@ -72,7 +62,7 @@ def _all_asked(
     as_of: AsOfInput | None = None,
     receipt: bool = False,
 ) -> dict[str, Any]:
-    _without(receipt)
+    without(receipt)
     paging.keys("tins", tins)
     clocks = context.clocks(as_of)
     _demand_of_all(context, tins, in_)
@@ -87,8 +77,6 @@ def _demand_of_all(context: Context, tins: list[Tin], in_: AdministrationCode) -
         context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
 
 
-#: After so many answers with receipts other requests of the process run.
-YIELD_EVERY = 20
 _ASKED = ("tin", "in", "at", "known", "belief", "role", "direction", "hs", "crossing", "mode")
 
 
@@ -193,10 +181,10 @@ class RecognitionsAsked:
                     asked.territory,
                     self.as_of.known,
                 )
-                zones = await _zones(connection, known, asked.territory) if receipts else {}
+                zones = await zones_of(connection, known, asked.territory) if receipts else {}
             found += [answer async for answer in self._each(context, known, asked)]
         if receipts:
-            await _give_receipts(context, found, zones, UnchangedIntervals())
+            await give_receipts(context, found, zones, UnchangedIntervals())
         return found
 
     async def answer_from(
@@ -218,7 +206,7 @@ class RecognitionsAsked:
                 all_of_it=brought.in_full,
             )
             found.append(answer)
-        await _give_receipts(context, found, brought.zones, laws.intervals)
+        await give_receipts(context, found, brought.zones, laws.intervals)
         return found
 
     async def _each(
@@ -291,32 +279,3 @@ def all_asked(
 
 def _with_outcome(info: Info) -> bool:
     return any(selects(each.selections, "outcome") for each in info.selected_fields)
-
-
-async def _zones(
-    connection: Connection, known: KnownOperators, territory: AdministrationCode
-) -> dict[str, str]:
-    """The time zones of the civil days in the reasons of the answers, by administration."""
-    # The operators of a home share the facts of the law.
-    laws = {(each.administration, id(each.links)): each for each in known.facts.values()}
-    codes = {territory.text}.union(*(parties(f.links, f.administration) for f in laws.values()))
-    rows = await administrations(connection, sorted(codes))
-    return {code: row.time_zone for code, row in rows.items()}
-
-
-async def _give_receipts(
-    context: Context,
-    found: Sequence[Recognition],
-    zones: dict[str, str],
-    intervals: UnchangedIntervals,
-) -> None:
-    """Issues the receipts of these answers to one question."""
-    answered = []
-    for number, each in enumerate(found, 1):
-        each.give_interval(intervals)
-        each.give_reasons(zones)
-        answered.append(each.answered())
-        if not number % YIELD_EVERY:  # other requests of this process run meanwhile
-            await asyncio.sleep(0)
-    for each, receipt in zip(found, await issue(context, answered), strict=True):
-        each.issued = receipt

@@ -15,7 +15,7 @@ import strawberry
 
 from api.access import policy
 from api.access.policy import Action, operator
-from api.access.read_log import LoggedQuestion, array_text, consignment
+from api.access.read_log import LoggedQuestion, array_text, consignment, words_text
 from api.graphql import paging, sql_fields
 from api.graphql.as_of import AsOfInput
 from api.graphql.codes import RefusalCode
@@ -35,12 +35,14 @@ from api.graphql.types.recognition import (
     ConsignmentInput,
     Recognition,
     Territory,
+    WantsReceipt,
     as_clauses_name_them,
     facts,
     may_read_in_full,
     only_ascii,
     selects,
 )
+from api.graphql.types.recognition_receipts import give_receipts_of, without
 from projections.reads import planner_selects as places
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.verdicts import Consignment
@@ -212,12 +214,14 @@ def _asked(
     questions: Sequence[RecognitionQuestion] | QuestionBatch,
     in_: AdministrationCode,
     known_at: datetime | None = None,
+    receipt: bool = False,
 ) -> dict[str, Any]:
     """The parameters of the SQL statement: the questions as arrays.
 
     Questions with the same instant and consignment share a number: `alike` has the number of each
     question, `asked` the instant and consignment of each number.
     """
+    without(receipt)
     batch = _batch(context, questions, in_, known_at)
     numbers: dict[tuple[datetime | None, Consignment], int] = {}
     alike = [
@@ -237,8 +241,8 @@ def _asked(
     return {
         "keys": array_text([question.key for question in batch.questions]),
         "asked_tins": "{}" if tins == wanted else array_text(tins),
-        "tins": _words(wanted),
-        "ats": _words([instants[n] for n in alike]),
+        "tins": words_text(wanted),
+        "ats": words_text([instants[n] for n in alike]),
         **{
             f"{name}s": _column(name, [entry[place] for _, entry in asked], alike)
             for place, name in enumerate(Consignment._fields)
@@ -269,15 +273,7 @@ def _column(name: str, texts: Sequence[str | None], alike: Sequence[int]) -> str
     if not any(texts):
         return "{}"
     each = [texts[n] for n in alike]
-    return array_text(each) if name in ("crossing", "mode") else _words(each)
-
-
-def _words(texts: Sequence[str | None]) -> str:
-    """The text of a PostgreSQL array whose elements need no quotes, which is faster to write and
-    parse."""
-    if "NULL" in texts:  # a TIN of Niue (NU) can be NULL
-        return array_text(texts)
-    return f"{{{','.join([text or 'NULL' for text in texts])}}}"
+    return array_text(each) if name in ("crossing", "mode") else words_text(each)
 
 
 def _look(
@@ -339,11 +335,12 @@ class RecognitionQuestionQuery:
         questions: Batch,
         in_: Territory,
         known_at: KnownAt = None,
+        receipt: WantsReceipt = False,
     ) -> list[RecognitionAnswer]:
         """The answers of `recognition` to up to 1,000 questions, one for each declaration, in the
         order of `questions`. Each has its own goods, role, crossing and instant. A question that is
         invalid, or that the subject may not ask, gives one refused answer and not an error of the
-        request."""
+        request, and no receipt."""
         context = info.context
         batch = _batch(context, questions, in_, known_at)
         good = batch.good
@@ -376,6 +373,8 @@ class RecognitionQuestionQuery:
                 _look(in_, batch.clocks, good),
                 [recognition.outcome.value for recognition in found] if outcome_selected else None,
             )
+        if receipt:
+            await give_receipts_of(context, found, known, in_)
         answers = iter(found)
         return [
             RecognitionAnswer(

@@ -171,7 +171,8 @@ def _selection(type: GraphQLObjectType, of: str, *, planned: bool, public: bool)
         unplanned = name in ("event", "disputes") or (
             of == "Recognition" and name in ("validFrom", "validTo")
         )
-        refused = name in ("history", "looks", "contacts", "proposals") or (
+        unread = ("history", "looks", "contacts", "proposals", "certificate")
+        refused = name in unread or (
             public and name in ("identifiers", "periods", "recognisedIn", "disputes")
         )
         if who is Reader.OWN or refused or name in ("id", "successor") or (planned and unplanned):

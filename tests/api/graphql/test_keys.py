@@ -35,8 +35,8 @@ def _taken() -> set[str]:
 
 
 def test_each_place_that_takes_a_key_is_named_here() -> None:
-    """Ids of commands, proposals, disputes, receipts and webhooks, and pseudonyms of persons, are
-    keys of no node."""
+    """Ids of commands, requests, proposals, disputes, receipts and webhooks, and pseudonyms of
+    persons, are keys of no node."""
     assert _taken() == {
         "agreement",
         "code",
@@ -44,7 +44,7 @@ def test_each_place_that_takes_a_key_is_named_here() -> None:
         "id",
         "programme",
         "stream",
-    } | {"commandId", "person", "proposal", "dispute", "receipt", "webhook"}
+    } | {"commandId", "person", "proposal", "dispute", "receipt", "request", "webhook"}
 
 
 def test_a_question_takes_the_key_or_the_global_id(region: Client) -> None:

@@ -62,6 +62,18 @@ def checked(
     return read_finding(answer.text)
 
 
+CERTIFICATE = """query ($tin: TIN!) { operator(tin: $tin) { certificate {
+  id code authorisation status issuedAt validUntil } } }"""
+
+
+def by_query(at: Client, tin: str, by: str) -> Any:
+    """The certificate that GraphQL tells of, without its instants, which are in order."""
+    told = at.ask(CERTIFICATE, by, tin=tin)["operator"]["certificate"]
+    if told:
+        assert told.pop("issuedAt") < told.pop("validUntil")
+    return told
+
+
 def test_a_certificate_is_green_until_its_operator_is_suspended(office: Client) -> None:
     tin = certified(office)
     code, id = issued(office, tin)
@@ -69,7 +81,10 @@ def test_a_certificate_is_green_until_its_operator_is_suspended(office: Client) 
     before = office.request("GET", f"/verify/{code}/state").json()
 
     assert finding(office, f"/verify/{code}") == ("valid", "good") == checked(office, content=pdf)
+    told = by_query(office, tin, f"company:{tin}")
+    assert told == {"id": id, "code": code, "authorisation": "KR-AEO/1", "status": "VALID"}
     suspend(office, tin)
+    assert by_query(office, tin, KOREA) == told | {"status": "SUSPENDED"}
     assert finding(office, f"/verify/{code}") == ("suspended", "bad")
     assert checked(office, content=pdf) == ("suspended", "bad")
     assert office.request("GET", f"/verify/{code}/state").json()["state"] != before["state"]
@@ -97,10 +112,13 @@ def test_what_has_ended_and_what_was_withdrawn_are_red_each_in_its_own_words(
     said = {"command": "revoke_authorisation", "tin": tin, "reason": "fraud", "effective": day}
     record(office.database, {**said, "legal_ground": "Art. 5"})
     assert finding(office, f"/verify/{code}") == ("ended", "bad")
+    assert by_query(office, tin, KOREA)["status"] == "ENDED"
 
     other = certified(office)
     code, id = issued(office, other)
+    assert by_query(office, other, KOREA)["status"] == "VALID"
     form(office, other, f"company:{other}", action="withdraw", credential=id)
+    assert by_query(office, other, KOREA) is None
     assert finding(office, f"/verify/{code}") == ("withdrawn", "bad")
 
 
@@ -134,6 +152,9 @@ def test_only_the_operator_and_its_home_customs_have_it_made(
             headers=cookie(office, by),
         )
         assert sent.status_code == 403
+        told = office.post(CERTIFICATE, by, tin=tin).json()
+        refused = [error["extensions"]["code"] for error in told.get("errors", ())]
+        assert told["data"] == {"operator": None} or refused == ["FORBIDDEN"], (by, told)
 
     code, _ = issued(office, certified(office), KOREA)
     assert finding(office, f"/verify/{code}") == ("valid", "good")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import html
 import re
+import zipfile
 from collections.abc import Iterator
-from io import StringIO
+from io import BytesIO, StringIO
 from urllib.parse import urlencode
 
 import httpx
@@ -317,6 +318,49 @@ def test_a_file_takes_the_place_of_what_was_typed_and_its_formulas_stay_texts(at
         (FRUIT, "RECOGNISED"),
         ("'=1+1", ""),
     ]
+
+
+def test_a_list_is_kept_as_receipts_once_and_each_is_checked_alone(at: Client) -> None:
+    page = opened(at, "/check/list", AUDITOR)
+    [key] = re.findall(r'name="form" value="([^"]+)"', page.text)
+    lines = [f"{FRUIT},KR,2026-03-05", f"{STEEL},SG,", f"{FRUIT},KR,", f"{STEEL},KR,2026-03-05"]
+    fields = {"list": "\n".join(lines), "form": key, "as": "receipts", "reference": "voyage 7"}
+    before = count(at)
+
+    first = sent(at, "/check/list", AUDITOR, **fields)
+    again = sent(at, "/check/list", AUDITOR, **fields)
+
+    assert (first.status_code, again.status_code) == (303, 303)
+    kept = first.headers["location"]
+    assert again.headers["location"] == kept and count(at) == before + 4
+    shown = read(at, kept, AUDITOR)
+    assert "voyage 7" in shown and shown.count("Open the receipt") == 4
+    answer = opened(at, f"{kept}/receipts.zip", AUDITOR)
+    with zipfile.ZipFile(BytesIO(answer.content)) as archive:
+        names = archive.namelist()
+        table = list(csv.DictReader(StringIO(archive.read("receipts.csv").decode("utf-8-sig"))))
+        texts = [archive.read(row["file"]).decode() for row in table]
+    assert [*(row["file"] for row in table), "receipts.csv"] == names
+    told = [(row["number"], row["territory"], row["at"][:10]) for row in table]
+    assert told[:3] == [
+        (FRUIT, "KR", "2026-03-04"),  # the day begins in Seoul, by the law of China
+        (FRUIT, "KR", told[1][2]),
+        (STEEL, "KR", "2026-03-04"),
+    ]
+    for row, signed in zip(table, texts, strict=True):
+        assert at.ask(f'{{ receipt(id: "{row["receipt"]}") {{ jwt }} }}', AUDITOR) == {
+            "receipt": {"jwt": signed}
+        }
+        assert "altered" not in text(sent(at, "/verify", None, what=signed)).lower()
+    # Others find none of it, and a bad line keeps none from the good ones.
+    assert opened(at, kept, KR).status_code == 404
+    assert opened(at, f"{kept}/receipts.zip", None).status_code == 404
+    half = sent(
+        at, "/check/list", KR, list=f"{FRUIT},KR,\n12,KR,\n{STEEL},SG,", **{"as": "receipts"}
+    )
+    assert half.status_code == 200 and "1 line cannot be read" in text(half)
+    [place] = re.findall(r'href="(/check/list/[^"]+)"', half.text)
+    assert read(at, place, KR).count("Open the receipt") == 1
 
 
 def test_the_public_gets_no_answer_of_a_list(at: Client) -> None:

@@ -99,6 +99,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "/log": ("/log",),
     "/audit/numbers": ("/audit/numbers",),
     "/divergences": ("/divergences?in=SG&from=2026-03-01&to=2026-03-20",),
+    "/check/list/{id}": ("/check/list/no-list",),
     "/receipts": ("/receipts",),
     "/receipts/{id}": ("/receipts/no-receipt",),
     "/developers": ("/developers",),

@@ -105,6 +105,43 @@ def test_each_answer_of_many_has_its_own_receipt_under_one_signature(
         assert page.status_code in (200, 400) and "altered" in page.text.lower()
 
 
+def test_each_declaration_of_a_batch_has_the_receipt_of_its_own_question(small: Client) -> None:
+    ask = """query ($questions: [RecognitionQuestion!]!) {
+      recognitionsOf(in: "CN", questions: $questions, receipt: true) {
+        key recognition { at outcome receipt { id jwt } } refused { code } } }"""
+    questions = [
+        {"key": "a", "tin": NEW},
+        {"key": "b", "tin": "12"},
+        {"key": "c", "tin": NEW, "at": "2026-01-01T00:00:00Z", "consignment": {"hs": "0808"}},
+        {"key": "d", "tin": NEW},
+    ]
+
+    found = small.ask(ask, CHINA, questions=questions)["recognitionsOf"]
+
+    assert [each["recognition"] is None for each in found] == [False, True, False, False]
+    own = [each["recognition"] for each in found if each["recognition"]]
+    claims = [json.loads(_decoded(each["receipt"]["jwt"].split("~")[1])) for each in own]
+    assert [said["question"]["at"] for said in claims] == [each["at"] for each in own]
+    assert [said["question"]["consignment"] for said in claims] == [None, {"hs": "0808"}, None]
+    # They are found by the request that they state, in the order of its questions, page by page.
+    signed = own[0]["receipt"]["jwt"].split("~")[0]
+    request = json.loads(_decoded(signed.split(".")[1]))["credentialSubject"]["request"]
+    of = """query ($request: ID!, $after: String) { receipts(request: $request, first: 2,
+      after: $after) { edges { node { id jwt } } pageInfo { hasNextPage endCursor } } }"""
+    page = small.ask(of, CHINA, request=request)["receipts"]
+    after = page["pageInfo"]["endCursor"]
+    rest = small.ask(of, CHINA, request=request, after=after)["receipts"]
+    assert page["pageInfo"]["hasNextPage"] and not rest["pageInfo"]["hasNextPage"]
+    listed = [edge["node"] for edge in page["edges"] + rest["edges"]]
+    assert listed == [each["receipt"] for each in own]
+    assert small.ask(of, "partner:KR", request=request)["receipts"]["edges"] == []
+    assert small.error(of, CHINA, request="42")["code"] == "BAD_INPUT"
+
+
+def _decoded(part: str) -> bytes:
+    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
 def test_whoever_asks_about_nobody_is_given_no_receipt(small: Client) -> None:
     ask = 'query { recognitions(tins: [], in: "CN", receipt: true) { receipt { id } } }'
 
