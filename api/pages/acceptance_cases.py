@@ -24,7 +24,8 @@ class Asking:
 @dataclass(frozen=True)
 class Case:
     """One question. `answer`: the template that shows the answer; `clocks`: whether the document
-    has `$asOf`."""
+    has `$asOf`; `subject`: who asks it on the tour, "" for the public; `sees`: what that subject is
+    answered, for a reader who is not it."""
 
     number: int
     title: str
@@ -34,6 +35,8 @@ class Case:
     document: str
     askings: tuple[Asking, ...]
     clocks: bool = True
+    subject: str = ""
+    sees: str = ""
 
 
 PARTNERS = """\
@@ -244,6 +247,11 @@ CASES = (
                 N_("Australia's in China, 2024"), "2024-01-01", "", _in("AUSYNTHETIC0001", "CN")
             ),
         ),
+        subject="officer:CN",
+        sees=N_(
+            "In June 2018 China's is recognised in Australia and Australia's is not in China; in "
+            "January 2024 both are recognised."
+        ),
     ),
     Case(
         9,
@@ -258,6 +266,8 @@ CASES = (
             Asking(N_("10 August 2024"), "2024-08-10", "", _in("SGSYNTHETIC0001", "TH")),
             Asking(N_("20 August 2024"), "2024-08-20", "", _in("SGSYNTHETIC0001", "TH")),
         ),
+        subject="auditor:*",
+        sees=N_("Not recognised on 10 August 2024, recognised on 20 August."),
     ),
     Case(
         10,
@@ -270,6 +280,8 @@ CASES = (
             Asking(N_("Type 2"), variables=_in("BYSYNTHETIC0002", "CN")),
             Asking(N_("Type 3"), variables=_in("BYSYNTHETIC0003", "CN")),
         ),
+        subject="officer:CN",
+        sees=N_("The one of type 2 is not recognised, the one of type 3 is."),
     ),
     Case(
         11,
@@ -282,6 +294,8 @@ CASES = (
         "recognition",
         RECOGNITION,
         (Asking(N_("Today"), variables=_in("PESYNTHETIC0001", "CO")),),
+        subject="auditor:*",
+        sees=N_("Unknown: no source gives the day on which any of the three began."),
     ),
     Case(
         12,
@@ -297,6 +311,8 @@ CASES = (
             Asking(N_("Known on 6 March"), "2026-03-05", "2026-03-06", _in("CN0000000012", "SG")),
             Asking(N_("Known on 11 March"), "2026-03-05", "2026-03-11", _in("CN0000000012", "SG")),
         ),
+        subject="partner:SG",
+        sees=N_("As known on 6 March: recognised. As known on 11 March: not recognised."),
     ),
     Case(
         13,
@@ -312,6 +328,8 @@ CASES = (
             Asking(N_("Known in March"), "2026-02-16", "2026-03-16", _in("FRSYNTHETIC0002", "CN")),
             Asking(N_("Known in June"), "2026-02-16", "2026-06-15", _in("FRSYNTHETIC0002", "CN")),
         ),
+        subject="officer:CN",
+        sees=N_("As known in March: recognised. As known in June: not recognised."),
     ),
     Case(
         14,

@@ -29,6 +29,7 @@ async def tour(request: Request) -> Response:
         cases=CASES,
         life=tour_life.LIFE,
         operator=tour_life.OPERATOR,
+        who=tour_life.WHO,
         tag=request.scope.get(LANGUAGE),
     )
 
@@ -69,6 +70,8 @@ async def case(request: Request, number: str) -> Response:
         title=_(found.title),
         case=found,
         answers=answers,
+        refused=_refused(answers),
+        who=_(tour_life.WHO[found.subject]),
         chosen=chosen,
         clocks=typed,
         before=found.number - 1,
@@ -100,6 +103,11 @@ async def _put(request: Request, case: Case, asking: Asking) -> PageQuery:
     if case.clocks:
         variables["asOf"] = (await _typed(request, asking)).as_of or None
     return await ask(request, case.document, **variables)
+
+
+def _refused(answers: list[tuple[Asking, PageQuery]]) -> PageQuery | None:
+    """The first answer that was refused to whoever asks."""
+    return next((asked for _, asked in answers if asked.forbidden), None)
 
 
 def _left(answers: list[tuple[Asking, PageQuery]]) -> set[str]:

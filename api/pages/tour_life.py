@@ -10,6 +10,14 @@ from api.languages.language import N_
 OPERATOR = "CN0000000012"
 OFFICER, PARTNER, AUDITOR = "officer:CN", "partner:SG", "auditor:*"
 COMPANY, STRANGER = f"company:{OPERATOR}", ""
+#: Who each of them is, as texts of the catalogues.
+WHO = {
+    OFFICER: N_("an officer of Chinese customs"),
+    PARTNER: N_("customs of Singapore, a partner"),
+    AUDITOR: N_("an auditor"),
+    COMPANY: N_("the company itself"),
+    STRANGER: N_("anybody, without signing in"),
+}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from api.pages import labels
 from api.pages.acceptance_cases import CASES
 from api.pages.identity import IDENTITIES
 from api.pages.query import COOKIE
-from api.pages.tour_life import LIFE
+from api.pages.tour_life import LIFE, WHO
 from tests.api.client import AUDITOR, Client
 
 SUSPENDED, ANNULLED, HIDDEN = "CN0000000012", "FRSYNTHETIC0002", "NLSYNTHETIC0001"
@@ -202,6 +202,23 @@ def test_whoever_may_not_ask_is_told_who_may(at: Client) -> None:
 
     assert "public may not ask whether an operator is recognised" in page
     assert "Sign in as auditor:*" in page
+
+
+def test_a_stranger_is_shown_at_each_stop_who_walks_it_and_what_it_sees(at: Client) -> None:
+    for case in CASES:
+        page = opened(at, f"/tour/{case.number}")
+        assert f"This stop is walked as: {WHO[case.subject]}." in text(page), case.number
+        refused = "Not shown to the public." in page.text
+        assert refused is bool(case.subject), case.number
+        if not refused:
+            continue
+        assert case.sees in text(page)
+        assert f'<button name="subject" value="{case.subject}">' in page.text
+        # One click later it is answered, as whoever walks it, as the auditor is.
+        walked = opened(at, f"/tour/{case.number}", case.subject)
+        assert outcomes(walked) == outcomes(opened(at, f"/tour/{case.number}", AUDITOR))
+        assert outcomes(walked) and "may not" not in text(walked), case.number
+    assert {case.subject for case in CASES} - {""} <= {subject for subject, _ in IDENTITIES}
 
 
 # ------------------------------------------------- the same story as the service
