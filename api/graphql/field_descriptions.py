@@ -313,6 +313,7 @@ BY_PLACE: dict[str, str] = {
     "Null: any.",
     "Query.operatorsByCertificate(administration)": "The administration that issued the number. "
     "Null: any.",
+    "Query.receipts(request)": "The id of the request, a UUID, as its receipts state it.",
     "Query.partners(kind)": "Only agreements of this kind. Default: AEO_MUTUAL_RECOGNITION.",
     "Query.partners(status)": "Only agreements of this status. Default: SIGNED_OR_LATER.",
     "Query.programme(code)": "The code of the programme (CN-AEO, US-CTPAT) or its global id.",

@@ -110,14 +110,16 @@ async def answer(request: Request) -> Response:
     except UnreadableList as refused:
         return await _shown(request, typed | {"list": text}, wrong=str(refused))
     if typed.get("as") == "receipts":
-        return await _kept(request, typed | {"list": text}, lines)
+        return await _with_receipts(request, typed | {"list": text}, lines)
     answered = await _answered(request, lines)
     if typed.get("as") == "csv":
         return _file(answered)
     return await _shown(request, typed | {"list": text}, answered=answered)
 
 
-async def _kept(request: Request, typed: Mapping[str, str], lines: Sequence[ListLine]) -> Response:
+async def _with_receipts(
+    request: Request, typed: Mapping[str, str], lines: Sequence[ListLine]
+) -> Response:
     """Issues a receipt for each answer. Shows the receipts, or the table again where a line has
     none."""
     own = await context(request)
@@ -127,8 +129,8 @@ async def _kept(request: Request, typed: Mapping[str, str], lines: Sequence[List
     answered = await _answered(request, lines, list_)
     if all(each.receipt for each in answered):
         return RedirectResponse(f"/check/list/{list_}", 303, HEADERS)
-    kept = str(list_) if any(each.receipt for each in answered) else ""
-    return await _shown(request, typed, answered=answered, kept=kept)
+    receipts = str(list_) if any(each.receipt for each in answered) else ""
+    return await _shown(request, typed, answered=answered, receipts=receipts)
 
 
 def _territories(lines: Sequence[ListLine]) -> list[str]:
@@ -196,7 +198,7 @@ async def _shown(
     *,
     answered: Sequence[AnsweredLine] = (),
     wrong: str = "",
-    kept: str = "",
+    receipts: str = "",
 ) -> Response:
     bad = [each.line for each in answered if not each.line.is_good]
     return page(
@@ -212,7 +214,7 @@ async def _shown(
         wrong=wrong,
         most=MOST,
         link=_link,
-        kept=kept,
+        receipts=receipts,
         key=str(uuid4()),
         field_names={name: _(text) for name, text in FIELD_NAMES.items()},
     )

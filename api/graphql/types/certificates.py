@@ -43,7 +43,9 @@ class Certificate:
     )
     issued_at: datetime = strawberry.field(description="When it was issued (UTC).")
     valid_until: datetime = strawberry.field(description="The instant at which it expires (UTC).")
-    status: CertificateStatus
+    status: CertificateStatus = strawberry.field(
+        description="What a verifier is told of it now, by the status lists."
+    )
 
     @classmethod
     def of(cls, row: CurrentCredential) -> Certificate:
