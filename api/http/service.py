@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,10 +12,6 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-
-import psycopg
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from api.access.authentication import Authenticator, authenticator
 from api.access.policy import Subject
@@ -41,6 +36,7 @@ from api.http.exchanges import Exchange
 from api.http.fair_queue import FairQueue, Refusals
 from api.http.first_load import FirstLoad
 from api.http.metrics import Watch
+from api.http.pools import pool
 from api.http.subjects import SubjectResolver
 from api.log.head import CurrentCheckpoint
 from api.observability import counters, logging
@@ -49,16 +45,13 @@ from api.observability.tracing import tracer
 from api.settings import Settings
 from projections.persons import Persons
 from registry.application.registry import Registry
-from registry.ledger.connections import AsyncSession
-from registry.ledger.database import connection_parameters, environment
-from registry.ledger.sessions import require_own_session, verify
+from registry.ledger.database import environment
+from registry.ledger.sessions import require_own_session
 
 #: Microseconds of work that one turn of a subject pays for, in the short and in the long queue.
 SHORT_TURN, LONG_TURN = 2_000, 100_000
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
-
-WAITING = 200  # requests that may wait for a pooled connection; further ones are refused (BUSY)
 
 
 @dataclass
@@ -279,59 +272,3 @@ def _shared() -> Path | None:
     there is only one process."""
     folder = os.environ.get(SUMS)
     return Path(folder, "documents") if folder else None
-
-
-async def alive(connection: AsyncConnection[Any]) -> None:
-    """Checks a connection that the pool hands out.
-
-    It asks the operating system for the state of the socket and sends nothing to the server, so
-    that a request does not wait for one more round trip. Raises psycopg.OperationalError when the
-    connection is closed.
-    """
-    poll = select.poll()
-    if not connection.closed:
-        poll.register(connection.pgconn.socket, select.POLLIN | select.POLLHUP | select.POLLERR)
-    # The server sends nothing on an idle connection until it closes the connection.
-    if connection.closed or poll.poll(0):
-        await connection.close()  # otherwise the pool would keep it as a good one
-        raise psycopg.OperationalError("the database ended the connection")
-
-
-def pool(settings: Settings, role: str, size: int, name: str | None = None) -> Pool:
-    """Returns a connection pool of one read-only database role. The pool is not open yet."""
-    wanted = {
-        "role": role,
-        "default_transaction_read_only": "on",
-        "statement_timeout": str(int(settings.deadline * 1000)),
-        "plan_cache_mode": "force_generic_plan",
-        "TimeZone": "UTC",
-    }
-    return AsyncConnectionPool(
-        kwargs=_parameters(settings, role),
-        connection_class=AsyncSession[tuple[Any, ...]],
-        min_size=min(2, size),
-        max_size=size,
-        timeout=settings.deadline,
-        max_waiting=WAITING,
-        max_lifetime=3600,
-        check=alive,
-        configure=partial(verify, wanted=wanted),
-        open=False,
-        name=name or role,
-    )
-
-
-def _parameters(settings: Settings, role: str) -> dict[str, Any]:
-    wanted = {
-        "role": role,
-        "timezone": "UTC",
-        "default_transaction_read_only": "on",
-        "statement_timeout": f"{int(settings.deadline * 1000)}",
-        # The statements are short and similar: planning each anew and JIT compilation cost more
-        # than they save.
-        "plan_cache_mode": "force_generic_plan",
-        "jit": "off",
-        # The read models are in memory: a random page costs little more than the next one.
-        "random_page_cost": "1.1",
-    }
-    return connection_parameters(settings.database, wanted, autocommit=True)

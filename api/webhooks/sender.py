@@ -34,7 +34,7 @@ from api.graphql.context import Pool
 from api.graphql.positions import State, state, whole
 from api.graphql.read_your_writes import ReadModelPosition
 from api.graphql.streamed_batches import StreamedBatch, StreamKey
-from api.http.service import pool
+from api.http.pools import pool
 from api.observability.background import watched
 from api.settings import Settings
 from api.webhooks.asked_operators import AskedOperators
