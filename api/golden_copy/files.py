@@ -25,7 +25,7 @@ else:
     from backports import zstd
 
 OPERATORS, LAW, XML = "operators.jsonl.zst", "agreements.json", "operators.xml.zst"
-CHUNK = 250  # records that are written together, with GROUP 5,000 in one row group
+CHUNK = 500  # records that are written together, with GROUP 5,000 in one row group
 LEVEL = 3
 
 
@@ -82,24 +82,27 @@ class CopyWriter:
         lines, self._waiting = self._waiting, []
         if not lines:
             return
+        shown = [line for line in lines if not line.startswith(WITHDRAWN)]
         self.rows += len(lines)
+        self._shown += len(shown)
+        text = b"\n".join(lines)
+        shown_text = text if len(shown) == len(lines) else b"\n".join(shown)
         self._written()
-        self._writing = self._thread.submit(self._write, lines)
+        self._writing = self._thread.submit(self._write, text, shown_text)
 
     def _written(self) -> None:
         """Waits until what was given to the thread is written. Raises what went wrong there."""
         if self._writing is not None:
             self._writing.result()
 
-    def _write(self, lines: list[bytes]) -> None:
-        self._lines.write(b"\n".join(lines) + b"\n")
-        shown = [line for line in lines if not line.startswith(WITHDRAWN)]
-        self._shown += len(shown)
+    def _write(self, text: bytes, shown: bytes) -> None:
+        self._lines.write(text)
+        self._lines.write(b"\n")
         if not shown:
             return
         self._tables.add(shown)
         if self._xml:
-            self._xml.add(shown)
+            self._xml.add(shown.split(b"\n"))
 
 
 async def write_copy(

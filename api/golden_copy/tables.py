@@ -7,7 +7,6 @@ in UTC; NULL, or an empty field, is an interval without a limit. CSV joins the v
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.json as arrow_json
 from pyarrow import parquet
 
-GROUP = 20  # so often rows are added for one row group: each takes memory until the file is closed
+GROUP = 10  # so often rows are added for one row group: each takes memory until the file is closed
 
 _TEXT, _INSTANT, _DAY = pa.string(), pa.timestamp("us", "UTC"), pa.date32()
 _TEXTS = pa.list_(_TEXT)
@@ -189,9 +188,9 @@ class Tables:
             lines = arrow_csv.CSVWriter(out, plain, write_options=options)
             self._writers.append((table, rows, lines, out))
 
-    def add(self, lines: Sequence[bytes]) -> None:
+    def add(self, lines: bytes) -> None:
         """Adds records, each a line of JSON."""
-        made = _columns(b"\n".join(lines), self._at)
+        made = _columns(lines, self._at)
         typed: dict[str, Any] = {}
         for table, _, text, _ in self._writers:
             found = typed[table] = _typed(table, made[table])
@@ -230,7 +229,7 @@ def _read(text: bytes, schema: pa.Schema) -> Any:
         explicit_schema=schema, unexpected_field_behavior="ignore", newlines_in_values=False
     )
     reading = arrow_json.ReadOptions(block_size=len(text) + 1, use_threads=False)
-    return arrow_json.read_json(io.BytesIO(text), reading, options).combine_chunks()
+    return arrow_json.read_json(pa.BufferReader(text), reading, options).combine_chunks()
 
 
 def _columns(text: bytes, at: Any) -> dict[str, Any]:
@@ -291,7 +290,10 @@ def _column(found: dict[str, Any], name: str) -> Any:
 
 def _typed(table: str, found: dict[str, Any]) -> Any:
     """The columns of a table with their types."""
-    columns = [_column(found, name).cast(kind) for name, kind in COLUMNS[table]]
+    columns = []
+    for name, kind in COLUMNS[table]:
+        column = _column(found, name)
+        columns.append(column if column.type == kind else column.cast(kind))
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(COLUMNS[table]))
 
 
