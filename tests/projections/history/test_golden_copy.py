@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from random import Random
 
 import psycopg
+import pytest
 
 from api.golden_copy.deltas import differences, folded
 from projections.history import belief_history_sql as reads
+from projections.history.copy_rows import (
+    GROUP,
+    RECORD,
+    UNIT,
+    ControlCharacter,
+    Row,
+    facts_in,
+    written,
+)
+from projections.history.copy_shapes import CopyShapes
 from projections.history.golden_copy import (
     CopiedOperator,
     CopyInstant,
@@ -31,7 +42,7 @@ from projections.reads.recognition import edges
 from projections.reads.visibility import VisibilityScope
 from registry.domain.bitemporal import ALWAYS
 from registry.domain.disclosure import CERTIFIED
-from registry.domain.recognition import Question, recognise
+from registry.domain.recognition import Question, RecognitionFacts, recognise
 from registry.domain.values import AdministrationCode, Direction, HsCode, Role
 from tests.projections.history.test_feed import worlds as worlds
 from tests.worlds import World
@@ -172,6 +183,22 @@ def test_a_delta_leads_from_each_copy_to_each_later_one(worlds: Made) -> None:
     asyncio.run(compare())
     assert seen["changed"] > 50, seen
     assert min(seen["removed"], seen["unchanged"]) > 5, seen
+
+
+def test_a_fact_with_a_separator_of_rows_stops_the_copy_and_names_the_operator() -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    names = UNIT.join([written(at), "=Synthetic Steel", "", "", "=EXPORTER"])
+    identifier = UNIT.join([written(at), "", GROUP.join(["KR_AEO", "", ""]), "KRAEO1"])
+    row: Row = ("KR1", "KR", None, names, None, identifier, None, None)
+
+    assert facts_in(row, at).identifiers[0].value == "KRAEO1"
+    shapes = CopyShapes(at, lambda _: RecognitionFacts(None), lambda _: b"{}")
+    for separator in (UNIT, RECORD):
+        wrong: Row = (*row[:5], f"{identifier}{separator}2", *row[6:])
+        with pytest.raises(ControlCharacter, match="operator KR1"):
+            facts_in(wrong, at)
+        with pytest.raises(ControlCharacter, match="operator KR1"):
+            shapes.line(wrong)
 
 
 def _source(
