@@ -103,6 +103,9 @@ TABS: dict[str, tuple[str, ...]] = {
     "all": ("sides", "steps", "scope", "sources", "history"),
 }
 
+#: Parties whose practice is told in the sentence of a clause.
+MOST_IN_SENTENCE = 4
+
 #: Steps that can happen several times: two days are two events, not contradicting sources.
 AGAIN = {"LISTED", "MEETING", "EXERCISE", "ANNOUNCED"}
 
@@ -235,7 +238,39 @@ def _scopes(agreement_data: dict[str, Any]) -> list[dict[str, Any]]:
             row = rows.setdefault(rest, clause | {differing: []})
             row[differing] = [*row[differing], *clause[differing]]
         found = list(rows.values())
-    return found
+    return [
+        clause
+        | {
+            "law_sources": _law_sources(agreement_data, clause),
+            "practice": _practice(agreement_data["dates"], [clause["from"], *clause["to"]]),
+        }
+        for clause in found
+    ]
+
+
+def _law_sources(agreement_data: dict[str, Any], clause: dict[str, Any]) -> list[str]:
+    """The sources by which a clause counts in law from its day, each once."""
+    sources = []
+    for edge in agreement_data["history"]["edges"]:
+        payload = edge["node"]["payload"]
+        of, dates = payload.get("clause") or {}, payload.get("dates") or {}
+        same = of.get("from") == clause["from"] and of.get("to") in clause["to"]
+        if same and clause["begins"] and dates.get("earliest") == clause["begins"]["earliest"]:
+            sources.append(payload.get("source"))
+    return [source for source in dict.fromkeys(sources) if source]
+
+
+def _practice(dates: list[dict[str, Any]], parties: list[str]) -> list[dict[str, Any]]:
+    """The days from which these parties have the agreement in practice, as sources give them. Of
+    many parties none: the tab of the sides has them."""
+    if len(parties) > MOST_IN_SENTENCE:
+        return []
+    return [
+        each
+        for party in parties
+        for each in dates
+        if each["what"] == "IMPLEMENTED" and each["side"] == party
+    ]
 
 
 def _drawing(

@@ -112,6 +112,14 @@ def test_each_page_says_its_facts(at: Client, path: str, facts: list[str]) -> No
     assert "Local mode: demo identities" in page
 
 
+def test_a_clause_says_law_and_practice_each_with_its_source(at: Client) -> None:
+    page = read(at, "/agreements/CN-KR-AEO?tab=scope")
+
+    assert "in law from 2013-06-01" in page and "Law: seen: ajunews.com" in page
+    assert "In practice: China, 2014-04-01 (seen: ajunews.com" in page
+    assert "In practice: South Korea, 2014-04-01 assumed (seen: ajunews.com" in page
+
+
 def test_the_pages_are_this_house_s_alone(at: Client) -> None:
     answer = opened(at, "/operators/CN1234567890")
 
