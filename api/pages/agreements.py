@@ -13,14 +13,11 @@ from fastapi.responses import RedirectResponse, Response
 from api.languages.language import ReaderText, _
 from api.pages import agreement_comparison, forms, timeline
 from api.pages.command_places import AGREEMENT as AGREEMENT_PLACE
-from api.pages.command_places import address_of
 from api.pages.errors import PageRoute
-from api.pages.labels import OPEN_END, Sign, country, interval, phrase, shown, territory, worded
-from api.pages.query import ask, context
+from api.pages.labels import OPEN_END, Sign, country, interval, phrase, shown, worded
+from api.pages.query import ask
 from api.pages.record_actions import actions_about
 from api.pages.render import page
-from registry.domain import commands as c
-from registry.domain.values import AgreementKind, AgreementStatus, Pillar
 
 router = APIRouter(route_class=PageRoute)
 
@@ -59,21 +56,6 @@ query Agreement($id: ID!, $asOf: AsOf) {
   }
 }"""
 
-AGREEMENTS = """\
-query Agreements($filter: AgreementFilter, $asOf: AsOf, $after: String) {
-  agreements(filter: $filter, asOf: $asOf, first: 50, after: $after) {
-    totalCount
-    edges {
-      node {
-        code title titles kind status
-        parties { code }
-        dates { what earliest latest }
-      }
-    }
-    pageInfo { hasNextPage endCursor }
-  }
-}"""
-
 STEP = {
     "PROPOSED": Sign("proposed", "O", "still"),
     "NEGOTIATING": Sign("negotiating", "N", "still"),
@@ -108,54 +90,6 @@ MOST_IN_SENTENCE = 4
 
 #: Steps that can happen several times: two days are two events, not contradicting sources.
 AGAIN = {"LISTED", "MEETING", "EXERCISE", "ANNOUNCED"}
-
-
-@router.get("/agreements")
-async def agreements(request: Request) -> Response:
-    """Lists agreements by party, kind, status, pillar and words; fifty a page."""
-    asked = request.query_params
-    clocks = await forms.clocks(request, territory(asked.get("party", "")))
-    chosen = {
-        "party": territory(asked.get("party", "")),
-        "with": territory(asked.get("with", "")),
-        "kind": asked.get("kind", ""),
-        "status": asked.get("status", ""),
-        "pillar": asked.get("pillar", ""),
-        "contains": asked.get("contains", "").strip(),
-    }
-    found = await ask(
-        request,
-        AGREEMENTS,
-        filter=_filter(chosen),
-        asOf=clocks.as_of,
-        after=asked.get("after"),
-    )
-    own = (await context(request)).subject.administration_of_officer
-    return page(
-        request,
-        "agreements.html",
-        status=clocks.status if found.data else 400,
-        title=_("Agreements"),
-        asked=found,
-        found=found.data and found.data["agreements"],
-        chosen=chosen,
-        clocks=clocks,
-        kinds=[kind.name for kind in AgreementKind],
-        statuses=["SIGNED_OR_LATER", *(status.name for status in AgreementStatus)],
-        pillars=[pillar.name for pillar in Pillar],
-        new=address_of(c.ProposeAgreement, own.text) if own else "",
-    )
-
-
-def _filter(chosen: dict[str, str]) -> dict[str, Any]:
-    """Returns the filter in GraphQL. Two parties: the agreements between them."""
-    parties = [code for code in (chosen["party"], chosen["with"]) if code]
-    given: dict[str, Any] = {
-        name: value for name, value in chosen.items() if value and name not in ("party", "with")
-    }
-    if len(parties) == 2:
-        return given | {"between": parties}
-    return given | ({"party": parties[0]} if parties else {})
 
 
 @router.get("/agreements/{id}")

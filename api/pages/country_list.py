@@ -15,6 +15,7 @@ from fastapi.responses import Response
 
 from api.languages.language import N_, _
 from api.pages import forms, parameters, world_map
+from api.pages.downloads import csv_file, json_file
 from api.pages.errors import PageRoute
 from api.pages.labels import closeness, territory
 from api.pages.labels import country as name_of
@@ -40,6 +41,9 @@ STATES = {
     "ended": N_("terminated"),
     "none": N_("none"),
 }
+#: The files of the list, by their form.
+FILES = {"csv": N_("Table as CSV"), "json": N_("Table as JSON")}
+COLUMNS = ("code", "name", "partners", "programmes", "members", "status_on", "recorded_by")
 FILTERS = ("name", "bloc", "programme", "with", "state", "sort")
 
 #: The order without being asked, which no address names.
@@ -88,12 +92,17 @@ async def countries(request: Request) -> Response:
     listed = _listed(asked.data["administrations"], agreements) if asked.data else []
     chosen = {name: request.query_params.get(name, "").strip()[:200] for name in FILTERS}
     chosen["with"], chosen["bloc"] = territory(chosen["with"]), territory(chosen["bloc"])
-    for name, known in (("sort", SORTS), ("programme", PROGRAMMES), ("state", STATES)):
-        chosen[name] = parameters.one_of(request, name, known, "name" if name == "sort" else "")
+    for name, terms in (("sort", SORTS), ("programme", PROGRAMMES), ("state", STATES)):
+        chosen[name] = parameters.one_of(request, name, terms, "name" if name == "sort" else "")
     by_code = {each.code: each for each in listed}
     selected = _selected(listed, by_code, chosen)
     given = {name: value for name, value in chosen.items() if value and (name, value) != BY_NAME}
     dates = {name: text for name, text in (("at", clocks.law), ("known-at", clocks.belief)) if text}
+    form = parameters.one_of(request, "format", ("csv", "json"))
+    instants = [clocks.instant(name, asked.now) for name in ("at", "knownAt")]
+    at, known = (each.isoformat(timespec="seconds").replace("+00:00", "Z") for each in instants)
+    if form and asked.data and clocks.status == 200:
+        return _file(form, selected, at, known)
     start = parameters.whole_number(request, "from", 0, max(len(selected) - 1, 0), 0)
     return page(
         request,
@@ -110,6 +119,13 @@ async def countries(request: Request) -> Response:
         found=selected[start : start + SIZE],
         start=start,
         size=SIZE,
+        cited=f"{request.url.netloc}/countries?"
+        f"{urlencode(given | {'at': at, 'known-at': known}, safe=':')}",
+        instants=(at, known),
+        files=[
+            (_(text), f"/countries?{urlencode(given | dates | {'format': name})}")
+            for name, text in FILES.items()
+        ],
         state_words=_state_words(selected, chosen["with"]),
         bloc_terms=[(each.code, each.called) for each in listed if each.members],
         territory_terms=sorted(((each.code, each.called) for each in listed), key=itemgetter(1)),
@@ -118,6 +134,26 @@ async def countries(request: Request) -> Response:
         sort_terms=[(term, _(text)) for term, text in SORTS.items()],
         map=world_map.draw(_drawn(selected, by_code, chosen["with"])),
     )
+
+
+def _file(form: str, selected: list[ListedTerritory], at: str, known: str) -> Response:
+    """All territories that meet the filters as a file of this form, with both instants."""
+    if form == "csv":
+        rows = ([each.code, each.name, each.partners, *map(" ".join, (each.programmes,
+                 each.members)), at, known] for each in selected)  # fmt: skip
+        return csv_file("countries.csv", COLUMNS, rows)
+    found = [
+        {
+            "code": each.code,
+            "name": each.name,
+            "partners": each.partners,
+            "programmes": each.programmes,
+            "members": each.members,
+            "agreements": {code: state for code, state in sorted(each.states.items()) if state},
+        }
+        for each in selected
+    ]
+    return json_file("countries.json", {"at": at, "knownAt": known, "administrations": found})
 
 
 async def _asked(

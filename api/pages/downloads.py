@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+import orjson
 from fastapi.responses import Response
 
 from api.pages.render import HEADERS
@@ -22,6 +23,11 @@ def csv_file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
     """Returns a table as a file."""
     content = MARK + b"".join(map(csv_line, (columns, *rows)))
     return Response(content, 200, headers_of(name), CSV)
+
+
+def json_file(name: str, content: object) -> Response:
+    """Returns data as a file (RFC 8259)."""
+    return Response(orjson.dumps(content), 200, headers_of(name), "application/json")
 
 
 def csv_line(values: Iterable[object]) -> bytes:

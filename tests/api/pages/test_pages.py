@@ -461,6 +461,38 @@ def test_the_list_of_territories_holds_what_its_filters_say(at: Client) -> None:
     assert sorted(listed("bloc=EU&sort=partners")) == sorted(listed("bloc=EU"))
 
 
+@pytest.mark.parametrize("path", ["/agreements?party=CN", "/countries?bloc=EU"])
+def test_a_list_is_taken_along_as_a_file_and_cited_with_both_instants(
+    at: Client, path: str
+) -> None:
+    page = opened(at, f"{path}&at=2018-02-01")
+    cited = re.findall(r'class="code">[^/<]+(/[^<]+)<', page.text.partition('id="cite"')[2])[0]
+    csv_rows = opened(at, f"{path}&format=csv").content.decode("utf-8-sig").splitlines()
+    data = opened(at, f"{path}&format=json").json()
+    [rows] = [each for each in data.values() if isinstance(each, list)]
+
+    assert "at=2018-02-01T" in cited and "known-at=" in cited
+    assert opened(at, html.unescape(cited)).status_code == 200
+    assert csv_rows[0].endswith("status_on,recorded_by") and len(csv_rows) == len(rows) + 1
+    assert [line.split(",")[0] for line in csv_rows[1:]] == [row["code"] for row in rows]
+
+
+def test_agreements_are_ordered_by_every_column_and_turned_round(at: Client) -> None:
+    def ordered(by: str) -> list[dict[str, Any]]:
+        found = opened(at, f"/agreements?party=CN&by={by}&format=json").json()
+        return list(found["agreements"])
+
+    for column in ("code", "kind", "parties", "status", "signed"):
+        up, down = ordered(column), ordered(f"-{column}")
+        assert up == down[::-1] and len(up) > 3
+        head = opened(at, f"/agreements?party=CN&by={column}").text
+        assert 'aria-sort="ascending"' in head and f"by=-{column}" in head
+    assert [row["kind"] for row in ordered("kind")] == sorted(
+        row["kind"] for row in ordered("code")
+    )
+    assert "wanted one of code, kind" in text(opened(at, "/agreements?by=size"))
+
+
 def test_digits_of_any_script_are_read_as_digits(at: Client) -> None:
     day = "\u0662\u0660\u0661\u0668-\u0660\u0662-\u0660\u0661"
     answer, same = opened(at, f"/countries/CN?at={day}"), opened(at, "/countries/CN?at=2018-02-01")
