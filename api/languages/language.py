@@ -19,8 +19,11 @@ from markupsafe import Markup
 from registry.domain.texts import shown
 
 #: First-strong isolate and its end (Unicode Bidirectional Algorithm): what stands between them does
-#: not change the order of the words around it.
+#: not change the order of the words around it. A text in the reader's own language that is written
+#: from right to left is isolated as such: what it begins with may itself be isolated, and the first
+#: strong character is looked for outside of that.
 FIRST_STRONG_ISOLATE, END_OF_ISOLATE = "\u2068", "\u2069"
+RIGHT_TO_LEFT_ISOLATE = "\u2067"
 
 
 class ReaderText(str):
@@ -95,9 +98,11 @@ class Language:
         visible = shown(value) if type(value) is str else value
         if self.direction == "ltr":
             return visible
+        own = isinstance(value, ReaderText)
+        begin = RIGHT_TO_LEFT_ISOLATE if own else FIRST_STRONG_ISOLATE
         if isinstance(visible, Markup):
-            return FIRST_STRONG_ISOLATE + visible + END_OF_ISOLATE
-        return f"{FIRST_STRONG_ISOLATE}{visible}{END_OF_ISOLATE}"
+            return begin + visible + END_OF_ISOLATE
+        return f"{begin}{visible}{END_OF_ISOLATE}"
 
     def markup(self, text: str, values: dict[str, Any]) -> Markup:
         """Returns a translated text of a template as HTML; its values are escaped."""

@@ -124,6 +124,24 @@ async def failing_as_a_page(
         return _wrong(request, _("It is in the service's log as %(id)s", id=str(number)))
 
 
+#: What an answer says that cannot be given now; the texts of api/graphql/executor.py, so that the
+#: catalogues have them.
+AWAY = (
+    N_("Too many commands are waiting; nothing was recorded. Send it again."),
+    N_("The ledger cannot be reached; nothing was recorded."),
+    N_("The service is stopping; nothing was recorded. Send it again."),
+    N_(
+        "The ledger fell silent. Send the same command, with the same commandId, again: the "
+        "answer tells what became of it."
+    ),
+    N_("Too many questions are waiting. Ask again."),
+    N_("The question takes too long to answer. Ask for less of it."),
+    N_("The database does not answer. Ask again."),
+    N_("The database cannot be reached. Ask again."),
+    N_("The service cannot answer now. Ask again."),
+)
+
+
 def unavailable(request: Request, sentence: str) -> Response:
     """Returns the page for a service that cannot answer now. It says nothing about the subject
     matter."""

@@ -15,12 +15,12 @@ from babel import Locale
 from babel.messages.catalog import Catalog
 
 from api.access.tokens import issue
-from api.graphql.executor import Executor
+from api.graphql.executor import LATER, Executor
 from api.languages import catalogues
 from api.languages.language import ENGLISH, Language, current
 from api.languages.negotiation import negotiated
 from api.pages import audit, labels, search, site
-from api.pages.errors import PageRoute
+from api.pages.errors import AWAY, PageRoute
 from api.pages.identity import IDENTITIES
 from api.pages.query import COOKIE
 from ops import messages
@@ -332,13 +332,20 @@ def test_names_and_dates_are_in_the_reader_s_form(spoken: str) -> None:
     assert "UTC" in labels.instant("2018-01-31T16:00:00Z")
 
 
+def test_that_an_answer_cannot_be_given_now_is_said_in_the_reader_s_language() -> None:
+    assert {sentence for _code, sentence in LATER.values()} < set(AWAY)
+
+
 def test_what_is_put_into_an_arabic_sentence_moves_nothing_beside_it() -> None:
     arabic = Language("ar", Locale("ar"))
 
     sentence = arabic.gettext("in %(territory)s", territory="CN-AEO")
     name = arabic.markup("in <b>%(name)s</b>", {"name": "<i>\u202eevil"})
 
+    dated = arabic.gettext("on %(day)s", day=arabic.gettext("%(day)s, x", day="30 \u0623"))
+
     assert sentence == "in \u2068CN-AEO\u2069"
+    assert dated == "on \u2067\u206830 \u0623\u2069, x\u2069", "its own text, from right to left"
     assert name == "in <b>\u2068&lt;i&gt;&lt;U+202E&gt;evil\u2069</b>"
     assert (arabic.direction, ENGLISH.direction) == ("rtl", "ltr")
 
