@@ -10,12 +10,12 @@ together share one signature (receipt_batches.py).
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import chain, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,13 +23,11 @@ from uuid import UUID, uuid4, uuid5
 
 import msgspec
 from joserfc.jwk import OKPKey
-from psycopg import AsyncRawCursor
 
 from api.access.tokens import key_in
 from api.graphql.receipt_batches import BatchTree, base64url, leaves, tails
+from api.graphql.receipt_store import ReceiptRows, ReceiptStore
 from api.log.signing_keys import EXAMPLE, ORIGIN
-from registry.ledger.connections import AsyncSession
-from registry.ledger.database import connection_parameters
 
 KEY = "receipt-key.json"
 #: The public keys that signed before the present one, a JWK set: what they signed stays verifiable.
@@ -86,68 +84,15 @@ class IssuedReceipt:
     jwt: str
 
 
-#: The receipts of several requests: what those of one question share is sent once.
-_INSERT = """
-with requests as (
-    select * from unnest(%(at)s::timestamptz[], %(subject)s::text[], %(administration)s::text[],
-        %(request)s::uuid[], %(purpose)s::text[], %(territory)s::text[], %(law_at)s::timestamptz[],
-        %(known_at)s::timestamptz[], %(consignment)s::jsonb[], %(batch)s::uuid[],
-        %(statement)s::text[])
-        with ordinality as r (at, subject, administration, request, purpose, territory, law_at,
-            known_at, consignment, batch, statement, number)),
-batches as (
-    insert into access.receipt_batch (id, jwt)
-    select batch, statement from requests where statement is not null)
-insert into access.receipt (id, at, subject, administration, request, purpose, tin, territory,
-    law_at, known_at, consignment, outcome, position, jwt, batch)
-select a.id, r.at, r.subject, r.administration, r.request, r.purpose, a.tin, r.territory, r.law_at,
-    r.known_at, r.consignment, a.outcome, a.position, a.jwt, r.batch
-from unnest(%(number)s::bigint[], %(id)s::uuid[], %(tin)s::text[], %(outcome)s::text[],
-    %(position)s::bigint[], %(jwt)b::text[]) with ordinality
-    as a (number, id, tin, outcome, position, jwt, place)
-join requests r on r.number = a.number
-order by a.place
-on conflict do nothing"""
-#: One receipt with its own signature, as nearly all are: a third of the work of _INSERT.
-_INSERT_ONE = """
-insert into access.receipt (at, subject, administration, request, purpose, territory, law_at,
-    known_at, consignment, id, tin, outcome, position, jwt)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-on conflict do nothing"""
-_OF_REQUEST = (
-    *("at", "subject", "administration", "request", "purpose", "territory", "law_at", "known_at"),
-    *("consignment", "batch", "statement"),
-)
-_OF_ANSWER = ("number", "id", "tin", "outcome", "position", "jwt")
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """What is stored of the receipts of one question of a request: the values of `_OF_REQUEST`, and
-    for each answer those of `_OF_ANSWER` without the number. The statement that is signed for many
-    answers is with the first of its questions alone."""
-
-    shared: tuple[Any, ...]
-    answers: Sequence[tuple[Any, ...]]
-
-
 class ReceiptIssuer:
-    """Signs receipts and stores them before they are given out. One a process.
-
-    It has a database session of its own, because the pools of the service cannot write. Receipts
-    that are asked for at the same time are stored in one round trip.
-    """
+    """Signs receipts and stores them before they are given out. One a process."""
 
     def __init__(self, database: str, home: Path) -> None:
-        self._database, self._home = database, home
-        self._connection: AsyncSession[Any] | None = None
-        self._lock = asyncio.Lock()
-        self._waiting: dict[UUID, Sequence[_Rows]] = {}
+        self._store, self._home = ReceiptStore(database), home
 
     async def close(self) -> None:
         """Closes the database session."""
-        if self._connection:
-            await self._connection.close()
+        await self._store.close()
 
     async def issue(
         self,
@@ -181,40 +126,14 @@ class ReceiptIssuer:
             stored = tails(entries, tree)
             signed = [whole + tail for tail in stored]
         of_holder = holder.subject, holder.administration, holder.request, holder.purpose
-        rows: list[_Rows] = []
+        rows: list[ReceiptRows] = []
         each = zip(ids, answers, stored, strict=True)
         for question, alike in groupby(each, lambda answered: _asked_of(answered[1])):
-            shared = (at, *of_holder, *question, batch, None if rows else whole)
+            shared = (at, *of_holder, *question)
             texts = [(id, a.tin, a.outcome, a.position, text) for id, a, text in alike]
-            rows.append(_Rows(shared, texts))
-        await self._store(uuid4(), rows)
+            rows.append(ReceiptRows(shared, texts, batch, None if rows else whole))
+        await self._store.add(rows)
         return [IssuedReceipt(id, at, jwt) for id, jwt in zip(ids, signed, strict=True)]
-
-    async def _store(self, key: UUID, rows: Sequence[_Rows]) -> None:
-        self._waiting[key] = rows
-        async with self._lock:
-            if key not in self._waiting:
-                return  # stored with the receipts of another task
-            waiting, self._waiting = self._waiting, {}
-            try:
-                connection = await self._session()
-                await _insert(connection, list(chain.from_iterable(waiting.values())))
-            except BaseException:
-                # The other tasks of this batch try for themselves and get their own error.
-                del waiting[key]
-                self._waiting = waiting | self._waiting
-                raise
-
-    async def _session(self) -> AsyncSession[Any]:
-        if self._connection is None or self._connection.closed:
-            parameters = connection_parameters(
-                self._database,
-                {"role": "aeo_reader", "timezone": "UTC"},
-                autocommit=True,
-                application_name="aeo receipts",
-            )
-            self._connection = await AsyncSession.connect(**parameters)
-        return self._connection
 
 
 def _ids(first: UUID | None, many: int) -> list[UUID]:
@@ -222,25 +141,6 @@ def _ids(first: UUID | None, many: int) -> list[UUID]:
     if first is None:
         return [uuid4() for _ in range(many)]
     return [first, *(uuid5(first, str(number)) for number in range(1, many))]
-
-
-async def _insert(connection: AsyncSession[Any], stored: Sequence[_Rows]) -> None:
-    match stored:
-        case [_Rows(shared=(*asked, None, None), answers=[row])]:
-            async with AsyncRawCursor(connection) as cursor:
-                await cursor.execute(_INSERT_ONE, [*asked, *row], prepare=True)
-        case _:
-            await connection.execute(_INSERT, _parameters(stored))
-
-
-def _parameters(stored: Sequence[_Rows]) -> dict[str, Any]:
-    requests = zip(*(each.shared for each in stored), strict=True)
-    rows = [(number, *row) for number, each in enumerate(stored, 1) for row in each.answers]
-    answers = zip(*rows, strict=True)
-    return {
-        **{name: list(given) for name, given in zip(_OF_REQUEST, requests, strict=True)},
-        **{name: list(given) for name, given in zip(_OF_ANSWER, answers, strict=True)},
-    }
 
 
 def _asked_of(answer: AnsweredQuestion) -> tuple[Any, ...]:
@@ -322,18 +222,29 @@ def own_part(id: UUID, answer: AnsweredQuestion) -> dict[str, Any]:
 
 def sign(home: Path, claims: dict[str, Any]) -> str:
     """Returns the claims as a signed JWT (RFC 7515, compact serialisation)."""
-    path = home / KEY
-    key: OKPKey = key_in(path)
-    signed = f"{_header(path, path.stat().st_mtime_ns)}.{base64url(msgspec.json.encode(claims))}"
-    private: Any = key.private_key
-    return f"{signed}.{base64url(private.sign(signed.encode()))}"
+    path = _path(home, KEY)
+    try:
+        changed = os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        key_in(Path(path))  # makes the key
+        changed = os.stat(path).st_mtime_ns
+    header, signature_of = _signing(path, changed)
+    signed = f"{header}.{base64url(msgspec.json.encode(claims))}"
+    return f"{signed}.{base64url(signature_of(signed.encode()))}"
 
 
 @lru_cache(maxsize=8)
-def _header(path: Path, changed: int) -> str:
-    """The first part of what the key in this file signs."""
-    header = {"typ": TYPE, "alg": ALGORITHM, "kid": key_in(path).thumbprint()}
-    return base64url(msgspec.json.encode(header))
+def _path(home: Path, name: str) -> str:
+    return str(home / name)
+
+
+@lru_cache(maxsize=8)
+def _signing(path: str, changed: int) -> tuple[str, Callable[[bytes], bytes]]:
+    """The first part of what the key in this file signs, and how it signs."""
+    key: OKPKey = key_in(Path(path))
+    private: Any = key.private_key
+    header = {"typ": TYPE, "alg": ALGORITHM, "kid": key.thumbprint()}
+    return base64url(msgspec.json.encode(header)), private.sign
 
 
 def public_keys(home: Path) -> dict[str, Any]:
@@ -365,21 +276,22 @@ def _former(path: Path, changed: int) -> list[dict[str, Any]]:
 
 
 def issuer(home: Path) -> str:
-    """Returns the name of this register in receipts: the origin of its log, as a URN."""
-    return f"urn:aeo:register:{quote(_origin(home / ORIGIN), safe='/')}"
-
-
-def _origin(path: Path) -> str:
-    """The origin; where the signer uses another home it is not known here."""
+    """Returns the name of this register in receipts: the origin of its log, as a URN. Where the
+    signer uses another home the origin is not known here."""
+    path = _path(home, ORIGIN)
     try:
-        return _read(path, path.stat().st_mtime_ns)
+        return _issuer(path, os.stat(path).st_mtime_ns)
     except OSError:
-        return EXAMPLE
+        return _named(EXAMPLE)
 
 
 @lru_cache(maxsize=8)
-def _read(path: Path, changed: int) -> str:
-    return path.read_text(encoding="utf-8").strip()
+def _issuer(path: str, changed: int) -> str:
+    return _named(Path(path).read_text(encoding="utf-8").strip())
+
+
+def _named(origin: str) -> str:
+    return f"urn:aeo:register:{quote(origin, safe='/')}"
 
 
 def text(instant: datetime) -> str:

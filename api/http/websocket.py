@@ -8,9 +8,11 @@ Authorization or, as browsers cannot send one, in the payload of `connection_ini
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from datetime import timedelta
+from inspect import iscoroutine
 from typing import Any, cast
 
 import msgspec
@@ -96,19 +98,29 @@ class _Socket:
 
     async def send(self, *texts: str) -> None:
         """Sends messages, one after the other. Raises WebSocketDisconnected where the client is
-        gone, or does not read."""
+        gone, or does not read.
+
+        All are handed to the server before the first is waited for: it writes them in this order,
+        and one message no longer waits for the event loop to hear of the one before.
+        """
+        begun: deque[Any] = deque()
         try:
             async with self._turn, asyncio.timeout(PATIENCE):
+                if self._websocket.application_state is not WebSocketState.CONNECTED:
+                    raise WebSocketDisconnected
+                # As the framework sends, without what it checks for each of its own callers.
                 for text in texts:
-                    if self._websocket.application_state is not WebSocketState.CONNECTED:
-                        raise WebSocketDisconnected
-                    # As the framework sends, without what it checks for each of its own callers.
-                    await self._send({"type": "websocket.send", "text": text})
+                    begun.append(self._send({"type": "websocket.send", "text": text}))
+                while begun:
+                    await begun.popleft()
         except TimeoutError:
             self.stuck.set()
             raise WebSocketDisconnected from None
         except (WebSocketDisconnect, RuntimeError, OSError):
             raise WebSocketDisconnected from None
+        finally:
+            for left in begun:
+                (left.close if iscoroutine(left) else left.cancel)()
 
     async def close(self, code: int, reason: str) -> None:
         """Closes the connection. A client that does not read is not waited for."""

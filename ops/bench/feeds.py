@@ -13,7 +13,6 @@ posts the same signed message.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import socket
 import time
 from collections.abc import Iterator
@@ -58,8 +57,8 @@ def told(
         used = common.processor_seconds(server.pids)
         return recording.run(asked.rate, asked.seconds)
 
-    subscribers, recorded = asyncio.run(
-        subscribed(kind, tokens, server.port, asked.subscribers, head(recording.url), record)
+    subscribers, recorded = subscribed(
+        kind, tokens, server.port, asked.subscribers, head(recording.url), record
     )
     used = common.processor_seconds(server.pids) - used
     return _figures(delays(subscribers, recorded), used, asked)
@@ -80,8 +79,8 @@ def told_by_peer(world: servers.World, asked: argparse.Namespace) -> dict[str, f
                 time.sleep(asked.seconds + 1.0)
             return {}
 
-        subscribers, _ = asyncio.run(
-            subscribed(WebSocketSubscriber, {"peer": ""}, port, asked.subscribers, 0, record)
+        subscribers, _ = subscribed(
+            WebSocketSubscriber, {"peer": ""}, port, asked.subscribers, 0, record
         )
         used = common.processor_seconds([started.pid])
     made = {position for each in subscribers for _, position in each.changes()}

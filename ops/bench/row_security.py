@@ -25,7 +25,8 @@ from graphql.execution.values import get_variable_values
 
 from api.access.policy import Subject, named
 from api.graphql.limits import read
-from api.graphql.planner.batcher import Asked, cell, parameters
+from api.graphql.pipelined_connection import cell
+from api.graphql.planner.batcher import Asked, parameters
 from api.graphql.planner.compiler import Compiler, Plan
 from api.graphql.schema import core
 from ops.bench import common

@@ -1,15 +1,21 @@
 """Subscribers that note when each part of their stream arrives, and read it when all is over.
 
-They do as little as can be while they are measured: they share the machine with the service.
+They do as little as can be while they are measured, because they share the machine with the
+service: sockets without a client library, all of which are looked at every `LOOK` seconds. Between
+two looks nobody waits for them, so the service does not pay for waking a client with each message.
+What arrives is noted when it is looked at, up to `LOOK` late.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
+import select
+import socket
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from statistics import quantiles
 
@@ -20,12 +26,14 @@ from ops.bench.suspensions import Recorded
 #: which it would be too much for all at once.
 ALONE = 10
 SETTLE = 60.0  # seconds in which the last change has to arrive
+LOOK = 0.004  # seconds between two looks at all sockets
+MOST = 1 << 18  # bytes that are read at once
 QUERY = """subscription ($for: AdministrationCode!, $after: Position) {
   recognitionChanged(for: $for, after: $after) { position tin was now next epoch } }"""
 
 
 @dataclass
-class Subscriber(asyncio.Protocol):
+class Subscriber:
     """One subscription, after a position. `parts`: what came, and when (time.time)."""
 
     token: str
@@ -35,18 +43,19 @@ class Subscriber(asyncio.Protocol):
     parts: list[tuple[float, bytes]] = field(default_factory=list)
     lost: bool = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connect(self) -> socket.socket:
         """Asks for the stream."""
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(self.request())
+        connection = socket.create_connection(("127.0.0.1", self.port))
+        connection.sendall(self.request())
+        connection.setblocking(False)
+        return connection
 
-    def data_received(self, data: bytes) -> None:
-        """Notes a part."""
-        self.parts.append((time.time(), data))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Notes that the stream has ended."""
-        self.lost = True
+    def read(self, connection: socket.socket) -> None:
+        """Notes what came, or that the stream has ended."""
+        data = connection.recv(MOST)
+        self.lost = not data
+        if data:
+            self.parts.append((time.time(), data))
 
     def payload(self) -> dict[str, object]:
         """The subscription as GraphQL sends it."""
@@ -145,7 +154,34 @@ def _position(answer: dict[str, dict[str, dict[str, int]]]) -> int:
 Kind = type[EventStreamSubscriber] | type[WebSocketSubscriber]
 
 
-async def subscribed(
+class _Connections:
+    """The open connections of the subscribers."""
+
+    def __init__(self) -> None:
+        self._poll, self._open = select.epoll(), dict[int, tuple[Subscriber, socket.socket]]()
+
+    def add(self, subscriber: Subscriber, connection: socket.socket) -> None:
+        """Looks at this one too."""
+        self._open[connection.fileno()] = subscriber, connection
+        self._poll.register(connection, select.EPOLLIN)
+
+    def look(self) -> None:
+        """Reads what came since the last look, and waits until the next."""
+        for number, _ in self._poll.poll(0):
+            subscriber, connection = self._open[number]
+            subscriber.read(connection)
+            if subscriber.lost:
+                self._poll.unregister(connection)
+        time.sleep(LOOK)
+
+    def look_for(self, seconds: float) -> None:
+        """Looks for so long."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.look()
+
+
+def subscribed(
     kind: Kind,
     tokens: dict[str, str],
     port: int,
@@ -155,39 +191,38 @@ async def subscribed(
 ) -> tuple[list[Subscriber], dict[int, Recorded]]:
     """So many subscribers, spread over the territories, while `record` runs; and what it
     returns."""
-    loop, codes = asyncio.get_running_loop(), list(tokens)
-    subscribers: list[Subscriber] = []
-    transports = []
-    for number in range(count):
-        code = codes[number % len(codes)]
-        subscriber = kind(tokens[code], code, port, after)
-        transport, _ = await loop.create_connection(lambda s=subscriber: s, "127.0.0.1", port)
-        subscribers.append(subscriber)
-        transports.append(transport)
-        if number < ALONE:
-            await _answered(subscribers)
-    await _answered(subscribers)
-    await asyncio.sleep(2.0)  # each has joined the stream
-    recorded = await asyncio.to_thread(record)
-    end, last = time.monotonic() + SETTLE, -1
-    while (arrived := sum(len(s.parts) for s in subscribers)) != last and time.monotonic() < end:
-        last = arrived
-        await asyncio.sleep(2.0)
-    lost = sum(subscriber.lost for subscriber in subscribers)
-    for transport in transports:
-        transport.close()
-    if lost:
-        raise Unfit(f"{lost} subscribers lost their connection")
-    return subscribers, recorded
+    codes, subscribers, connections = list(tokens), list[Subscriber](), _Connections()
+    with ExitStack() as stack:
+        for number in range(count):
+            code = codes[number % len(codes)]
+            subscriber = kind(tokens[code], code, port, after)
+            connections.add(subscriber, stack.enter_context(subscriber.connect()))
+            subscribers.append(subscriber)
+            if number < ALONE:
+                _answered(subscribers, connections)
+        _answered(subscribers, connections)
+        connections.look_for(2.0)  # each has joined the stream
+        recording = stack.enter_context(ThreadPoolExecutor(1)).submit(record)
+        while not recording.done():
+            connections.look()
+        end, last = time.monotonic() + SETTLE, -1
+        while (arrived := sum(len(s.parts) for s in subscribers)) != last:
+            if time.monotonic() > end:
+                break
+            last = arrived
+            connections.look_for(2.0)
+        if lost := sum(subscriber.lost for subscriber in subscribers):
+            raise Unfit(f"{lost} subscribers lost their connection")
+        return subscribers, recording.result()
 
 
-async def _answered(subscribers: list[Subscriber]) -> None:
+def _answered(subscribers: list[Subscriber], connections: _Connections) -> None:
     """Waits until each was answered. Raises Unfit where one was refused."""
     end = time.monotonic() + SETTLE
     while not all(subscriber.parts for subscriber in subscribers):
         if time.monotonic() > end:
             raise Unfit("not every subscriber was answered")
-        await asyncio.sleep(0.1)
+        connections.look()
     for subscriber in subscribers:
         status = subscriber.parts[0][1].partition(b"\r\n")[0]
         if status.split()[1] not in (b"200", b"101"):

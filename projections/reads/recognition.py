@@ -4,6 +4,7 @@ same."""
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -298,7 +299,7 @@ def unchanged_around(
     """The interval around an instant in which the verdict stays the same. `cuts`: the only instants
     at which it can change, in order."""
     wanted = verdict_at(at)
-    place = sum(cut <= at for cut in cuts)
+    place = bisect_right(cuts, at)
     start = ALWAYS
     for n in range(place - 1, -1, -1):
         if verdict_at(cuts[n - 1] if n else ALWAYS) != wanted:

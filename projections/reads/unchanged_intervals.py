@@ -34,7 +34,8 @@ class UnchangedIntervals:
         key = (
             *(id(facts.links), id(facts.members), id(facts.consent_laws)),
             *(facts.list_as_of, facts.list_cadence, facts.administration, facts.tin is None),
-            replace(asked, at=ALWAYS),
+            *(asked.territory.text, asked.role, asked.direction, asked.hs and asked.hs.text),
+            *(asked.crossing, asked.mode),
         )
         law = self._laws.get(key)
         if law is None:

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
 
+from api.graphql.pipelined_connection import PipelinedConnection
 from api.graphql.planner.compiler import Plan
-from api.graphql.planner.connection import PipelinedConnection
 
 ROWS = 64  # Most requests in one statement.
 CONNECTIONS = 2  # Connections, and so the most statements that run at the same time.
@@ -28,7 +28,8 @@ CONNECTIONS = 2  # Connections, and so the most statements that run at the same 
 #: millisecond, and the requests that wait for one share the next.
 WAIT_BEFORE_NEXT = 0.003
 
-#: The parameters of one request, each as an element of a text array: see `cell`.
+#: The parameters of one request, each as an element of a text array: see
+#: `pipelined_connection.cell`.
 Row = Sequence[bytes]
 _Reader = tuple[str, datetime]
 
@@ -189,19 +190,6 @@ def _fail_all(waiting: _Waiting, error: Exception) -> None:
     for _, future in waiting:
         if not future.done():
             future.set_exception(error)
-
-
-def cell(value: Any) -> bytes:
-    """An element of an array in PostgreSQL's text format. Raises ValueError for a NUL character,
-    which PostgreSQL's text type cannot hold."""
-    if value is None:
-        return b"NULL"
-    text = str(value)
-    if text.isalnum():  # A TIN or a code needs no escaping.
-        return b'"' + text.encode() + b'"'
-    if "\0" in text:
-        raise ValueError("PostgreSQL's texts hold no NUL")
-    return b'"' + text.replace("\\", "\\\\").replace('"', '\\"').encode() + b'"'
 
 
 def parameters(batch: Sequence[Asked]) -> list[bytes]:

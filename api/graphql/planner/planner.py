@@ -29,7 +29,8 @@ from api.access.policy import Subject
 from api.graphql.context import Context, Pool
 from api.graphql.deadlines import left_when_cancelled
 from api.graphql.limits import CheckedDocument, read
-from api.graphql.planner.batcher import Asked, RequestBatcher, cell, run
+from api.graphql.pipelined_connection import cell
+from api.graphql.planner.batcher import Asked, RequestBatcher, run
 from api.graphql.planner.compiler import BoundField, Compiler, Plan
 from api.graphql.planner.logged_lookups import LoggedLookup, logged_lookup
 from api.graphql.planner.operations import (

@@ -150,7 +150,7 @@ async def answer(
     if asked is None:
         return None
     try:
-        found = await left_when_cancelled(_answers(planner, context, question, asked))
+        found = await _answers(planner, context, question, asked)
     except PASSED_ON:
         raise
     except Exception as error:  # as the executor, which makes an error of the response of it
@@ -170,7 +170,8 @@ async def _answers(
         else:
             reading = planner.recognition_facts(context, parameters)
             return await asked.answer_from(context, reading, planner.laws)
-    return await asked.answers(context, receipts=True)
+    # psycopg gives up a silent connection only after ten seconds.
+    return await left_when_cancelled(asked.answers(context, receipts=True))
 
 
 def _asked(

@@ -26,7 +26,8 @@ from api.access.permissions import FIELDS
 from api.access.policy import PUBLIC, Subject, SubjectRole
 from api.access.visibility import Disclosure, OperatorFacts, disclosure, sees
 from api.graphql.limits import read
-from api.graphql.planner.batcher import Asked, cell, parameters
+from api.graphql.pipelined_connection import cell
+from api.graphql.planner.batcher import Asked, parameters
 from api.graphql.planner.compiler import Compiler, Plan
 from api.graphql.schema import core
 from projections.models.tables import GUARDED

@@ -20,7 +20,7 @@ import pytest
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from api.access.tokens import issue
-from api.graphql.planner import connection as lane
+from api.graphql import pipelined_connection as lane
 from api.graphql.planner.batcher import Asked, RequestBatcher
 from api.graphql.planner.compiler import Plan
 from api.observability.counters import PAUSE

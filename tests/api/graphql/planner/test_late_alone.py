@@ -11,7 +11,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
-from api.graphql.planner.batcher import Asked, RequestBatcher, cell
+from api.graphql.pipelined_connection import cell
+from api.graphql.planner.batcher import Asked, RequestBatcher
 from api.graphql.planner.compiler import Plan
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

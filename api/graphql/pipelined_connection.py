@@ -77,8 +77,8 @@ class PipelinedConnection:
             await connection.close()
             await self._pool.putconn(connection)
 
-    def send(self, sql: str, columns: Sequence[bytes], on_result: OnResult) -> None:
-        """Starts a statement. Only while idle.
+    def send(self, sql: str, columns: Sequence[bytes | None], on_result: OnResult) -> None:
+        """Starts a statement. Only while idle. `columns`: its parameters, in text format.
 
         `on_result` receives the text of each row, or the error.
         """
@@ -104,7 +104,7 @@ class PipelinedConnection:
         if connection is not None and self._on_result is not None:
             await connection.cancel_safe(timeout=1.0)
 
-    def _prepare(self, sql: str, columns: Sequence[bytes]) -> None:
+    def _prepare(self, sql: str, columns: Sequence[bytes | None]) -> None:
         # Named by its hash: two connections that share a server session (through a pooler) never
         # use one name for two statements.
         name = b"plan_" + sha256(sql.encode()).hexdigest()[:32].encode()
@@ -119,13 +119,13 @@ class PipelinedConnection:
         self._pg.send_prepare(name, sql.encode())
         self._begin(prepared)
 
-    def _execute(self, name: bytes, columns: Sequence[bytes]) -> None:
+    def _execute(self, name: bytes, columns: Sequence[bytes | None]) -> None:
         self._pg.send_query_prepared(name, columns)
         self._begin(self._finish)
 
     def _finish(self, results: list[Any]) -> None:
         result = results[-1]
-        if result.status != ExecStatus.TUPLES_OK:
+        if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
             self._deliver(error_from_result(result))
             return
         self._deliver([result.get_value(n, 0) for n in range(result.ntuples)])
@@ -189,3 +189,16 @@ class PipelinedConnection:
     async def _give_back(self, connection: AsyncConnection[Any]) -> None:
         await connection.close()
         await self._pool.putconn(connection)
+
+
+def cell(value: Any) -> bytes:
+    """An element of an array in PostgreSQL's text format. Raises ValueError for a NUL character,
+    which PostgreSQL's text type cannot hold."""
+    if value is None:
+        return b"NULL"
+    text = str(value)
+    if text.isalnum():  # A TIN or a code needs no escaping.
+        return b'"' + text.encode() + b'"'
+    if "\0" in text:
+        raise ValueError("PostgreSQL's texts hold no NUL")
+    return b'"' + text.replace("\\", "\\\\").replace('"', '\\"').encode() + b'"'
