@@ -40,6 +40,11 @@ class RequestDeadlines:
         self._deadlines.pop(task, None)
         self._late.discard(task)
 
+    def limit(self, seconds: float) -> _Limit:
+        """A context whose body raises TimeoutError after `seconds`, at the cost of two entries of a
+        dictionary."""
+        return _Limit(self, seconds)
+
     def was_late(self, task: asyncio.Task[object]) -> bool:
         """True where a cancelled task was cancelled only because of its deadline; the task may then
         go on."""
@@ -54,6 +59,24 @@ class RequestDeadlines:
         self._timer = None
         if self._deadlines:
             self._timer = asyncio.get_running_loop().call_later(CHECK_INTERVAL, self._check)
+
+
+class _Limit:
+    """As `asyncio.timeout`."""
+
+    __slots__ = ("_deadlines", "_seconds", "_task")
+
+    def __init__(self, deadlines: RequestDeadlines, seconds: float) -> None:
+        self._deadlines, self._seconds = deadlines, seconds
+
+    def __enter__(self) -> None:
+        self._task = self._deadlines.begin(self._seconds)
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        late = kind is asyncio.CancelledError and self._deadlines.was_late(self._task)
+        self._deadlines.end(self._task)
+        if late:
+            raise TimeoutError from None
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:

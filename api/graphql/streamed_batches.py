@@ -65,6 +65,14 @@ class StreamedBatch:
         """The TINs of their operators, sorted."""
         return sorted({streamed.change.tin.text for streamed in self.changes})
 
+    def at_once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """As `once`, for what is made without waiting."""
+        found = self.shared.get(key)
+        if found is None:
+            found = self.shared[key] = asyncio.get_running_loop().create_future()
+            found.set_result(make())
+        return found.result()
+
     async def once(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """What `make` computes; it is called once for all who give an equal key."""
         found = self.shared.get(key)

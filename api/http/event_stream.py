@@ -19,6 +19,7 @@ from graphql import OperationDefinitionNode
 from starlette.types import Receive, Send
 
 from api.graphql.context import Context
+from api.graphql.deadlines import RequestDeadlines
 from api.graphql.limits import CheckedDocument
 from api.graphql.subscriptions import AnswerBatch, NotSubscribed, answer_batches
 from api.http.exchanges import Exchange
@@ -64,7 +65,7 @@ async def stream(
 ) -> None:
     """Answers a subscription until the client goes, its token ends, or the stream does."""
     await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
-    connection = _Connection(send)
+    connection = _Connection(send, service.sending)
     await connection.send(b":\n\n")
     work = [
         asyncio.ensure_future(connection.tell(opened)),
@@ -92,13 +93,14 @@ async def stream(
 class _Connection:
     """One connection that carries events; one part is sent at a time."""
 
-    def __init__(self, send: Send) -> None:
-        self._send, self._turn = send, asyncio.Lock()
+    def __init__(self, send: Send, deadlines: RequestDeadlines) -> None:
+        self._send, self._turn, self._deadlines = send, asyncio.Lock(), deadlines
 
     async def send(self, body: bytes, *, more: bool = True) -> None:
         """Sends a part. Raises TimeoutError where the client does not read."""
-        async with self._turn, asyncio.timeout(PATIENCE):
-            await self._send({"type": "http.response.body", "body": body, "more_body": more})
+        with self._deadlines.limit(PATIENCE):
+            async with self._turn:
+                await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def tell(self, opened: Opened) -> None:
         """Sends the answers; those that become known together in one part."""

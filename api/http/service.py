@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from api.access.webhooks import WebhookStore
 from api.credentials.store import CredentialStore
 from api.graphql.change_stream import CATCH_UP, ChangeStream
 from api.graphql.context import Context, Pool
+from api.graphql.deadlines import RequestDeadlines
 from api.graphql.executor import Executor
 from api.graphql.parsing import Parser
 from api.graphql.persisted_queries import PersistedQueries
@@ -90,6 +91,8 @@ class Service:
     authenticator: Authenticator
     tracer: Tracer | None
     watch: Watch
+    #: Deadlines of what is sent to subscribers.
+    sending: RequestDeadlines = field(default_factory=RequestDeadlines)
 
     @property
     def ended(self) -> list[str]:

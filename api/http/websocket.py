@@ -33,6 +33,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 from api.access.policy import PUBLIC, Subject, SubjectRole
 from api.access.presented import presented
 from api.access.token_reasons import InvalidToken, IssuerUnreachable
+from api.graphql.deadlines import RequestDeadlines
 from api.graphql.errors import RequestDeclined
 from api.graphql.executor import GraphQLResponse
 from api.graphql.limits import BODY
@@ -71,8 +72,9 @@ class _Wrong(Exception):
 class _Socket:
     """The connection, as strawberry's handler uses it."""
 
-    def __init__(self, websocket: WebSocket, send: Send) -> None:
+    def __init__(self, websocket: WebSocket, send: Send, deadlines: RequestDeadlines) -> None:
         self._websocket, self._turn, self._send = websocket, asyncio.Lock(), send
+        self._deadlines = deadlines
         #: Set where the client does not read what it is sent.
         self.stuck = asyncio.Event()
 
@@ -105,14 +107,15 @@ class _Socket:
         """
         begun: deque[Any] = deque()
         try:
-            async with self._turn, asyncio.timeout(PATIENCE):
-                if self._websocket.application_state is not WebSocketState.CONNECTED:
-                    raise WebSocketDisconnected
-                # As the framework sends, without what it checks for each of its own callers.
-                for text in texts:
-                    begun.append(self._send({"type": "websocket.send", "text": text}))
-                while begun:
-                    await begun.popleft()
+            with self._deadlines.limit(PATIENCE):
+                async with self._turn:
+                    if self._websocket.application_state is not WebSocketState.CONNECTED:
+                        raise WebSocketDisconnected
+                    # As the framework sends, without what it checks for each of its own callers.
+                    for text in texts:
+                        begun.append(self._send({"type": "websocket.send", "text": text}))
+                    while begun:
+                        await begun.popleft()
         except TimeoutError:
             self.stuck.set()
             raise WebSocketDisconnected from None
@@ -171,7 +174,7 @@ class _Handler(BaseGraphQLTransportWSHandler[_Connected, None]):
         send: Send,
         exchange: Exchange,
     ) -> None:
-        socket = _Socket(websocket, send)
+        socket = _Socket(websocket, send, service.sending)
         super().__init__(
             cast(Any, self),
             cast(Any, socket),
