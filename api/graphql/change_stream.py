@@ -49,7 +49,7 @@ log = structlog.get_logger("change stream")
 
 PAGE = 100  # changes in a page that a subscriber reads to catch up
 TICK = 1.0  # seconds after which the clock is looked at, where nothing was recorded
-COLLECT = 0.02  # seconds between two steps: what is recorded meanwhile is read together
+COLLECT = 0.04  # seconds between two steps: what is recorded meanwhile is read together
 RETRY = 0.5  # seconds after which a step is tried again that met a database failure
 IDLE = 0.2  # seconds after a notification that brought nothing
 SHARED = 0.5  # seconds for which a page is shared that a subscriber read to catch up

@@ -184,7 +184,8 @@ class _Subscription:
 
     async def answered(self, batch: StreamedBatch) -> AnswerBatch:
         """The answers for a batch, and this subscriber's entries in the read log."""
-        plain, found = self._plain, AnswerBatch([])
+        plain = self._plain
+        found: AnswerBatch
         if plain and len(batch.changes) <= AT_ONCE:
             found = batch.at_once(self._key, lambda: _plain_answers(batch, plain))
         else:

@@ -105,7 +105,7 @@ class _Socket:
         All are handed to the server before the first is waited for: it writes them in this order,
         and one message no longer waits for the event loop to hear of the one before.
         """
-        begun: deque[Any] = deque()
+        handed: deque[Any] = deque()
         try:
             with self._deadlines.limit(PATIENCE):
                 async with self._turn:
@@ -113,16 +113,16 @@ class _Socket:
                         raise WebSocketDisconnected
                     # As the framework sends, without what it checks for each of its own callers.
                     for text in texts:
-                        begun.append(self._send({"type": "websocket.send", "text": text}))
-                    while begun:
-                        await begun.popleft()
+                        handed.append(self._send({"type": "websocket.send", "text": text}))
+                    while handed:
+                        await handed.popleft()
         except TimeoutError:
             self.stuck.set()
             raise WebSocketDisconnected from None
         except (WebSocketDisconnect, RuntimeError, OSError):
             raise WebSocketDisconnected from None
         finally:
-            for left in begun:
+            for left in handed:
                 (left.close if iscoroutine(left) else left.cancel)()
 
     async def close(self, code: int, reason: str) -> None:
