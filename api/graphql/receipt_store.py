@@ -105,7 +105,10 @@ class ReceiptStore:
         self._scheduled = False
 
     async def add(self, rows: Sequence[ReceiptRows]) -> None:
-        """Stores the receipts of a request. They are durable when this returns. Raises psycopg.Error."""
+        """Stores the receipts of a request. They are durable when this returns.
+
+        Raises psycopg.Error.
+        """
         loop = asyncio.get_running_loop()
         stored: asyncio.Future[None] = loop.create_future()
         self._waiting.append((rows, stored))
