@@ -67,10 +67,6 @@ SERVICE_READS: Mapping[str, str] = {
         "The number of operators with a valid authorisation of a programme, those hidden from "
         "the subject included: a number alone."
     ),
-    "api/pages/arising_divergences.py arising_of_operator": (
-        "The effect of a decision that an officer prepares: the answers of every territory about"
-        " one operator of the officer's own, with it and without it."
-    ),
     "api/pages/unseen_changes.py unseen": (
         "The list of changes not yet seen: the same feed, of the subject's own territory."
     ),
