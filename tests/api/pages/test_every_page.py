@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from api.pages.site import PAGES
+from tests.api.pages import roles as roles_of_pages
 from tests.api.pages.axe import SEEN, serious
 from tests.api.pages.test_in_browser import COMPLAINTS, TOO_FAINT, become
 from tests.api.pages.turned import turn
@@ -97,6 +98,22 @@ def test_each_page_is_for_everybody_and_is_kept_as_a_picture(
     folder = tmp_path_factory.getbasetemp() / "looks"
 
     assert walked(browser, address, "en", addresses(), folder) == {}
+
+
+def test_each_form_of_a_page_is_for_everybody_in_the_role_that_is_shown_it(
+    browser: Browser, address: str
+) -> None:
+    """Every page in every role, language and scheme: `python -m tests.api.pages.roles`."""
+    page = browser.new_page(viewport=WIDE)
+    wrong, roles = {}, set()
+    for walked in roles_of_pages.cover(page, address):
+        roles.add(walked.role)
+        if found := roles_of_pages.violations(page, address, walked):
+            wrong[str(walked)] = found
+    page.close()
+
+    assert wrong == {}
+    assert roles == {*roles_of_pages.ROLES[1:]}
 
 
 def _too_wide(page: Page) -> list[str]:

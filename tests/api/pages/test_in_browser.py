@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from api.pages.forms import CSRF_COOKIE
+from tests.api.pages.roles import become as become
+from tests.api.pages.roles import paths
 from tests.api.pages.walk import addresses
 from tests.api.served import served
 
@@ -99,13 +101,6 @@ def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     """The service in a process of its own, on the loaded record."""
     with served(world, tmp_path_factory.mktemp("home")) as service:
         yield service
-
-
-def become(page: Page, address: str, subject: str) -> None:
-    page.goto(f"{address}/as")
-    page.locator(f'input[name="subject"][value="{subject}"]').check()
-    page.get_by_role("button", name="Sign in as this identity").click()
-    page.wait_for_url(f"{address}/")
 
 
 def test_no_other_host_is_asked_and_nothing_is_refused(page: Page, address: str) -> None:
@@ -202,6 +197,86 @@ def test_where_one_is_on_a_page_can_be_seen(page: Page, address: str) -> None:
         page.keyboard.press("Tab")
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid", page.evaluate("document.activeElement.outerHTML")
+
+
+#: Remembers what of `main` can be used, in order, and what of it the keyboard reached with a focus
+#: that is seen; returns how many there are. Of a group of radio buttons one is a stop, and the
+#: focus of a hidden input is seen at its label.
+_STOPS = """() => {
+  const seen = (e) => e && getComputedStyle(e).outlineStyle !== "none";
+  const groups = new Set(), name = (e) => e.type === "radio" ? `${e.form?.id} ${e.name}` : e;
+  const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary,"
+    + "[tabindex='0']")].filter((e) => e.closest("main") && e.type !== "hidden" && !e.disabled
+    && e.tabIndex >= 0 && e.checkVisibility());
+  const chosen = new Set(all.filter((e) => e.type === "radio" && e.checked).map(name));
+  window.stops = all.filter((e) => {
+    const first = !groups.has(name(e)) && !(chosen.has(name(e)) && !e.checked);
+    if (first) groups.add(name(e));
+    return first;
+  });
+  window.reached = new Set();
+  document.addEventListener("focusin", ({ target }) => {
+    if (seen(target) || [...(target.labels || [])].some(seen)) window.reached.add(target);
+  });
+  return window.stops.length;
+}"""
+_MISSED = """([first, last]) => window.stops.slice(first, last)
+  .filter((e) => !window.reached.has(e)).map((e) => e.outerHTML.slice(0, 90))"""
+#: Stops at the beginning of a page, and at its end, that are walked: the rows between are alike.
+MOST = 30
+#: Stops that are no element of the page, at most: the parts of a date, and what scrolls.
+INNER = 20
+
+
+def tabbed(page: Page, first: int, last: int) -> list[str]:
+    """Presses Tab from the stop before `first` on; the stops before `last` that were not
+    reached."""
+    for _ in range(last - first):
+        page.keyboard.press("Tab")
+    missed: list[str] = page.evaluate(_MISSED, [first, last])
+    for _ in range(INNER):
+        if not missed:
+            break
+        page.keyboard.press("Tab")
+        missed = page.evaluate(_MISSED, [first, last])
+    return missed
+
+
+def unreached(page: Page) -> list[str]:
+    """What of the page that is open cannot be reached by keyboard: from the link that skips to the
+    content, through all that can be used, to the foot."""
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    found = []
+    if page.evaluate("document.activeElement.id") != "main":
+        found.append("no link that skips to the content")
+    number = page.evaluate(_STOPS)
+    found += tabbed(page, 0, min(number, MOST))
+    if number > MOST:
+        late = max(MOST, number - MOST)
+        page.evaluate("(late) => window.stops[late].focus()", late)
+        found += tabbed(page, late, number)
+    for _ in range(INNER):
+        page.keyboard.press("Tab")
+        if page.evaluate("Boolean(document.activeElement.closest('.foot'))"):
+            return found
+    return [*found, "the foot is not reached"]
+
+
+def test_each_form_and_menu_is_used_by_keyboard_alone(page: Page, address: str) -> None:
+    become(page, address, "officer:CN")
+    menu = page.locator(".languages")
+    menu.locator("summary").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(menu.locator("a").first).to_be_focused()
+    wrong: dict[str, list[str]] = {}
+    for path in paths("officer:CN"):
+        page.goto(f"{address}/en{path}")
+        if found := unreached(page):
+            wrong[path] = found
+
+    assert wrong == {}
 
 
 def test_the_clocks_are_turned_by_hand(page: Page, address: str) -> None:

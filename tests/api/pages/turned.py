@@ -17,6 +17,7 @@ _TURN = """async ([address, number]) => {
   const sheets = (of) => [...of.querySelectorAll("link[rel=stylesheet]")]
     .map((each) => each.getAttribute("href") + each.media).join();
   const answer = await fetch(address);
+  if ([429, 503].includes(answer.status)) throw new Error(`${address}: status ${answer.status}`);
   const next = new DOMParser().parseFromString(await answer.text(), "text/html");
   const type = answer.headers.get("content-type");
   if (!type.startsWith("text/html") || sheets(next) !== sheets(document))
