@@ -159,7 +159,8 @@ def page(
 ) -> HTMLResponse:
     """`values` are the template's own; what every page shows of the request is added here.
     `scripts`: those of the page, whose texts go with it. `instants`: of a page with one answer and
-    no `clocks`, its valid and its transaction time (RFC 3339), for the printed sheet."""
+    no `clocks`, its valid and its transaction time (RFC 3339), for the printed sheet and the
+    template."""
     path = request.url.path
     query = f"?{request.url.query}" if request.url.query else ""
     language, tag = language_of(request), request.scope.get(LANGUAGE)
@@ -181,6 +182,7 @@ def page(
         "position": None,
         "dense": subject(request).partition(":")[0] in ("officer", "auditor"),
         "evidence": _evidence(request, values.get("clocks"), instants) if status == 200 else None,
+        "instants": instants,
         "demo": request.app.state.settings.demo,
         "signs_in": bool(request.app.state.service.authenticator.parties),
         "csrf": partial(forms.csrf_token, request),
