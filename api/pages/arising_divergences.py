@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from api.access.policy import SubjectRole
 from api.graphql.context import Context
@@ -25,7 +25,7 @@ from projections.history.belief_history import (
     OwnFacts,
     TimeInterval,
 )
-from projections.history.belief_history_sql import Connection, law_history, past_of
+from projections.history.belief_history_sql import Connection, WholeLaw, past_of, whole_law
 from projections.history.divergences import Divergence, divergences
 from projections.history.law_change import UNRECORDED, ChangedPair
 from projections.reads.held_counts import tins_of
@@ -70,30 +70,51 @@ class ArisingDivergences:
         return self.found[:SHOWN]
 
 
-async def arising_of_operator(
-    context: Context, tin: Tin, after: OwnFacts, since: datetime, territories: Iterable[str]
+class ChangedOperator(NamedTuple):
+    """What a command would make of an operator. `after`: its facts with the command; `since`: the
+    first instant of valid time at which they differ; `territories`: where answers do."""
+
+    tin: Tin
+    after: OwnFacts
+    since: datetime
+    territories: frozenset[str]
+
+
+async def arising_of_operators(
+    context: Context, changed: Sequence[ChangedOperator]
 ) -> ArisingDivergences:
-    """Those about one operator. `after`: its facts with the command; `since`: the first instant of
-    valid time at which they differ."""
-    window = since, context.now
-    found: list[ArisingDivergence] = []
-    given, more = 0, False
+    """Those about some operators."""
+    changed = [each for each in changed if each.since < context.now]
+    if not changed:
+        return ArisingDivergences()
+    arising = _Arising()
     async with context.views.connection() as views:
-        past = (await past_of(views, [tin.text])).get(tin.text)
-        if past is None or window[0] >= window[1]:
-            return ArisingDivergences()
-        changed = _with_facts(past, after, context.now)
-        for code in sorted(set(territories)):
-            territory = AdministrationCode(code)
-            law = (await law_history(views, territory)).beliefs_from(past.administration.text)
-            arising = _arising(changed.beliefs(law, law), territory, window)
-            found += [_shown(each, code) for each in arising]
-            if arising:
-                count, cut = await _given(context, territory, arising)
-                given, more = given + count, more or cut
-            await asyncio.sleep(0)  # lets other requests run between two territories
-    found.sort(key=lambda each: (each.since, each.territory))
-    return ArisingDivergences(found, given, more)
+        law = await whole_law(views)
+        pasts = await past_of(views, [each.tin.text for each in changed])
+        for each in changed:
+            if (past := pasts.get(each.tin.text)) is None:
+                continue
+            if arising.is_full:
+                arising.is_cut = True
+                break
+            territories = sorted(map(AdministrationCode, each.territories))
+            groups = _alike(_unchanged(law, past.administration, territories))
+            with_facts = _with_facts(past, each.after, context.now)
+            window = each.since, context.now
+            arising.add(with_facts, groups[past.administration.text], window)
+            await asyncio.sleep(0)  # lets other requests run between two operators
+    return await arising.counted(context)
+
+
+def _unchanged(
+    law: WholeLaw, home: AdministrationCode, territories: Sequence[AdministrationCode]
+) -> list[ChangedPair]:
+    """The law as it is."""
+    found = []
+    for there in territories:
+        beliefs = law.towards(there).beliefs_from(home.text)
+        found.append(ChangedPair(home, there, beliefs, beliefs, []))
+    return found
 
 
 def _arising(
@@ -126,31 +147,59 @@ async def arising_of_law(
     if not pairs:
         return ArisingDivergences()
     window = min(pair.intervals[0][0] for pair in pairs), context.now
-    groups = _alike(pairs)
-    arising: dict[AdministrationCode, list[Divergence]] = defaultdict(list)
-    computed = looked_at = 0
+    groups, arising = _alike(pairs), _Arising()
     scope, after = context.subject.visibility, ""
     while tins := await tins_of(views, scope, context.now, groups, after, CHUNK):
-        if computed >= MOST_COMPUTED:
+        if arising.is_full:
+            arising.is_cut = True
             break
         for past in (await past_of(views, tins)).values():
-            for group in groups[past.administration.text]:
-                for first, others in _named_apart(past, group):
-                    beliefs = past.beliefs(first.after, first.after)
-                    found = _arising(beliefs, first.territory, window)
-                    computed += 1
-                    for pair in others:
-                        arising[pair.territory] += found
+            arising.add(past, groups[past.administration.text], window)
             await asyncio.sleep(0)  # lets other requests run between two operators
-        looked_at, after = looked_at + len(tins), tins[-1]
-    shown, given, more = [], 0, False
-    for territory, found in arising.items():
-        if found:
-            shown += [_shown(each, territory.text) for each in found]
-            count, cut = await _given(context, territory, found)
-            given, more = given + count, more or cut
-    shown.sort(key=lambda each: (each.since, each.tin, each.territory))
-    return ArisingDivergences(shown, given, more, looked_at if tins else 0)
+        after = tins[-1]
+    return await arising.counted(context)
+
+
+@dataclass
+class _Arising:
+    """Collects the divergences that arise, by territory."""
+
+    found: dict[AdministrationCode, list[Divergence]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    computed: int = 0
+    looked_at: int = 0
+    is_cut: bool = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many were computed as one preview computes."""
+        return self.computed >= MOST_COMPUTED
+
+    def add(
+        self, past: OperatorPast, groups: list[list[ChangedPair]], window: TimeInterval
+    ) -> None:
+        """Adds those about one operator."""
+        self.looked_at += 1
+        for group in groups:
+            for first, alike in _named_apart(past, group):
+                beliefs = past.beliefs(first.after, first.after)
+                found = _arising(beliefs, first.territory, window)
+                self.computed += 1
+                for pair in alike:
+                    self.found[pair.territory] += found
+
+    async def counted(self, context: Context) -> ArisingDivergences:
+        """All of them by day, with the answers that were given."""
+        shown: list[ArisingDivergence] = []
+        given, more = 0, False
+        for territory, found in self.found.items():
+            if found:
+                shown += [_shown(each, territory.text) for each in found]
+                count, cut = await _given(context, territory, found)
+                given, more = given + count, more or cut
+        shown.sort(key=lambda each: (each.since, each.tin, each.territory))
+        return ArisingDivergences(shown, given, more, self.looked_at if self.is_cut else 0)
 
 
 def _alike(pairs: Sequence[ChangedPair]) -> dict[str, list[list[ChangedPair]]]:

@@ -15,7 +15,11 @@ from itertools import pairwise
 from api.graphql.as_of import AsOfInput
 from api.graphql.command_trials import CommandTrial
 from api.graphql.context import Context
-from api.pages.arising_divergences import ArisingDivergences, arising_of_operator
+from api.pages.arising_divergences import (
+    ArisingDivergences,
+    ChangedOperator,
+    arising_of_operators,
+)
 from projections.history.belief_history import OwnFacts
 from projections.reads import recognition as reads
 from registry.domain.bitemporal import NEVER_AT
@@ -77,17 +81,27 @@ async def effects(
     ]
 
 
+def changed_operator(
+    trial: CommandTrial[Operator], changes: Sequence[EffectAbroad]
+) -> ChangedOperator | None:
+    """What becomes of the operator on days gone by; None where the command reaches back to none."""
+    back = [change for change in changes if change.reaches_back]
+    if not back:
+        return None
+    return ChangedOperator(
+        trial.after.tin,
+        _own_facts(trial.after),
+        min(change.since for change in back),
+        frozenset(territory for change in back for territory in change.territories),
+    )
+
+
 async def arising(
     context: Context, trial: CommandTrial[Operator], changes: Sequence[EffectAbroad]
 ) -> ArisingDivergences:
     """The divergences that the command would make: none where it reaches back to no day."""
-    back = [change for change in changes if change.reaches_back]
-    if not back:
-        return ArisingDivergences()
-    since = min(change.since for change in back)
-    territories = {territory for change in back for territory in change.territories}
-    after = _own_facts(trial.after)
-    return await arising_of_operator(context, trial.after.tin, after, since, territories)
+    changed = changed_operator(trial, changes)
+    return await arising_of_operators(context, [changed] if changed else [])
 
 
 def _own_facts(operator: Operator) -> OwnFacts:

@@ -43,6 +43,7 @@ from api.pages.command_receipts import CommandReceipt
 from api.pages.command_subject import CommandFile, asked_for, file_for, form_fields
 from api.pages.errors import PageRoute
 from api.pages.law_effects import law_effects
+from api.pages.moved_records import MovedRecord, moved_records
 from api.pages.query import ask, context
 from api.pages.record_effects import record_effect
 from api.pages.record_file import RecordFile
@@ -182,10 +183,10 @@ for _place in PLACES:
 async def _form(request: Request, shown: CommandForm, *, back: bool = False) -> Response:
     """The form, with what changed in the file since it was opened."""
     typed = shown.typed
-    moved: Sequence[Any] = ()
+    moved: Sequence[MovedRecord] = ()
     seen = typed.get("expected_version", "")
     if seen.isdecimal() and int(seen[:9]) < shown.file.version:
-        moved = shown.file.since(int(seen[:9]))
+        moved = await moved_records(request, shown.file.since(int(seen[:9])))
         shown = replace(shown, typed=typed | {"expected_version": str(shown.file.version)})
     return page(
         request,

@@ -7,7 +7,8 @@ records each decision once. A refused one stops no other.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -23,13 +24,19 @@ from api.graphql.types.command_inputs import SPELLED
 from api.graphql.types.mutations import command_of_line
 from api.languages.language import _
 from api.pages import forms
+from api.pages.arising_divergences import (
+    ArisingDivergences,
+    ChangedOperator,
+    arising_of_operators,
+)
 from api.pages.command_drafts import drafted, session_ended, sign_in_first
-from api.pages.command_effects import effects
+from api.pages.command_effects import changed_operator, effects
 from api.pages.command_fields import FormField, fields_of, read_fields
 from api.pages.command_names import GRAVE, mutation_of, title_of
 from api.pages.command_places import FOR_MANY, MANY, path_of
 from api.pages.command_subject import named
 from api.pages.errors import PageRoute
+from api.pages.moved_records import MovedRecord, moved_after
 from api.pages.query import ask, context
 from api.pages.refusals import refusal
 from api.pages.render import page
@@ -37,6 +44,7 @@ from api.pages.sentences import translated
 from registry.domain import commands as c
 from registry.domain.decisions import civil_day_of
 from registry.domain.errors import Refusal
+from registry.domain.operators.events import Operator
 from registry.domain.texts import ascii_digits
 from registry.domain.values import Outcome, Tin
 
@@ -60,6 +68,10 @@ class MassRow:
     position: int = 0
     proposed: bool = False
     version: int = 0
+    #: What becomes of it on days gone by; None where the decision reaches back to none.
+    changed: ChangedOperator | None = None
+    #: What was recorded about it after the preview, where that keeps the decision from being taken.
+    moved: Sequence[MovedRecord] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,10 @@ class MassForm:
     typed: dict[str, str]
     wrong: dict[str, str] = field(default_factory=dict)
     rows: list[MassRow] = field(default_factory=list)
+    #: The divergences that arise, of all the operators; None where nothing reaches back.
+    diverging: ArisingDivergences | None = None
+    #: The time zone of the subject's administration, in which civil days are shown.
+    zone: str = "UTC"
 
     @property
     def address(self) -> str:
@@ -93,11 +109,23 @@ class MassForm:
         return [row for row in self.rows if not row.wrong]
 
     @property
+    def overtaken(self) -> list[MassRow]:
+        """The rows that a record after the preview kept from being decided."""
+        return [row for row in self.rows if row.moved]
+
+    @property
     def hidden_fields(self) -> dict[str, str]:
         """What was typed, for the hidden fields of the next step, and the versions of the files."""
         own = ("csrf", "step", "confirm", "versions")
         versions = " ".join(f"{row.tin}:{row.version}" for row in self.good)
         return {k: v for k, v in self.typed.items() if k not in own} | {"versions": versions}
+
+    @property
+    def fields_again(self) -> dict[str, str]:
+        """What was typed, for a new form about those that were overtaken."""
+        own = ("csrf", "step", "confirm", "versions", "tins", "command_id")
+        again = {k: v for k, v in self.typed.items() if k not in own}
+        return again | {"tins": "\n".join(row.tin for row in self.overtaken)}
 
 
 def address_of(kind: type[c.Command]) -> str:
@@ -155,16 +183,12 @@ async def step(request: Request, command: str) -> Response:
         return _page(request, shown, 400 if shown.wrong else 200)
     asked = await context(request)
     if typed.get("step") != "record":
-        rows = [await _tried(request, asked, shown, input, tin) for tin in tins]
-        checked = MassForm(kind, shown.fields, typed, {}, rows)
-        return page(request, "mass_check.html", title=shown.title, form=checked)
+        return await _check(request, shown, input, tins)
     if shown.is_grave and typed.get("confirm") != str(len(tins)):
-        rows = [await _tried(request, asked, shown, input, tin) for tin in tins]
         sentence = _("Type the number of operators, %(count)s.", count=len(tins))
-        checked = MassForm(kind, shown.fields, typed, {"confirm": sentence}, rows)
-        return page(request, "mass_check.html", status=400, title=shown.title, form=checked)
+        return await _check(request, replace(shown, wrong={"confirm": sentence}), input, tins)
     rows = [await _recorded(request, shown, input, tin) for tin in tins]
-    done = MassForm(kind, shown.fields, typed, {}, rows)
+    done = replace(shown, rows=rows)
     if position := max((row.position for row in rows), default=0):
         await asked.reached(position, 10.0)
     return page(request, "mass_done.html", title=shown.title, form=done)
@@ -212,6 +236,21 @@ def _command(shown: MassForm, input: dict[str, Any], tin: str) -> dict[str, Any]
     return found | ({"expectedVersion": int(version[:9])} if version.isdecimal() else {})
 
 
+async def _check(
+    request: Request, shown: MassForm, input: dict[str, Any], tins: list[str]
+) -> Response:
+    """The one preview: what becomes of each, and the divergences of all of them."""
+    asked = await context(request)
+    rows = [await _tried(request, asked, shown, input, tin) for tin in tins]
+    back = [row.changed for row in rows if row.changed]
+    diverging = await arising_of_operators(asked, back) if back else None
+    own = asked.subject.administration
+    zone = await forms.zone_of(request, own.text) if own else "UTC"
+    checked = replace(shown, rows=rows, diverging=diverging, zone=zone)
+    status = 400 if shown.wrong else 200
+    return page(request, "mass_check.html", status=status, title=shown.title, form=checked)
+
+
 async def _tried(
     request: Request, asked: Context, shown: MassForm, input: dict[str, Any], tin: str
 ) -> MassRow:
@@ -227,13 +266,16 @@ async def _tried(
     if trial.to_sign:
         return MassRow(tin, _("It is signed one by one, on the page of the operator."))
     today = civil_day_of(asked.now, trial.after.time_zone)
+    changes = await effects(asked, trial, today)
     lost = {
         territory
-        for effect in await effects(asked, trial, today)
+        for effect in changes
         if effect.before == Outcome.RECOGNISED.value
         for territory in effect.territories
     }
-    return MassRow(tin, "", len(lost), 0, trial.second_person is not None, trial.version)
+    changed = changed_operator(trial, changes)
+    proposed = trial.second_person is not None
+    return MassRow(tin, "", len(lost), 0, proposed, trial.version, changed)
 
 
 async def _recorded(request: Request, shown: MassForm, input: dict[str, Any], tin: str) -> MassRow:
@@ -248,5 +290,8 @@ async def _recorded(request: Request, shown: MassForm, input: dict[str, Any], ti
             tin, position=int(result["position"]), proposed=result["__typename"] == "Proposed"
         )
     if result.get("message"):
-        return MassRow(tin, refusal(result["code"], result["message"]))
+        moved: Sequence[MovedRecord] = ()
+        if seen := _command(shown, input, tin).get("expectedVersion"):
+            moved = await moved_after(request, Operator.create_id(Tin(tin)), seen)
+        return MassRow(tin, refusal(result["code"], result["message"]), moved=moved)
     return MassRow(tin, "; ".join(done.sentences) or _("Nothing was recorded."))

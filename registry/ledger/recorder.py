@@ -307,6 +307,14 @@ class LedgerRecorder(PostgresApplicationRecorder):
             _from_row(RecordedEvent, row) for row in self._select(statement, [list(originator_ids)])
         ]
 
+    def actors(self, stream: UUID, version: int) -> dict[int, str]:
+        """Who recorded each event of a stream from a version on, as opaque ids, by version."""
+        statement = SQL(
+            "select e.originator_version, e.actor from {} e"
+            " where e.originator_id = %s and e.originator_version >= %s"
+        ).format(self._table)
+        return dict(self._select(statement, [stream, version]))
+
     def select_notifications(
         self,
         start: int | None,

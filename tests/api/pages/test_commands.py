@@ -253,13 +253,14 @@ def test_whoever_is_overtaken_is_told_by_what_and_loses_nothing(at: Client) -> N
     tin = holder(at)
     path = form_of(tin)
     mine, theirs = checked(at, path, reason="my reason"), checked(at, path, reason="theirs")
-    assert send(at, path, **hidden(theirs), step="record").status_code == 303
+    assert send(at, path, ANNA, **hidden(theirs), step="record").status_code == 303
 
     late = send(at, path, **hidden(mine), step="record")
 
     assert late.status_code == 400
     assert "The file changed after you opened this form." in text(late)
     assert "suspended, " in text(late) and "theirs" in text(late)
+    assert "by a colleague, China" in text(late)
     assert ">my reason</textarea>" in late.text
     assert len(positions(at, tin)) == 5
 
@@ -560,6 +561,22 @@ def test_what_is_overdue_is_listed_with_its_day_and_the_way_to_decide(at: Client
     assert f'href="/operators/{tin}#actions"' in overdue
 
 
+def test_many_decisions_that_reach_back_count_the_divergences_of_all(at: Client) -> None:
+    tins = [holder(at), holder(at)]
+    reach = {"reason": "audit", "effective": "2026-02-02", "legal_ground": "a law"}
+    each = [divergences_in(checked(at, form_of(tin), **reach)) for tin in tins]
+
+    check = checked(at, "/work/suspend-authorisation", tins=" ".join(tins), **reach)
+
+    assert divergences_in(check) == sum(each) > 10
+
+
+def divergences_in(check: httpx.Response) -> int:
+    """How many divergences a preview says that arise."""
+    [found] = re.findall(r"(\d[\d\s\xa0]*) answers of days gone by become divergences", text(check))
+    return int(re.sub(r"\D", "", found))
+
+
 def test_one_decision_about_many_is_recorded_for_each_once(at: Client) -> None:
     good, suspended = (
         [holder(at), holder(at)],
@@ -575,6 +592,13 @@ def test_one_decision_about_many_is_recorded_for_each_once(at: Client) -> None:
 
     assert ["2 of 5 were recorded" in text(answer) for answer in sent] == [True, True]
     assert [len(positions(at, tin)) for tin in (*good, suspended)] == [5, 5, 5]
+    # Whoever saw the preview before is told by whom it was overtaken, and goes on with the rest.
+    behind = typed | {"command_id": str(uuid4()), "reason": "mine"}
+    overtaken = send(at, path, ANNA, **behind, step="record")
+    assert "2 files changed after you saw the preview" in text(overtaken)
+    assert "suspended, " in text(overtaken) and "a campaign" in text(overtaken)
+    again = send(at, path, ANNA, **hidden(overtaken), step="change")
+    assert ">mine</textarea>" in again.text and good[1] in again.text
     far = " ".join(f"{tin}:{'9' * 5_000}" for tin in good)
     unreadable = typed | {"command_id": str(uuid4()), "versions": far}
     assert "0 of 5 were recorded" in text(send(at, path, **unreadable, step="record"))

@@ -72,6 +72,11 @@ def test_a_side_suspends_an_agreement_step_by_step_and_once(at: Client) -> None:
     late = send(at, SUSPEND, KOREAN, **old, step="record")
     assert late.status_code == 400 and "The file changed after you opened this form." in text(late)
     assert "suspended, " in text(late) and ">mine</textarea>" in late.text
+    assert "by you, in another window" in text(late)
+    # The other side learns which administration it was.
+    theirs = old | {"command_id": str(uuid4()), "side": "CN"}
+    late = send(at, SUSPEND, CHINA, **theirs, step="record")
+    assert late.status_code == 400 and "by South Korea" in text(late)
 
 
 def recognised(at: Client, there: str) -> int:
