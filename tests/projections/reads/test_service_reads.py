@@ -15,8 +15,8 @@ MAKERS = {"api/graphql/positions.py whole", "api/graphql/context.py Context.whol
 
 
 def uses(module: Path) -> Iterator[str]:
-    """The functions of a module that read as the service: by SERVICE, by `whole(...)`, or by
-    `whole` of a context."""
+    """The functions of a module that read as the service: by SERVICE, by `whole(...)`, by `whole`
+    of a context, or by `whole.connection` of anything."""
 
     def inside(node: ast.AST, scope: tuple[str, ...]) -> Iterator[str]:
         for child in ast.iter_child_nodes(node):
@@ -26,6 +26,9 @@ def uses(module: Path) -> Iterator[str]:
                     inner = (*scope, child.name)
                 case ast.Name(id="SERVICE", ctx=ast.Load()) | ast.Call(func=ast.Name(id="whole")):
                     yield ".".join(scope)
+                case ast.Attribute(attr="connection", value=ast.Attribute(attr="whole") as whole):
+                    if "context" not in ast.unparse(whole.value):
+                        yield ".".join(scope)
                 case ast.Attribute(value=ast.expr() as owner, attr="whole") if (
                     "context" in ast.unparse(owner)
                 ):
