@@ -82,6 +82,8 @@ async def failing_as_a_page(
     request: Request, work: Coroutine[Any, Any, Response], limit: float | None
 ) -> Response:
     """Returns the page, or an error page. `limit`: seconds; None: no limit."""
+    # The work sets the language in a task of its own.
+    current.set(language_of(request))
     try:
         return await (work if limit is None else within(limit, work))
     except InvalidToken:

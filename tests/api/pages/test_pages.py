@@ -493,6 +493,13 @@ def test_agreements_are_ordered_by_every_column_and_turned_round(at: Client) -> 
     assert "wanted one of code, kind" in text(opened(at, "/agreements?by=size"))
 
 
+def test_an_unknown_parameter_is_refused_in_the_reader_s_language(at: Client) -> None:
+    page = text(opened(at, "/fr/events?format=exe"))
+
+    assert "cannot be answered" not in page and "wanted one of" not in page
+    assert "attendu l\u2019un de" in page
+
+
 def test_digits_of_any_script_are_read_as_digits(at: Client) -> None:
     day = "\u0662\u0660\u0661\u0668-\u0660\u0662-\u0660\u0661"
     answer, same = opened(at, f"/countries/CN?at={day}"), opened(at, "/countries/CN?at=2018-02-01")
