@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from playwright.sync_api import Browser, Page, sync_playwright
 from psycopg.conninfo import make_conninfo
@@ -107,7 +108,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """In a checkout that may only be read, what the tools remember goes where it may be written.
 
     Bytecode is written even where the machine's environment wants none: hundreds of processes are
-    started here, and each would compile the project anew."""
+    started here, and each would compile the project anew. No example of a property has a limit of
+    time: a busy machine would break it."""
+    settings.register_profile("untimed", parent=settings.default, deadline=None)
+    settings.load_profile("untimed")
     if not os.access(ROOT, os.W_OK):
         remembered = Path(tempfile.gettempdir(), f"aeo-tests-{os.geteuid()}")
         set_hypothesis_home_dir(remembered / "hypothesis")
