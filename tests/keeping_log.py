@@ -97,6 +97,13 @@ def is_signed(database: str, home: Path, size: int) -> Checkpoint:
     return read_checkpoint(read_note(heads(database)[size]).text)
 
 
+def all_is_signed(database: str, home: Path) -> None:
+    """Everything that was recorded is a leaf, and covered by a signed head, whose key is in the
+    home."""
+    Integrator(database).catch_up()
+    is_signed(database, home, int(asked(database, "select count(*) from proof.leaf")[0][0]))
+
+
 def leaves(database: str) -> list[bytes]:
     """Worked out from the ledger and the salts alone, in the order of the log."""
     rows = asked(

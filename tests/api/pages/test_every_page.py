@@ -20,6 +20,7 @@ from tests.api.pages.test_in_browser import COMPLAINTS, TOO_FAINT, become
 from tests.api.pages.turned import turn
 from tests.api.pages.walk import SAMPLES, addresses
 from tests.api.served import served
+from tests.keeping_log import all_is_signed
 
 NARROW, WIDE = {"width": 320, "height": 900}, {"width": 1280, "height": 900}
 #: What a target of the pointer must measure at least (WCAG 2.2, 2.5.8), in pixels; a link in a
@@ -56,7 +57,9 @@ FIRST = tuple(SAMPLES[page.address][0] for page in PAGES if page.shown and SAMPL
 def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AEO_DEADLINE", "20")  # a machine that tests many things at once is slow
-        with served(world, tmp_path_factory.mktemp("home")) as service:
+        home = tmp_path_factory.mktemp("home")
+        all_is_signed(world, home)
+        with served(world, home) as service:
             yield service
 
 

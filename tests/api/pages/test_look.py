@@ -24,6 +24,7 @@ from tests.api.pages.test_in_browser import become
 from tests.api.pages.test_pages import opened, text
 from tests.api.pages.walk import SAMPLES
 from tests.api.served import served
+from tests.keeping_log import all_is_signed
 
 #: The most that a page may weigh with all that it loads, compressed; of each family of fonts the
 #: Latin file is counted.
@@ -38,7 +39,9 @@ def at(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]
 
 @pytest.fixture(scope="module")
 def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(world, tmp_path_factory.mktemp("home")) as service:
+    home = tmp_path_factory.mktemp("home")
+    all_is_signed(world, home)
+    with served(world, home) as service:
         yield service
 
 
