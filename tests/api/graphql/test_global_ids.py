@@ -148,8 +148,9 @@ def test_every_type_with_an_id_is_a_node_and_every_node_has_a_key() -> None:
         if isinstance(kind, GraphQLObjectType) and "id" in kind.fields
     }
     # An epoch's own id is unique wherever it stands, and what it says of itself never changes. The
-    # ids of receipts and webhooks are UUIDs of their holder's, and no question takes them as nodes.
-    assert with_id - {"Epoch", "Receipt", "Webhook"} == set(TYPES) == set(KEYS)
+    # ids of receipts, webhooks and certificates are UUIDs of their holder's, and no question takes
+    # them as nodes.
+    assert with_id - {"Epoch", "Receipt", "Webhook", "Certificate"} == set(TYPES) == set(KEYS)
     for name in TYPES:
         kind = core.type_map[name]
         assert isinstance(kind, GraphQLObjectType)

@@ -151,7 +151,7 @@ def c_name(kind: type[c.Command]) -> str:
         ("en", "until: 2020-01-01 is not after 2026-03-05, its beginning"),
         ("fr", "jusqu\u2019au : 1 janvier 2020 n\u2019est pas apr\u00e8s 5 mars 2026"),
         ("zh-Hans", "2020\u5e741\u67081\u65e5"),
-        ("ar", "\u20681 \u064a\u0646\u0627\u064a\u0631 2020\u2069"),
+        ("ar", "\u20671 \u064a\u0646\u0627\u064a\u0631 2020\u2069"),
     ],
 )
 def test_a_refusal_has_its_field_and_its_facts_in_the_reader_s_form(tag: str, wanted: str) -> None:
