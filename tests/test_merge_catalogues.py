@@ -1,4 +1,5 @@
-"""The merge driver of the catalogues: texts of both sides are there, and a quarrel is said."""
+"""The merge driver of the catalogues keeps the texts of both sides, and reports a conflict where
+both translate one text differently."""
 
 from __future__ import annotations
 

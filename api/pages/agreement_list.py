@@ -95,7 +95,8 @@ async def agreements(request: Request) -> Response:
 
 
 def _address(given: dict[str, str], by: str, changed: dict[str, object]) -> str:
-    """The address of the list with these filters, and with what else is named."""
+    """Returns the address of the list of agreements with these filters and this order. `changed`:
+    filters that replace the given ones, or are added."""
     order = {"by": by} if by != SORTED[0] else {}
     query = {name: value for name, value in (given | order | changed).items() if value}
     return f"/agreements?{urlencode(query)}" if query else "/agreements"
@@ -178,7 +179,8 @@ def _file(form: str, nodes: list[dict[str, Any]], at: str, known: str) -> Respon
 
 
 def _filter(chosen: dict[str, str]) -> dict[str, Any]:
-    """Returns the filter in GraphQL. Two parties: the agreements between them."""
+    """Returns the value of the GraphQL argument `filter` for the choices of the form. Where two
+    parties are chosen, the agreements are those between the two."""
     parties = [code for code in (chosen["party"], chosen["with"]) if code]
     given: dict[str, Any] = {
         name: value for name, value in chosen.items() if value and name not in ("party", "with")

@@ -174,7 +174,8 @@ async def _asked(
 def _listed(
     administrations: list[dict[str, Any]], agreements: list[dict[str, Any]]
 ) -> list[ListedTerritory]:
-    """Returns the territories, each with the strongest state that it has with each other one."""
+    """Returns the territories, each with its partners and the strongest state of the agreements
+    with each partner: in force, then signed (also pilot and suspended), then terminated."""
     members = {each["code"]: [m["code"] for m in each["members"]] for each in administrations}
     states: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for agreement in agreements:

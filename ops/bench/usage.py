@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def processor_seconds(pids: Sequence[int]) -> float:
-    """What these processes have used of the processor so far."""
+    """Returns the processor time that these processes have used since they started."""
     used = 0
     for pid in pids:
         try:

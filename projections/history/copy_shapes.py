@@ -207,8 +207,8 @@ _TERMS = 4  # the place of what many periods share
 
 
 def _columns(rows: Iterable[list[str]], none: Sequence[tuple[str, ...]]) -> Any:
-    """Each field of all rows; `none` where there is none. Raises ValueError where a row has another
-    number of fields."""
+    """Returns the columns of the rows: for each field, its values in all rows. `none`: the result
+    for no rows. Raises ValueError where a row has another number of fields."""
     found = tuple(zip(*rows, strict=True)) or none
     if len(found) != len(none):
         raise ValueError(found)

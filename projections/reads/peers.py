@@ -167,8 +167,9 @@ async def law(
     level: int,
     stream: UUID | None = None,
 ) -> tuple[list[PublishedEvent], int]:
-    """Returns the events of the own law after a position, and the position up to which everything
-    was looked at. They are public. `level`: see LAW_LEVEL."""
+    """Returns two things: the events after a position that change the law of the register's own
+    administrations, and the last position that was searched. The events are public. `level`: see
+    LAW_LEVEL."""
     cursor = await connection.execute(CODES, {"homes": list(own), "level": level})
     ids = {law_stream(kind, code) for kind, code in await cursor.fetchall()}
     wanted = ids & {stream} if stream else ids

@@ -162,7 +162,8 @@ def _refuse_without_second_person(registry: Registry, batch: Sequence[EncodedHis
 
 
 class _Rules:
-    """The programmes and administrations of one batch, each looked up once."""
+    """A cache of the programmes and administrations that one batch of an import names: each is read
+    from the ledger once."""
 
     def __init__(self, registry: Registry) -> None:
         self.programme: Callable[[str], Programme] = cache(registry.programme)
