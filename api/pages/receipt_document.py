@@ -8,7 +8,7 @@ from typing import Any
 from api.languages.language import N_, Language, _
 from api.pages import labels
 from api.pages.bilingual import BilingualRow, BilingualTexts, is_covered, second_language
-from registry.transparency.signed_notes import read_checkpoint
+from registry.transparency.signed_notes import read_checkpoint, read_note
 
 NOTES = (
     N_("The link is opened by whoever asked, and by auditors. Others give this file at /verify."),
@@ -23,7 +23,7 @@ def document(claims: dict[str, Any], address: str, reader: Language) -> dict[str
     question, answer = subject["question"], subject["answer"]
     languages = [reader, second_language(reader, question["in"])]
     texts = BilingualTexts(languages)
-    head = read_checkpoint(subject["logHead"]) if subject["logHead"] else None
+    head = read_checkpoint(read_note(subject["logHead"]).text) if subject["logHead"] else None
     return {
         "language": reader.tag.partition("-")[0],
         "direction": reader.direction,

@@ -415,14 +415,17 @@ def test_a_receipt_is_red_once_it_would_be_answered_otherwise(office: Client) ->
     receipt = asked(office, "partner:CN", tin)["receipt"]
     text, by = receipt["jwt"], cookie(office, "partner:CN")
 
-    def presented(what: str, **headers: Any) -> tuple[str, str]:
-        return read_finding(office.send("/verify", {"what": what}, **headers).text)
+    def presented(what: str, **more: Any) -> tuple[str, str]:
+        return read_finding(office.send("/verify", {"what": what}, **more).text)
 
     assert presented(text) == ("receipt genuine", "warn")  # the public is not told of today
     assert presented(text, headers=by) == ("receipt stands", "good")
     assert presented(receipt["id"], headers=by) == ("receipt stands", "good")
     assert presented(receipt["id"]) == ("unknown code", "bad")
     assert presented(text[:-6] + "AAAAAA") == ("receipt altered", "bad")
+    path = f"/receipts/{receipt['id']}/receipt.pdf"  # it names the signed head of the log
+    pdf = office.request("GET", path, headers=by).content
+    assert presented("", files={"file": ("receipt.pdf", pdf)}) == ("receipt genuine", "warn")
     suspend(office, tin)
     assert presented(text, headers=by) == ("receipt changed", "bad")
 
