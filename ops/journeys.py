@@ -1,4 +1,5 @@
-"""The twenty questions that people bring to the pages, each as a journey: `python -m ops.journeys`.
+"""The twenty questions that people bring to the pages, and ten further ones, each as a journey:
+`python -m ops.journeys`.
 
 They are those of officers, auditors, policy readers and companies. A journey begins at the home
 page, at an entry of the menu, or at the visitor's own page, once the visitor is signed in. It has
@@ -204,7 +205,11 @@ JOURNEYS = (
         "an auditor",
         AUDITOR,
         "/",
-        (Typed(SEARCH, STEEL, enter=True), Pressed("Proof"), Pressed("Audit it")),
+        (
+            Typed(SEARCH, STEEL, enter=True),
+            Pressed("Proof"),
+            Pressed("Audit it: change both dates, and check each event against the log"),
+        ),
         "/audit",
         ("By which events", "Each is a leaf of the log"),
     ),
@@ -217,7 +222,10 @@ JOURNEYS = (
         (
             Typed(SEARCH, "CN0000000035", enter=True),
             Pressed("History"),
-            Pressed("Each question that other customs"),
+            Pressed(
+                "Each question that other customs asked about it, with its purpose and what was"
+                " answered"
+            ),
         ),
         "/operators/{tin}/looks",
         ("South Korea", "declaration 77"),
@@ -298,6 +306,114 @@ JOURNEYS = (
     ),
 )
 
+#: Further questions of the same people.
+FURTHER = (
+    Journey(
+        21,
+        "How many agreements did China have at the end of 2012?",
+        "a policy reader",
+        PUBLIC,
+        "/network",
+        (Typed("Territory", "CN", enter=True), Pressed("2012")),
+        "/network",
+        ("At the end of 2012", "CN-SG-AEO"),
+    ),
+    Journey(
+        22,
+        "Which promises of mutual recognition were missed, and with whom?",
+        "a policy reader",
+        PUBLIC,
+        "/",
+        (Pressed("promises"),),
+        "/promises",
+        ("not met", "Missing"),
+    ),
+    Journey(
+        23,
+        "The certificate that I was shown has this code: does the register know it?",
+        "a buyer abroad",
+        PUBLIC,
+        "/",
+        (
+            Pressed("I was shown a certificate"),
+            Typed("Code, link, credential or receipt", "ABCDEFGHJKMNPQRSTUVW"),
+            Pressed("Check", button=True),
+        ),
+        "/verify",
+        ("nothing was checked",),
+    ),
+    Journey(
+        24,
+        "Which rules does China's programme have, and since when?",
+        "anyone",
+        PUBLIC,
+        "/",
+        (Typed(SEARCH, "CN-AEO", enter=True),),
+        "/programmes/{code}",
+        ("Rules",),
+    ),
+    Journey(
+        25,
+        "Is a number on record for two operators?",
+        "an auditor",
+        AUDITOR,
+        "/audit",
+        (Pressed("Numbers that two administrations hold"),),
+        "/audit/numbers",
+        ("Numbers that two administrations hold",),
+    ),
+    Journey(
+        26,
+        "Which answers that we were given would be different now?",
+        "an officer of Korean customs",
+        KOREA,
+        "/work",
+        (Pressed("Answers that would be different now"),),
+        "/work",
+        ("CN0000000035",),
+    ),
+    Journey(
+        27,
+        "What must our office decide, and until when?",
+        "an officer of Chinese customs",
+        CHINA,
+        "/work",
+        (),
+        "/work",
+        ("Overdue", "CN0000000012"),
+    ),
+    Journey(
+        28,
+        "Who asked about us, and why?",
+        "a company",
+        COMPANY,
+        "/company",
+        (Pressed("Everyone who asked"),),
+        "/operators/{tin}/looks",
+        ("DESYNTHETIC0001",),
+    ),
+    Journey(
+        29,
+        "What can we show to a customer who doubts us?",
+        "a company",
+        COMPANY,
+        "/company",
+        (Pressed("Certificate for a customer"),),
+        "/operators/{tin}/certificate",
+        ("A certificate shows to anybody",),
+    ),
+    Journey(
+        30,
+        "Are these thirty shippers of a manifest recognised here?",
+        "an officer of Korean customs",
+        KOREA,
+        "/check",
+        (Pressed("Check a list of up to 1,000 numbers"),),
+        "/check/list",
+        ("Numbers",),
+    ),
+)
+
 
 def rows() -> list[tuple[str, ...]]:
     """The rows of the table: number, question, who, steps, page and test."""
@@ -310,7 +426,7 @@ def rows() -> list[tuple[str, ...]]:
             f"`{each.page}`",
             f"`[{each.number:02}]`",
         )
-        for each in JOURNEYS
+        for each in (*JOURNEYS, *FURTHER)
     ]
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from gettext import NullTranslations
 from typing import Any, Final
+from unicodedata import combining, normalize
 
 from babel import Locale
 from babel.dates import format_date
@@ -24,6 +25,10 @@ from registry.domain.texts import shown
 #: strong character is looked for outside of that.
 FIRST_STRONG_ISOLATE, END_OF_ISOLATE = "\u2068", "\u2069"
 RIGHT_TO_LEFT_ISOLATE = "\u2067"
+#: Letters with a mark that are letters of their own, each after the letter without the mark.
+_OWN_LETTERS: Final = str.maketrans(
+    {"й": "и\uffff", "Й": "И\uffff", "ñ": "n\uffff", "Ñ": "N\uffff"}
+)
 
 
 class ReaderText(str):
@@ -110,6 +115,16 @@ class Language:
         return Markup(text) % found
 
     # ---------------------------------------------------- names, dates, numbers
+
+    def alphabetical(self, text: str) -> tuple[Any, ...]:
+        """The key by which a name stands in an alphabetical list of this language: capitals and
+        marks decide only between names that are otherwise equal, as in CLDR's root collation; Й and
+        Ñ are letters of their own; Chinese is in the order of pinyin, in which GB 18030 has the
+        3,755 most common characters."""
+        if self.locale.language == "zh":
+            return (text.encode("gb18030"),)
+        folded = normalize("NFKD", text.translate(_OWN_LETTERS)).casefold()
+        return ("".join(letter for letter in folded if not combining(letter)), text)
 
     def territory(self, code: str) -> str:
         """The name of a territory (CLDR); its code where there is none."""

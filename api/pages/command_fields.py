@@ -23,7 +23,7 @@ from api.languages.language import N_, _, current
 from api.pages import command_texts
 from api.pages.command_places import key_field
 from api.pages.command_texts import UnreadableText
-from api.pages.labels import phrase
+from api.pages.labels import by_country, phrase
 from api.pages.typed_days import is_missing, missing_day
 from registry.domain import commands as c
 from registry.domain.corrections import CORRECTABLE
@@ -248,8 +248,8 @@ def territories() -> tuple[Choice, ...]:
     """All customs territories by their names in the reader's language."""
     language = current.get()
     codes = [code for code in map(str, language.locale.territories) if len(code) == 2]
-    known = [(language.territory(code), code) for code in codes if _is_territory(code)]
-    return tuple(Choice(code, f"{name} ({code})") for name, code in sorted(known))
+    known = by_country(filter(_is_territory, codes))
+    return tuple(Choice(code, f"{language.territory(code)} ({code})") for code in known)
 
 
 def _is_territory(code: str) -> bool:

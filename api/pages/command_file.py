@@ -22,11 +22,16 @@ from api.pages.command_fields import Choice, Offered
 from api.pages.command_places import OPERATOR, CommandPlace
 from api.pages.labels import country, day, event_name, phrase, standing
 from api.pages.query import ask, context
-from registry.application.allowed_commands import AllowedCommand, TrialLaw, allowed_commands
+from registry.application.allowed_commands import (
+    AllowedCommand,
+    TrialLaw,
+    allowed_commands,
+    of_the_file,
+)
 from registry.application.execute import version_shown
 from registry.domain import commands as c
 from registry.domain.decisions import civil_day_of
-from registry.domain.errors import UnknownOperator
+from registry.domain.errors import Refusal, UnknownOperator
 from registry.domain.identifiers import schemes
 from registry.domain.operators.authorisation import Authorisation
 from registry.domain.operators.events import PROPOSAL_EVENTS, Operator
@@ -67,6 +72,8 @@ class OperatorFile:
     is_foreign: bool = False
     #: Whether the subject sees proposals: what its customs proposes is not for the operator itself.
     sees_proposals: bool = True
+    #: Why a form's command is not allowed, whatever is typed: the sentences of its refusals.
+    refusals: Sequence[str] = ()
 
     @property
     def place(self) -> CommandPlace:
@@ -161,12 +168,19 @@ def _read(
     if not kinds:
         return OperatorFile(tin, operator, zone, today, programmes, [], foreign, sees)
 
+    refusals: list[Refusal] = []
+
     def decide(trial: Operator, command: c.OperatorCommand) -> None:
-        registry.try_on(trial, command, subject.administration, subject.person)
+        try:
+            registry.try_on(trial, command, subject.administration, subject.person)
+        except Refusal as error:
+            refusals.append(error)
+            raise
 
     law = TrialLaw(programmes, today, subject.person, only is not None)
     allowed = allowed_commands(operator, law, decide, kinds)
-    return OperatorFile(tin, operator, zone, today, programmes, allowed, foreign, sees)
+    why = of_the_file(refusals) if only is not None and not allowed else []
+    return OperatorFile(tin, operator, zone, today, programmes, allowed, foreign, sees, why)
 
 
 # ------------------------------------------------------------------ what the fields offer

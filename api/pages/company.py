@@ -178,9 +178,10 @@ def _deadlines(operator: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _rows(asked: Context, tin: Tin, operator: dict[str, Any]) -> list[CompanyRecognition]:
     """The territories, recognised ones first, and by name."""
     may_consent = may_give(asked, tin, c.GiveConsent)
+    alphabetical = current.get().alphabetical
     answers = sorted(
         operator["recognisedIn"],
-        key=lambda answer: (ORDER.index(answer["outcome"]), country(answer["in"])),
+        key=lambda answer: (ORDER.index(answer["outcome"]), alphabetical(country(answer["in"]))),
     )
     return [_row(answer, tin, operator, may_consent) for answer in answers]
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.languages.language import _
+from api.languages.language import _, current
 from api.pages import forms, growth, world_map
 from api.pages.command_places import ADMINISTRATION
 from api.pages.errors import PageRoute
@@ -147,7 +147,7 @@ async def country(request: Request, code: str) -> Response:
         searched=request.query_params.get("searched", "")[:200],
         tab=tab,
         parts=TABS[tab],
-        rows=sorted(rows, key=lambda row: row["name"]),
+        rows=sorted(rows, key=lambda row: current.get().alphabetical(row["name"])),
         actions=await actions_about(request, ADMINISTRATION, code) if tab == "overview" else [],
         **_pictures(code, asked.data, rows, asked.now),
         **await _promises(request, code, clocks, TABS[tab]),

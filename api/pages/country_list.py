@@ -6,14 +6,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import combinations
-from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.languages.language import N_, _
+from api.languages.language import N_, _, current
 from api.pages import forms, parameters, world_map
 from api.pages.downloads import csv_file, json_file
 from api.pages.errors import PageRoute
@@ -128,7 +127,10 @@ async def countries(request: Request) -> Response:
         ],
         state_words=_state_words(selected, chosen["with"]),
         bloc_terms=[(each.code, each.called) for each in listed if each.members],
-        territory_terms=sorted(((each.code, each.called) for each in listed), key=itemgetter(1)),
+        territory_terms=[
+            (each.code, each.called)
+            for each in sorted(listed, key=lambda each: current.get().alphabetical(each.called))
+        ],
         programme_terms=[(term, _(text)) for term, text in PROGRAMMES.items()],
         state_terms=[(term, _(text)) for term, text in STATES.items()],
         sort_terms=[(term, _(text)) for term, text in SORTS.items()],
@@ -227,10 +229,11 @@ def _selected(
             or state_with(each, chosen["with"]) == chosen["state"]
         )
     ]
+    key = current.get().alphabetical
     orders: dict[str, Any] = {
-        "name": lambda each: (not each.members, each.called),
-        "partners": lambda each: (-each.partners, each.called),
-        "programmes": lambda each: (-len(each.programmes), each.called),
+        "name": lambda each: (not each.members, key(each.called)),
+        "partners": lambda each: (-each.partners, key(each.called)),
+        "programmes": lambda each: (-len(each.programmes), key(each.called)),
     }
     return sorted(found, key=orders[chosen["sort"]])
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 
-from api.languages.language import N_, _
+from api.languages.language import N_, _, current
 from api.pages import forms
 from api.pages.labels import event_name, territory
 from api.pages.sentences import translated
@@ -170,8 +170,9 @@ def _instants(found: EventsFilter, zone: str) -> None:
 def kinds() -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Returns the choices of kinds in the reader's language: of each group its name, its title and
     its events by name."""
+    alphabetical = current.get().alphabetical
     return [
         (group, _(GROUPS[group]), sorted(((each, event_name(each)) for each in names),
-                                         key=lambda entry: entry[1]))
+                                         key=lambda entry: alphabetical(entry[1])))
         for group, names in topics().items()
     ]  # fmt: skip

@@ -6,6 +6,7 @@ A state is shown by word, letter and pattern; colour only repeats it (accessibil
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -177,6 +178,13 @@ def closeness(code: str, name: str, words: str) -> int | None:
 def country(code: str) -> str:
     """Returns the territory's name in the reader's language; its code where CLDR has no name."""
     return current.get().territory(code)
+
+
+def by_country(codes: Iterable[str]) -> list[str]:
+    """Returns the codes of territories in the alphabetical order of their names, in the reader's
+    language; those of one name by their code."""
+    language = current.get()
+    return sorted(codes, key=lambda code: (language.alphabetical(language.territory(code)), code))
 
 
 #: The likely language of a text in a script, for texts whose language is not on record.

@@ -35,6 +35,7 @@ from api.pages.command_places import (
     key_field,
 )
 from api.pages.query import context
+from registry.application.allowed_commands import of_the_file
 from registry.application.dispatch import BEGINNINGS
 from registry.domain import commands as c
 from registry.domain.administrations import Administration
@@ -71,6 +72,8 @@ class RecordFile:
     events: Sequence[Any] = ()
     #: The commands that its state does not allow today, of those that were tried.
     refused: frozenset[type[c.Command]] = field(default_factory=frozenset)
+    #: Why they are not, whatever is typed: the sentences of the refusals.
+    refusals: Sequence[str] = ()
 
     @property
     def exists(self) -> bool:
@@ -129,15 +132,17 @@ def _read(
     name, homes = _whose(asked, record)
     file = RecordFile(place, key, name, record, homes, zone, today)
     allowed = [kind for kind in kinds if may_give_about(asked.subject, file, kind).allowed]
-    refused = frozenset(kind for kind in allowed if not _is_accepted(asked, file, kind))
+    refusals: list[Refusal] = []
+    refused = frozenset(kind for kind in allowed if not _is_accepted(asked, file, kind, refusals))
+    file = replace(file, refused=refused, refusals=of_the_file(refusals) if refused else ())
     stream = _stream(asked, record, kinds, typed)
     if stream is None:
-        return replace(file, refused=refused)
+        return file
     seen = typed.get("expected_version", "")
     events: list[Any] = []
     if seen.isdecimal() and 0 < int(seen[:9]) < stream.version:
         events = list(asked.registry.events.get(stream.id, gt=int(seen[:9])))
-    return replace(file, version=stream.version, events=events, refused=refused)
+    return replace(file, version=stream.version, events=events)
 
 
 def _zone(asked: Context) -> str:
@@ -221,9 +226,11 @@ def open_proposals(file: RecordFile) -> dict[UUID, ProposedDecision]:
     return {id: each for id, each in file.record.proposals.items() if each.closed is None}
 
 
-def _is_accepted(asked: Context, file: RecordFile, kind: type[c.Command]) -> bool:
+def _is_accepted(
+    asked: Context, file: RecordFile, kind: type[c.Command], refusals: list[Refusal]
+) -> bool:
     """Whether a command is accepted today with the values of one of the trials; True where it needs
-    values that nobody but the sender can know."""
+    values that nobody but the sender can know. `refusals`: those of the trials are added."""
     tried = False
     for fields in _trials(asked.subject, file, kind):
         if fields is None:
@@ -234,7 +241,8 @@ def _is_accepted(asked: Context, file: RecordFile, kind: type[c.Command]) -> boo
             after = asked.registry.try_on(
                 deepcopy(file.record), command, asked.subject.administration, asked.subject.person
             )
-        except Refusal:
+        except Refusal as error:
+            refusals.append(error)
             continue
         if after.pending_events:
             return True

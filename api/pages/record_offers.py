@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import Request
 
 from api.pages.command_fields import Choice, Offered
-from api.pages.labels import MEASURES, country, day, phrase
+from api.pages.labels import MEASURES, by_country, country, day, phrase
 from api.pages.query import ask, context
 from api.pages.record_file import RecordFile, open_proposals, own_sides
 from registry.domain import commands as c
@@ -107,4 +107,5 @@ async def _of_clients(request: Request, kind: type[c.Command]) -> Offered:
 
 
 def _codes(codes: Iterable[AdministrationCode]) -> list[Choice]:
-    return [Choice(code.text, f"{country(code.text)} ({code})") for code in codes]
+    known = by_country(code.text for code in codes)
+    return [Choice(code, f"{country(code)} ({code})") for code in known]

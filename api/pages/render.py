@@ -20,7 +20,7 @@ from api.http.static_files import content as static_content
 from api.languages import catalogues
 from api.languages.language import Language, current
 from api.languages.negotiation import negotiated
-from api.pages import forms, labels, reasons, site, type_names
+from api.pages import forms, labels, reasons, sentences, site, type_names
 from api.pages.query import subject
 from api.pages.site import LANGUAGE
 from registry.paths import TEMPLATES
@@ -101,6 +101,8 @@ templates.filters |= {
     "standing": labels.standing,
     "outcome": labels.outcome,
     "country": labels.country,
+    "by_country": labels.by_country,
+    "translated": sentences.translated,
     "language": labels.language,
     "written": labels.written,
     "day": labels.day,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-from urllib.parse import quote, urlencode
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -15,7 +15,7 @@ from api.access.policy import Action, Resource
 from api.languages.language import _
 from api.pages import check_numbers, mass_decisions, search_meanings
 from api.pages.errors import PageRoute
-from api.pages.labels import closeness, country, territory
+from api.pages.labels import closeness, country, phrase, territory
 from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
 from registry.domain.identifiers import LONGEST, normal_form
@@ -36,9 +36,11 @@ query ByCertificate($number: String!) {
   operatorsByCertificate(number: $number) { tin name administration { code } }
 }"""
 
-AGREEMENT = """\
-query ByCode($id: ID!) {
-  agreement(id: $id) { code kind }
+RECORD = """\
+query ByCode($code: ID!, $words: String!) {
+  agreement(id: $code) { code kind }
+  programme(code: $code) { code name }
+  documents(contains: $words, first: 20) { edges { node { code title } } }
 }"""
 
 LAW = """\
@@ -64,6 +66,16 @@ query ByName($words: String!, $first: Int!) {
   }
 }"""
 NAMED = 12  # operators of a name that are shown
+
+
+class NamedRecord(NamedTuple):
+    """What a code names. `noun`: agreement, programme or document, in the reader's language;
+    `name`: its name or title, of an agreement its kind."""
+
+    noun: str
+    code: str
+    name: str
+    address: str
 
 
 @router.get("/")
@@ -92,8 +104,8 @@ async def search(request: Request, q: str = "", of: str = "") -> Response:
         # A page that was not asked for by its own code says what was typed: "UK" is no code.
         typed = f"?{urlencode({'searched': q})}" if code != folded(q).upper() else ""
         return RedirectResponse(f"/countries/{code}{typed}", 303)
-    if not found_holders and (agreement := await exact_agreement(request, q)):
-        return RedirectResponse(f"/agreements/{quote(agreement['code'])}", 303)
+    if not found_holders and (record := await exact_record(request, q)):
+        return RedirectResponse(record.address, 303)
     return await _listed(request, q, found_holders)
 
 
@@ -215,12 +227,24 @@ async def holders(request: Request, q: str) -> list[dict[str, Any]]:
     return found.data["operatorsByCertificate"] if found.data else []
 
 
-async def exact_agreement(request: Request, q: str) -> dict[str, str] | None:
-    """Returns the agreement whose code this is, in any letter case."""
-    if not re.fullmatch(r"[A-Za-z]{2}-[A-Za-z0-9-]{2,60}", q):
+async def exact_record(request: Request, q: str) -> NamedRecord | None:
+    """Returns the agreement, the programme or the document whose code this is, in any letter
+    case."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{3,60}", q):
         return None
-    found = await ask(request, AGREEMENT, id=q.upper())
-    return found.data["agreement"] if found.data else None
+    code = q.upper()
+    found = (await ask(request, RECORD, code=code, words=code)).data
+    if not found:
+        return None
+    if agreement := found["agreement"]:
+        return NamedRecord(_("agreement"), code, phrase(agreement["kind"]), f"/agreements/{code}")
+    if programme := found["programme"]:
+        return NamedRecord(_("programme"), code, programme["name"], f"/programmes/{code}")
+    for edge in found["documents"]["edges"]:
+        if edge["node"]["code"] == code:
+            title = edge["node"]["title"]
+            return NamedRecord(_("document"), code, title, f"/documents/{code}")
+    return None
 
 
 def meant_territory(q: str) -> str | None:

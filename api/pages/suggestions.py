@@ -14,10 +14,10 @@ from fastapi.responses import JSONResponse, Response
 from api.languages.language import _, current
 from api.pages import search_meanings
 from api.pages.errors import PageRoute
-from api.pages.labels import closeness, country, phrase
+from api.pages.labels import closeness, country
 from api.pages.query import ask
 from api.pages.render import HEADERS, language_of
-from api.pages.search import by_name, exact_agreement, exact_operator, holders, meant_territory
+from api.pages.search import by_name, exact_operator, exact_record, holders, meant_territory
 from api.pages.site import LANGUAGE, in_language
 
 router = APIRouter(route_class=PageRoute)
@@ -93,12 +93,12 @@ async def _suggestions(request: Request, q: str) -> list[Suggestion]:
 
 
 async def _by_key(request: Request, q: str) -> list[Suggestion]:
-    """What an exact key leads to: a TIN, a certificate, the code of an agreement or territory."""
+    """What an exact key leads to: a TIN, a certificate, the code of a territory, of an agreement, a
+    programme or a document."""
     if code := meant_territory(q):
         return [(country(code), f"{code}, {_('customs territory')}", f"/countries/{code}")]
-    if agreement := await exact_agreement(request, q):
-        description = f"{_('agreement')}, {phrase(agreement['kind'])}"
-        return [(agreement["code"], description, f"/agreements/{agreement['code']}")]
+    if record := await exact_record(request, q):
+        return [(record.code, f"{record.noun}, {record.name}", record.address)]
     if tin := await exact_operator(request, q):
         return [(tin, _("operator"), f"/operators/{tin}")]
     return [

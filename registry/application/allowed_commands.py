@@ -8,6 +8,7 @@ decisions know, so a new command, or a new condition of one, is followed by itse
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ _WORD = "a trial"
 _FAR = date(2199, 12, 31)
 _DAY = timedelta(days=1)
 _OTHER = AdministrationCode("AQ")  # Antarctica, where no customs administration is
+_MADE_UP = re.compile(rf"\b({_WORD}|{_OTHER}|{_FAR.year}-\d\d-\d\d)\b")
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,13 @@ def allowed_commands(
             )
             found.append(AllowedCommand(kind, today, _choices(kind, accepted)))
     return found
+
+
+def of_the_file(refusals: Iterable[Refusal]) -> list[str]:
+    """The sentences of refusals of trials that hold for any values: each once, without those that
+    name a value which was made up for a trial."""
+    sentences = dict.fromkeys(error.args[0] for error in refusals)
+    return [text for text in sentences if not _MADE_UP.search(text)]
 
 
 #: Every command about an operator that is in the register.

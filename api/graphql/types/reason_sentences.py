@@ -117,15 +117,12 @@ def _consent(whole: FactValues) -> Iterator[str]:
     found adequate by the programmes whose consent is general."""
     say, at = whole.say, whole.at
     names = {"operator": whole.operator, "territory": whole.there, "day": at}
-    match whole.of("consentLaw") == "general", bool(at):
-        case True, True:
-            yield say("%(operator)s had given no general consent on %(day)s", **names)
-        case True, False:
-            yield say("%(operator)s had given no general consent", **names)
-        case False, True:
-            yield say("%(operator)s had given no consent to %(territory)s on %(day)s", **names)
-        case False, False:
-            yield say("%(operator)s had given no consent to %(territory)s", **names)
+    if whole.of("consentGiven"):
+        yield say(
+            "the general consent of %(operator)s reaches partners that were found adequate", **names
+        )
+    else:
+        yield _consent_missing(whole)
     if whole.of("withdrawnOn"):
         yield say("it was withdrawn as of %(day)s", day=whole.day("withdrawnOn"))
     if whole.of("notFoundAdequate"):
@@ -133,6 +130,20 @@ def _consent(whole: FactValues) -> Iterator[str]:
             "the data protection of %(territory)s had not been found adequate",
             territory=whole.there,
         )
+
+
+def _consent_missing(whole: FactValues) -> str:
+    say, at = whole.say, whole.at
+    names = {"operator": whole.operator, "territory": whole.there, "day": at}
+    match whole.of("consentLaw") == "general", bool(at):
+        case True, True:
+            return say("%(operator)s had given no general consent on %(day)s", **names)
+        case True, False:
+            return say("%(operator)s had given no general consent", **names)
+        case False, True:
+            return say("%(operator)s had given no consent to %(territory)s on %(day)s", **names)
+        case _:
+            return say("%(operator)s had given no consent to %(territory)s", **names)
 
 
 def _no_authorisation(whole: FactValues) -> str:

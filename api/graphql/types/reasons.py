@@ -199,6 +199,8 @@ class _RecognitionReasons:
         parties.add(self.asked.territory)
         if lawful:
             builder.add("consentLaw", GENERAL if general else PER_PARTNER)
+        if general and any(c.general and is_valid_at(c, self.at) for c in self.facts.consents):
+            builder.add("consentGiven", GENERAL)
         for code in general:
             if not any(k.programme == code and k.adequate in parties for k in laws):
                 builder.add("notFoundAdequate", self.asked.territory)

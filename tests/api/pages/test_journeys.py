@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 import psycopg
@@ -17,7 +17,7 @@ from api.access.tokens import issue
 from api.languages import catalogues
 from api.pages import site
 from api.pages.query import COOKIE
-from ops.journeys import JOURNEYS, Journey, Typed
+from ops.journeys import FURTHER, JOURNEYS, Journey, Typed
 from tests.api.pages.turned import turn
 from tests.api.region import record
 from tests.api.served import served
@@ -75,27 +75,38 @@ def signed_in(browser: Browser, place: tuple[str, Path], subject: str) -> Browse
     return window
 
 
-def walk(page: Page, address: str, journey: Journey) -> None:
-    """Goes from the start to the answer, by what a person sees."""
-    page.goto(address + journey.start)
+def walk(page: Page, address: str, journey: Journey, tag: str = "en") -> SplitResult:
+    """Goes from the start to the answer, by what a person of that language sees. Returns the path
+    without the language, and the query."""
+    words = catalogues.language(tag).gettext
+    page.goto(f"{address}/{tag}{journey.start}")
     for step in journey.steps:
         if isinstance(step, Typed):
-            field = page.get_by_label(step.field, exact=True).first
+            field = page.get_by_label(words(step.field), exact=True).first
             field.fill(step.text)
             if step.enter:
                 with page.expect_navigation():
                     field.press("Enter")
         else:
             role = "button" if step.button else "link"
-            page.locator("main").get_by_role(role, name=step.name).first.click()
+            page.locator("main").get_by_role(role, name=words(step.name)).first.click()
             page.wait_for_load_state()
+    there = urlsplit(page.url)
+    return there._replace(path=there.path.removeprefix(f"/{tag}"))
+
+
+def another(journey: Journey) -> str:
+    """The language, other than English, in which a journey is walked: each has its turn."""
+    others = [tag for tag in catalogues.tags() if tag != "en"]
+    return others[journey.number % len(others)]
 
 
 def test_there_is_a_journey_for_each_question_and_none_is_long() -> None:
     menu = {page.address for page in site.menu()} | {"/"} | OWN
 
-    assert [each.number for each in JOURNEYS] == list(range(1, 21))
-    for each in JOURNEYS:
+    assert len(JOURNEYS) == 20
+    assert [each.number for each in (*JOURNEYS, *FURTHER)] == list(range(1, 31))
+    for each in (*JOURNEYS, *FURTHER):
         assert len(each.steps) <= 3 and urlsplit(each.start).path in menu, each.question
         assert each.page in site.by_address() and each.shows, each.question
 
@@ -104,13 +115,13 @@ def test_there_is_a_journey_for_each_question_and_none_is_long() -> None:
 def test_a_question_is_answered_in_three_steps(
     browser: Browser, place: tuple[str, Path], journey: Journey
 ) -> None:
-    """In English with scripts; the page of the answer then in every language on a telephone."""
+    """In English with scripts; the page of the answer then in every language on a telephone, and in
+    one of the languages the whole way."""
     address, _home = place
     window = signed_in(browser, place, journey.subject)
     page = window.new_page()
-    walk(page, address, journey)
+    there = walk(page, address, journey)
 
-    there = urlsplit(page.url)
     found = site.page_at(there.path)
     assert found and found.address == journey.page
     for words in journey.shows:
@@ -122,6 +133,24 @@ def test_a_question_is_answered_in_three_steps(
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > 320 or not page.locator("h1").is_visible():
             wide[tag] = width
+    assert walk(page, address, journey, another(journey)).path == there.path
     window.close()
 
     assert wide == {}
+
+
+@pytest.mark.parametrize("journey", FURTHER, ids=lambda each: f"{each.number:02}")
+def test_a_further_question_is_answered_in_english_and_in_another_language(
+    browser: Browser, place: tuple[str, Path], journey: Journey
+) -> None:
+    address, _home = place
+    window = signed_in(browser, place, journey.subject)
+    page = window.new_page()
+    for tag in ("en", another(journey)):
+        found = site.page_at(walk(page, address, journey, tag).path)
+        assert found and found.address == journey.page
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        if tag == "en":
+            for words in journey.shows:
+                expect(page.locator("main")).to_contain_text(words)
+    window.close()

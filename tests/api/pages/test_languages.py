@@ -332,6 +332,25 @@ def test_names_and_dates_are_in_the_reader_s_form(spoken: str) -> None:
     assert "UTC" in labels.instant("2018-01-31T16:00:00Z")
 
 
+@pytest.mark.parametrize(
+    ("tag", "codes"),
+    [
+        ("en", "AX AT CI HR FR TR US"),  # Åland first, Türkiye among T
+        ("fr", "AT CI EG ES US IN"),  # Égypte before Espagne
+        ("es", "DE AT ES EE FR NI NE"),  # Alemania, Austria, España, Estonia, ..., Níger
+        ("ru", "AU AT DE IN JO IT YE CN"),  # Австралия, ..., Иордания, Италия, Йемен, Китай
+        ("ar", "ET ES EE DE"),  # the hamza of an alef decides nothing
+        ("zh-Hans", "EG AT DE FR KR US CN"),  # āi, ào, dé, fǎ, hán, měi, zhōng
+    ],
+)
+def test_territories_are_in_the_alphabetical_order_of_the_reader(tag: str, codes: str) -> None:
+    token = current.set(Language(tag, catalogues.locale_of(tag)))
+    try:
+        assert labels.by_country(sorted(codes.split())) == codes.split()
+    finally:
+        current.reset(token)
+
+
 def test_that_an_answer_cannot_be_given_now_is_said_in_the_reader_s_language() -> None:
     assert {sentence for _code, sentence in LATER.values()} < set(AWAY)
 

@@ -46,6 +46,8 @@ def suggested(at: Client, typed: str) -> list[str]:
         ("Nueva Ze", "/countries/NZ"),
         ("CN-RU-CONTROL", "/agreements/CN-RU-CONTROL"),
         ("cn-kr-aeo", "/agreements/CN-KR-AEO"),
+        ("cn-aeo", "/programmes/CN-AEO"),
+        ("safe-2018", "/documents/SAFE-2018"),
         ("soya", "/agreements/CN-RU-CONTROL"),
         ("黑河", "/agreements/CN-RU-CONTROL"),
         ("一带一路", "/documents/ACTION-PLAN-2018-2020"),
@@ -87,10 +89,13 @@ def test_words_that_are_no_code_lead_to_a_page_that_says_what_they_were_taken_fo
     [
         ("/search?q=cn-ru-control", "/agreements/CN-RU-CONTROL"),
         ("/search?q=CN-KR-AEO", "/agreements/CN-KR-AEO"),
+        ("/search?q=aamra", "/agreements/AAMRA"),
+        ("/search?q=cn-aeo", "/programmes/CN-AEO"),
+        ("/search?q=SAFE-2018", "/documents/SAFE-2018"),
         ("/agreements/cn-kr-aeo?at=2020-01-01", "/agreements/CN-KR-AEO?at=2020-01-01"),
     ],
 )
-def test_an_agreement_is_found_by_its_code_in_any_letter_case(
+def test_a_record_of_the_law_is_found_by_its_code_in_any_letter_case(
     at: Client, path: str, there: str
 ) -> None:
     assert at.request("GET", path).headers["location"] == there

@@ -324,7 +324,9 @@ def test_a_general_consent_reaches_whoever_was_found_adequate_until_it_is_withdr
     give = {"proof": "a questionnaire", "general": True}
     record(region.database, consent(SHUT, "2026-08-02", **give))
     assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("UNKNOWN", ["NO_INFORMATION"])
-    assert ("notFoundAdequate", "CN") in told(region, SHUT, AUDITOR)[1]
+    message, facts = told(region, SHUT, AUDITOR)
+    assert {("consentGiven", "general"), ("notFoundAdequate", "CN")} < set(facts)
+    assert f"the general consent of {SHUT} reaches partners that were found adequate" in message
 
     record(region.database, law | {"rule": "adequate.CN", "value": "adequate"})
     assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("RECOGNISED", ["IN_FORCE"])
