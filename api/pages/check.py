@@ -32,11 +32,6 @@ from registry.domain.values import Tin
 
 router = APIRouter(route_class=PageRoute)
 
-TERRITORIES = """\
-query CheckTerritories {
-  administrations { code timeZone }
-}"""
-
 _ANSWER = """tin in outcome legal operational
     reasons { code message facts { name value item zone } }
     bases {
@@ -102,7 +97,7 @@ async def check(request: Request) -> Response:
 async def keep(request: Request) -> Response:
     """Issues a receipt for the question, and shows that receipt."""
     typed = await forms.sent(request)
-    zones = await territories(request)
+    zones = await forms.zones(request)
     form = check_questions.read(typed)
     at = await _instant(form, zones)
     reference, key = typed.get("reference", ""), typed.get("form", "")
@@ -131,7 +126,7 @@ def _receipt_id(actor: str, key: str, question: Mapping[str, str]) -> UUID:
 async def _shown(request: Request, given: Mapping[str, str]) -> Response:
     subject = (await context(request)).subject
     own = subject.administration.text if subject.administration else ""
-    zones = await territories(request)
+    zones = await forms.zones(request)
     form = check_questions.read(given, own)
     asked = holders = home = None
     at = AskedInstant(None, "UTC", "")
@@ -176,15 +171,6 @@ def _status(form: ConsignmentForm, asked: PageQuery | None) -> int:
     if asked is None or asked.data:
         return 200
     return 403 if asked.forbidden else 400
-
-
-async def territories(request: Request) -> dict[str, str]:
-    """Returns the time zone of each territory's administration, by its code."""
-    found = await ask(request, TERRITORIES)
-    return {
-        each["code"]: each["timeZone"]
-        for each in (found.data or {"administrations": []})["administrations"]
-    }
 
 
 async def _instant(form: ConsignmentForm, zones: Mapping[str, str]) -> AskedInstant:

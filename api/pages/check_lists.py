@@ -18,7 +18,6 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.languages.language import N_, _
 from api.pages import forms, reasons
-from api.pages.check import territories
 from api.pages.check_list_lines import MOST, ListLine, UnreadableList, read
 from api.pages.check_list_receipts import are_issued, first_id, list_id
 from api.pages.downloads import csv_file
@@ -93,7 +92,7 @@ async def answer(request: Request) -> Response:
     own = await context(request)
     reference = typed.get("reference", "")[:200]
     own.purpose = reference if reference and reference.isprintable() else "check"
-    zones = await territories(request)
+    zones = await forms.zones(request)
     file = await forms.uploaded(request)
     text = file.content.decode("utf-8-sig", "replace") or typed.get("list", "")
     code = territory(typed.get("in", ""))
@@ -207,7 +206,7 @@ async def _shown(
         status=400 if wrong else 200,
         title=_("Check a list"),
         typed={name: typed.get(name, "") for name in ("list", "in", "day", "reference")},
-        zones=await territories(request),
+        zones=await forms.zones(request),
         answered=[each for each in answered if each.line.is_good],
         counted=[(term, sum(each.outcome == term for each in answered)) for term in OUTCOMES],
         bad=bad,

@@ -13,8 +13,7 @@ from fastapi.responses import Response
 
 from api.languages import catalogues
 from api.languages.language import N_, _
-from api.pages import check_questions
-from api.pages.check import territories
+from api.pages import check_questions, forms
 from api.pages.check_questions import AskedInstant, ConsignmentForm
 from api.pages.errors import PageRoute
 from api.pages.labels import territory
@@ -78,7 +77,7 @@ GOODS = {
 @router.get("/control-results")
 async def control_results(request: Request) -> Response:
     """Shows the form, and the answer where goods and a crossing are asked about."""
-    zones = await territories(request)
+    zones = await forms.zones(request)
     covered = await ask(request, COVERED)
     agreements = (
         [each["node"] for each in covered.data["agreements"]["edges"]] if covered.data else []

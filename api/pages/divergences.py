@@ -12,6 +12,7 @@ from starlette.datastructures import QueryParams
 from api.languages.language import _
 from api.pages import forms
 from api.pages.errors import PageRoute
+from api.pages.labels import first_day
 from api.pages.labels import territory as meant
 from api.pages.query import ask, context
 from api.pages.render import page
@@ -65,7 +66,8 @@ async def divergences(request: Request) -> Response:
     typed = request.query_params
     territory = meant(typed.get("in", ""))
     now = (await context(request)).now
-    zone = await forms.zone_of(request, territory)
+    zones = await forms.zones(request)
+    zone = zones.get(territory, "UTC")
     days = {
         "from": _typed(typed, "from") or civil_day_of(now - LATELY, zone).isoformat(),
         "to": _typed(typed, "to") or civil_day_of(now, zone).isoformat(),
@@ -98,6 +100,9 @@ async def divergences(request: Request) -> Response:
         found=asked.data["divergences"] if asked and asked.data else None,
         answer=answer,
         given=given,
+        first_day=lambda tin, at: first_day(
+            at, [zones[code] for code in (territory, tin[:2]) if code in zones]
+        ),
     )
 
 

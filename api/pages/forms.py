@@ -89,6 +89,11 @@ class AsOfFields:
         return 400 if any(self.wrong.values()) else 200
 
 
+ZONES = """\
+query Zones {
+  administrations { code timeZone }
+}"""
+
 ZONE = """\
 query Zone($code: AdministrationCode!) {
   administration(code: $code) { timeZone }
@@ -163,6 +168,12 @@ async def zone_of(request: Request, code: str | None) -> str:
     found = await ask(request, ZONE, code=code) if code else None
     own = found.data and found.data["administration"] if found else None
     return str(own["timeZone"]) if own else "UTC"
+
+
+async def zones(request: Request) -> dict[str, str]:
+    """Returns the IANA time zone of each administration, by its code."""
+    found = (await ask(request, ZONES)).data or {"administrations": []}
+    return {each["code"]: each["timeZone"] for each in found["administrations"]}
 
 
 def _zoned(text: str) -> str:

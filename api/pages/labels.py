@@ -6,7 +6,7 @@ A state is shown by word, letter and pattern; colour only repeats it (accessibil
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -240,6 +240,18 @@ def civil(text: str | None, zone: str | None) -> str:
         local = moment(text).astimezone(zone_of(zone))
         if (local.hour, local.minute, local.second) == (0, 0, 0):
             return day(local.date().isoformat())
+    return instant(text)
+
+
+def first_day(text: str, zones: Sequence[str]) -> str:
+    """Formats the instant from which an answer holds as the civil date that begins at that moment
+    in one of these time zones, named unless it is the first; as an instant in UTC where none has
+    its midnight then. An answer changes with a day of the law of either side."""
+    for zone in zones:
+        local = moment(text).astimezone(zone_of(zone))
+        if (local.hour, local.minute, local.second) == (0, 0, 0):
+            date_there = day(local.date().isoformat())
+            return date_there if zone == zones[0] else f"{date_there} ({zone})"
     return instant(text)
 
 

@@ -8,6 +8,7 @@ Only customs of another territory, that follow its changes, have the list; other
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from fastapi import APIRouter, Request
@@ -19,7 +20,7 @@ from api.graphql.context import Context
 from api.languages.language import _
 from api.pages import forms
 from api.pages.errors import PageRoute
-from api.pages.labels import civil, phrase
+from api.pages.labels import first_day, phrase
 from api.pages.query import context
 from api.pages.render import HEADERS, page
 from api.pages.work_lists import MOST, WorkItem, WorkList
@@ -89,8 +90,8 @@ async def unseen(request: Request, context: Context) -> WorkList:
                 break
             after = of_feed.next
     context.looked("changes", sorted({change.tin.text for change in found}))
-    zone = await forms.zone_of(request, there.text)
-    items = [_item(change, there, zone) for change in found]
+    zones = await forms.zones(request)
+    items = [_item(change, there, zones) for change in found]
     return WorkList(
         "changes",
         _("Changes not yet seen"),
@@ -104,12 +105,15 @@ async def unseen(request: Request, context: Context) -> WorkList:
     )
 
 
-def _item(change: Change, there: AdministrationCode, zone: str) -> WorkItem:
+def _item(change: Change, there: AdministrationCode, zones: Mapping[str, str]) -> WorkItem:
+    homes = (there.text, change.tin.country)
     words = _(
         "%(before)s, now %(after)s, from %(day)s",
         before=phrase(change.was.value),
         after=phrase(change.now.value),
-        day=civil(change.effective_from.isoformat(), zone),
+        day=first_day(
+            change.effective_from.isoformat(), [zones[code] for code in homes if code in zones]
+        ),
     )
     tin = change.tin.text
     return WorkItem(tin, "", words, f"/operators/{tin}?in={there}", _("Look at it"))

@@ -329,6 +329,10 @@ def test_names_and_dates_are_in_the_reader_s_form(spoken: str) -> None:
     assert (labels.country("DE"), labels.day("2018-02-01")) == written
     # A civil day of the authority is its own day, and an instant says its zone.
     assert labels.civil("2018-01-31T16:00:00Z", "Asia/Shanghai") == written[1]
+    sides = ["Asia/Seoul", "Asia/Shanghai"]
+    assert labels.first_day("2018-01-31T15:00:00Z", sides) == written[1]
+    assert labels.first_day("2018-01-31T16:00:00Z", sides) == f"{written[1]} (Asia/Shanghai)"
+    assert "UTC" in labels.first_day("2018-01-31T16:01:00Z", sides)
     assert "UTC" in labels.instant("2018-01-31T16:00:00Z")
 
 
