@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from babel.languages import get_official_languages
 from fastapi import APIRouter, Request
@@ -20,7 +19,7 @@ from api.access.policy import Action, SubjectRole
 from api.graphql.context import Context
 from api.languages import catalogues
 from api.languages.language import N_, Language, _, current
-from api.pages import disputes
+from api.pages import disputes, missing_consents
 from api.pages.command_actions import CommandLink
 from api.pages.command_file import may_give
 from api.pages.command_names import GRAVE, title_of
@@ -91,7 +90,7 @@ class CompanyRecognition:
     since: str | None
     codes: list[dict[str, Any]]
     sentences: list[CustomerSentence]
-    consent: str
+    consent: missing_consents.MissingConsent | None
 
 
 @router.get("/company")
@@ -177,17 +176,16 @@ def _deadlines(operator: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _rows(asked: Context, tin: Tin, operator: dict[str, Any]) -> list[CompanyRecognition]:
     """The territories, recognised ones first, and by name."""
-    may_consent = may_give(asked, tin, c.GiveConsent)
     alphabetical = current.get().alphabetical
     answers = sorted(
         operator["recognisedIn"],
         key=lambda answer: (ORDER.index(answer["outcome"]), alphabetical(country(answer["in"]))),
     )
-    return [_row(answer, tin, operator, may_consent) for answer in answers]
+    return [_row(asked, answer, tin, operator) for answer in answers]
 
 
 def _row(
-    answer: dict[str, Any], tin: Tin, operator: dict[str, Any], may_consent: bool
+    asked: Context, answer: dict[str, Any], tin: Tin, operator: dict[str, Any]
 ) -> CompanyRecognition:
     codes = list(
         {
@@ -204,7 +202,7 @@ def _row(
         civil_day_of(moment(since), zone).isoformat() if since else None,
         codes,
         [_sentence(language, code, operator["name"]) for code in codes if code["identifier"]],
-        _consent(answer, tin) if may_consent else "",
+        missing_consents.of(asked, tin, answer),
     )
 
 
@@ -230,16 +228,3 @@ def _sentence(language: Language, code: dict[str, Any], company: str) -> Custome
     else:
         text = language.gettext(SENTENCE, **values)
     return CustomerSentence(language.tag, language.direction, catalogues.name(language.tag), text)
-
-
-def _consent(answer: dict[str, Any], tin: Tin) -> str:
-    """The address of the form of the consent that is missing in a territory; "" where none is, or
-    none helps."""
-    for reason in answer["reasons"]:
-        facts = {fact["name"]: fact["value"] for fact in reason["facts"]}
-        # Where the law finds a partner not adequate, no consent opens the record to it.
-        if reason["code"] == "NO_CONSENT" and "notFoundAdequate" not in facts:
-            is_general = facts.get("consentLaw") == "general"
-            given = {"general": "true"} if is_general else {"partner": answer["in"]}
-            return f"{address_of(c.GiveConsent, str(tin))}?{urlencode(given)}"
-    return ""

@@ -16,6 +16,7 @@ from babel.languages import get_official_languages
 from markupsafe import Markup
 
 from api.languages.language import ReaderText, _, current, pgettext
+from api.pages.plain_words import RULES, source_text, terms
 from registry.domain.instants import is_day
 from registry.domain.texts import folded
 from registry.domain.texts import shown as shown
@@ -107,6 +108,8 @@ def english_phrase(term: str | None) -> str:
     """Returns a term as English words: `CONTROL_RESULTS` is "control results", `aeo_operators` is
     "AEO operators"."""
     text = term or ""
+    if text in RULES:
+        return RULES[text]
     words = (text.lower() if text.isupper() else text).replace("_", " ").split()
     return " ".join(_CAPITALS.get(word, word) for word in words)
 
@@ -306,27 +309,28 @@ def details(payload: dict[str, Any]) -> str:
     )
 
 
-def _flat(value: Any) -> str:
-    match value:
+def _flat(found: Any) -> str:
+    match found:
         case True:
             return ""
         case {"earliest": _, "latest": _}:
-            return interval(value)
+            return interval(found)
         case dict():
-            return details(value)
+            return details(found)
         case list():
-            return ReaderText(", ".join(map(_flat, value)))
-    return _value(str(value))
+            return ReaderText(", ".join(map(_flat, found)))
+    return value(str(found))
 
 
-def _value(text: str) -> str:
+def value(text: str) -> str:
     """A value of an event: a day as the reader writes one, a term in the reader's language where
     the catalogue has it, any other text as it was recorded."""
     if current.get().is_source:
-        return shown(text)
+        named = text in terms() or re.fullmatch("[a-z]+(_[a-z]+)+", text)
+        return english_phrase(text) if named else shown(source_text(text))
     if is_day(text):
         return day(text)
-    return phrase(text) if phrase(text) != english_phrase(text) else shown(text)
+    return phrase(text) if phrase(text) != english_phrase(text) else shown(source_text(text))
 
 
 def sign(term: str | None) -> Sign:

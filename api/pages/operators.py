@@ -6,15 +6,26 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.access import policy
-from api.access.policy import Action
+from api.access.policy import Action, Subject, SubjectRole
+from api.graphql.context import Context
 from api.languages.language import _
-from api.pages import disputes, forms, partner_readings, persons, proposals, timeline
+from api.pages import (
+    disputes,
+    forms,
+    missing_consents,
+    partner_readings,
+    persons,
+    proposals,
+    status_history,
+    timeline,
+)
 from api.pages.command_actions import actions_of
 from api.pages.command_file import NOT_CORRECTABLE, may_give
 from api.pages.command_places import address_of
@@ -181,6 +192,11 @@ async def operator(request: Request, tin: str) -> Response:
         there=there,
         not_there=not_there,
         recognition=recognition,
+        missing=missing_consents.of(
+            await context(request), Tin(wanted), recognition.data["recognition"]
+        )
+        if recognition and recognition.data and recognition.data["recognition"]
+        else None,
         actions=await actions_of(request, Tin(wanted)) if tab in ("overview", "all") else [],
         **values,
     )
@@ -201,14 +217,17 @@ async def _parts(
     history = await asked(HISTORY, "events", "proof", tin=tin.text)
     contacts = await asked(persons.CONTACTS, "persons", **wanted)
     own = _part(details) or {"periods": [], "authorisations": [], "identifiers": []}
-    believed = [p for p in own["periods"] if p["recordedTo"] is None]
+    own_context = await context(request)
+    now, zone = own_context.now, entry["administration"]["timeZone"]
+    current = [p for p in own["periods"] if p["recordedTo"] is None]
+    known = clocks.instant("knownAt", now)
     answers = (_part(abroad) or {"recognisedIn": []})["recognisedIn"]
     naming = "persons" in parts and await persons.may_name(request, tin)
-    now = (await context(request)).now
     return {
+        "consents_of": partial(_missing_of, own_context, tin),
         "details": details,
         "details_data": own,
-        "believed": believed,
+        "believed": status_history.rows(current, _edges(history), zone, known),
         "before": [p for p in own["periods"] if p["recordedTo"] is not None],
         "deadlines": {a["number"]: a["deadlines"] for a in own["authorisations"]},
         "unknown_deadlines": {a["number"]: a["unknownDeadlines"] for a in own["authorisations"]},
@@ -230,14 +249,38 @@ async def _parts(
         "looks": (await context(request)).may(Action.READ_READERS, policy.operator(tin)),
         "certifies": (await context(request)).may(Action.CERTIFY, policy.operator(tin)),
         "naming": persons.naming() if naming else None,
-        "drawing": _drawing(entry, believed, clocks, now) if "timeline" in parts else None,
+        "drawing": _drawing(entry, status_history.rows(current, (), zone, known), clocks, now)
+        if "timeline" in parts
+        else None,
         "hidden": {
-            "sentences": list(
-                dict.fromkeys([*details.sentences, *abroad.sentences, *history.sentences])
-            ),
+            "sentences": _hidden(own_context.subject, details, abroad, history),
             "forbidden": details.forbidden or abroad.forbidden or history.forbidden,
         },
     }
+
+
+def _missing_of(
+    asked: Context, tin: Tin, answers: Sequence[dict[str, Any]]
+) -> list[missing_consents.MissingConsent]:
+    """Returns the consents that are missing by these answers, each once."""
+    found = (missing_consents.of(asked, tin, answer) for answer in answers)
+    return list(dict.fromkeys(missing for missing in found if missing))
+
+
+def _hidden(subject: Subject, *asked: PageQuery) -> list[str]:
+    """Returns what is kept back from the visitor, a sentence each, and why."""
+    if subject.role is not SubjectRole.PUBLIC:
+        return list(dict.fromkeys(sentence for each in asked for sentence in each.sentences))
+    found = [sentence for each in asked if not each.forbidden for sentence in each.sentences]
+    if any(each.forbidden for each in asked):
+        found.append(
+            _(
+                "The public sees the status of operators that agreed to be published. Numbers, "
+                "history and recognition abroad are shown to customs administrations, to the "
+                "operator itself and to auditors"
+            )
+        )
+    return list(dict.fromkeys(found))
 
 
 async def _correction(request: Request, tin: Tin) -> str:

@@ -34,10 +34,10 @@ def refusal(code: str, message: str) -> str:
     """Returns the sentence of an error or a refusal."""
     if isinstance(message, ProgramText):
         message = message.sentence
-    if current.get().is_source:
-        return message
     if isinstance(message, Sentence):
         return translated(message)
+    if current.get().is_source:
+        return message
     meaning = MEANINGS.get(code) or REFUSALS.get(code)
     if not meaning:
         return original(message)

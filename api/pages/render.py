@@ -20,7 +20,17 @@ from api.http.static_files import content as static_content
 from api.languages import catalogues
 from api.languages.language import Language, current
 from api.languages.negotiation import negotiated
-from api.pages import forms, labels, reasons, sentences, site, type_names
+from api.pages import (
+    forms,
+    labels,
+    plain_words,
+    reasons,
+    rule_names,
+    sentences,
+    site,
+    subject_names,
+    type_names,
+)
 from api.pages.query import subject
 from api.pages.site import LANGUAGE
 from registry.paths import TEMPLATES
@@ -113,11 +123,16 @@ templates.filters |= {
     "target_reason": reasons.target_sentence,
     "claim_reason": reasons.claim_sentence,
     "words": labels.phrase,
+    "value": labels.value,
+    "rule_name": rule_names.rule_name,
+    "rule_value": rule_names.rule_value,
+    "source": plain_words.source_text,
     "measure": labels.measure,
     "event_name": labels.event_name,
     "details": labels.details,
     "capitalize_first": lambda text: type(text)(text[:1].upper() + text[1:]),
     "instant": labels.instant,
+    "subject_name": subject_names.subject_name,
     "civil": labels.civil,
     "interval": labels.interval,
     "some_day": labels.some_day,

@@ -11,20 +11,55 @@ from datetime import date
 from typing import Any
 
 from api.languages.language import ReaderText, _, current, pgettext
-from api.pages.labels import original, phrase
+from api.pages.labels import english_phrase, original, phrase
+from api.pages.subject_names import subject_name
 from registry.domain.instants import is_day
 from registry.domain.sentences import CodedTerm, Listing, Sentence, has_words, without_field
 
 #: The context of the templates in the catalogues.
 CONTEXT = "sentence"
+#: The fact of a sentence that is a subject, by its id.
+SUBJECT = "subject"
 
 
 def translated(text: str | None) -> str:
     """Returns a sentence of the register in the reader's language. A text that has no facts, or
     whose template no catalogue has, is marked as English."""
-    if not isinstance(text, Sentence) or current.get().is_source:
+    if not isinstance(text, Sentence):
         return original(text)
+    if current.get().is_source:
+        return for_people(text)
     return _translated(text) or original(text)
+
+
+def for_people(sentence: Sentence) -> str:
+    """Returns an English sentence as people read one: a subject, a term and the field at fault are
+    named in words, not by the identifiers that programs read."""
+    template, field = without_field(sentence.template)
+    facts = {name: _english_fact(name, value) for name, value in sentence.facts.items()}
+    words = str(Sentence(template, **facts))
+    if not field:
+        return words
+    name = field.replace("%(field)s", str(sentence.facts.get("field", "")))
+    return f"{_spaced(name.rpartition('.')[2])}: {words}"
+
+
+def _english_fact(name: str, value: Any) -> Any:
+    match value:
+        case Sentence():
+            return for_people(value)
+        case Listing():
+            return Listing((str(_english_fact("", each)) for each in value.items), value.joint)
+        case CodedTerm() if value == value.code:
+            return english_phrase(value.code)
+        case str() if name == SUBJECT:
+            return subject_name(value)
+    return value
+
+
+def _spaced(name: str) -> str:
+    """Returns the words of a name of a field: `dueBefore` is "due before"."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").lower()
 
 
 def served(text: str) -> str:
@@ -47,7 +82,10 @@ def _translated(sentence: Sentence) -> str:
     """Returns the sentence with the name of the field at fault before it; "" where the catalogue
     does not have its template."""
     template, field = without_field(sentence.template)
-    facts = {name: _fact(value) for name, value in sentence.facts.items()}
+    facts = {
+        name: subject_name(value) if name == SUBJECT and ":" in value else _fact(value)
+        for name, value in sentence.facts.items()
+    }
     words = pgettext(CONTEXT, template, **facts)
     if has_words(template):
         if current.get().translations.pgettext(CONTEXT, template) == template:

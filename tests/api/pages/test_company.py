@@ -55,6 +55,21 @@ def test_where_consent_is_missing_a_button_leads_to_its_form_filled_in(at: Clien
     assert "give-consent?" not in row(at, "KR")
 
 
+@pytest.mark.parametrize("shown", ["in=CN", "tab=recognition"])
+def test_the_button_of_consent_stands_beside_the_answer_that_lacks_it(
+    at: Client, shown: str
+) -> None:
+    """On the operator's page, too: the company gives it, its home customs records it, an auditor
+    is told who may."""
+    page = f"/operators/{SHUT}?{shown}"
+    for by, word in ((f"company:{SHUT}", "Give consent for"), ("officer:FR", "Record the consent")):
+        found = opened(at, page, by).text
+        assert "give-consent?partner=CN" in found and word in found, by
+    auditor = opened(at, page, AUDITOR)
+    assert "or its home customs on its behalf" in text(auditor)
+    assert "give-consent?" not in auditor.text
+
+
 def test_a_partner_and_another_company_are_led_to_their_own_place(at: Client) -> None:
     for by, place in ((KOREA, "/check"), ("company:CN9999999999", "/company")):
         known = opened(at, f"/company?of={FRUIT}", by)

@@ -19,6 +19,7 @@ from tests.api.client import ACME, Client
 from tests.issuer import RESOURCE, SECRET, FakeIssuer, issuers_file, issuing
 
 SECRETS = {"secret_file": "", "client_id": "register", "name": "Customs of China"}
+OFFICER = "an officer of the customs of China"
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,7 @@ def test_an_officer_signs_in_and_the_pages_answer_as_to_one(
 
     assert answer.status_code == 200 and "officer:CN" in answer.text
     assert f'content="0; url=/operators/{ACME}"' in answer.text
-    assert browser.who() == "officer:CN"
+    assert browser.who() == OFFICER
     assert ATTEMPT not in browser.cookies
 
 
@@ -119,7 +120,7 @@ def test_a_session_that_is_ended_is_ended_wherever_it_is_used(
     browser, thief = Browser(served), Browser(served)
     browser.sign_in(issuer)
     thief.cookies = dict(browser.cookies)
-    assert thief.who() == "officer:CN"
+    assert thief.who() == OFFICER
 
     answer = browser.send("/sign-out")
 
@@ -142,7 +143,7 @@ def test_a_person_ends_all_own_sessions_at_once_and_nobody_else_s(
 
     served.pause(2.5)  # longer than a subject is cached
     assert phone.get("/countries").status_code == 401
-    assert colleague.who() == "officer:CN"
+    assert colleague.who() == OFFICER
 
 
 def test_a_session_ends_by_itself(served: Client, issuer: FakeIssuer) -> None:
@@ -198,7 +199,7 @@ def test_an_issuer_ends_a_persons_sessions_in_every_process_at_once(
         colleague.sign_in(issuer, sub="somebody.else@customs.example", sid="colleague")
         elsewhere = Browser(another)
         elsewhere.cookies = dict(desk.cookies)
-        assert elsewhere.who() == "officer:CN"
+        assert elsewhere.who() == OFFICER
         before = another.service.subjects._cached.copy()
         assert any(token.startswith("session:") for token in before)
 
@@ -211,7 +212,7 @@ def test_an_issuer_ends_a_persons_sessions_in_every_process_at_once(
             another.pause(0.02)
         for browser in (desk, elsewhere):
             assert browser.get("/countries").status_code == 401
-        assert colleague.who() == "officer:CN"
+        assert colleague.who() == OFFICER
         assert sign_out_at(served, issuer, sub=None, sid="colleague").status_code == 200
         assert colleague.get("/countries").status_code == 401
 
@@ -226,7 +227,7 @@ def test_a_logout_token_that_comes_again_ends_no_later_session(
         sign_out_at(served, issuer, iat=int(time()) - 500, exp=int(time()) + 500).status_code == 200
     )
 
-    assert browser.who() == "officer:CN"
+    assert browser.who() == OFFICER
 
 
 OTHER = ECKey.generate_key("P-256")
@@ -382,7 +383,7 @@ def test_a_logout_token_that_is_wrong_signs_nobody_out(
     assert answer.status_code == 400, answer.text
     assert answer.json() == {"error": "invalid_request", "error_description": wanted}
     assert answer.headers["cache-control"] == "no-store"
-    assert browser.who() == "officer:CN"
+    assert browser.who() == OFFICER
 
 
 @pytest.mark.parametrize("form", [{}, {"logout_token": "nonsense"}, {"logout_token": "x" * 20_000}])
