@@ -9,8 +9,6 @@ import random
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
-import pandas
 import pyarrow.parquet as pq
 import pytest
 
@@ -99,6 +97,9 @@ def test_a_copy_is_of_an_instant_that_has_passed(
 
 
 def test_pandas_duckdb_and_pyarrow_open_it_and_agree(first: Path) -> None:
+    import duckdb  # here, so that only the process that runs this test loads them
+    import pandas
+
     rows = table(first, "operators")
     frame = pandas.read_parquet(first / "operators.parquet")
     database = duckdb.connect()

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 
 import pytest
 from graphql import OperationDefinitionNode, get_variable_values, is_input_type, parse
@@ -33,13 +34,18 @@ from registry.domain.sentences import (
 from registry.domain.values import Status
 from registry.paths import CATALOGUES, ROOT
 
-TEMPLATES = sorted({text for _, text in templates()})
 _PLACE = re.compile(r"%\((\w+)\)s")
 _WORD = re.compile(r"[a-z]{2,}")
 #: The arguments of a refusal that are no facts of its sentence.
 _NO_FACTS = {"path"}
 #: What makes a fact that is translated with the sentence.
 _FACTS = {"Sentence", "Listing", "CodedTerm"}
+
+
+@cache
+def known_templates() -> tuple[str, ...]:
+    """Every template of the sources, sorted. Reading them all takes a second."""
+    return tuple(sorted({text for _, text in templates()}))
 
 
 def places(template: str) -> set[str]:
@@ -82,7 +88,7 @@ def test_every_sentence_is_a_template_with_its_facts() -> None:
                 wrong += [f"{at}: {each.arg} is English: {t}" for t in english_facts(each.value)]
 
     assert wrong == []
-    assert len(TEMPLATES) > 350
+    assert len(known_templates()) > 350
 
 
 @pytest.mark.parametrize("tag", catalogues.tags()[1:])
@@ -90,7 +96,7 @@ def test_every_sentence_is_in_every_catalogue_with_its_facts(tag: str) -> None:
     catalogue = catalogues.read(CATALOGUES / f"{tag}.po")
     found = {
         text: str(message.string) if (message := catalogue.get(text, CONTEXT)) else ""
-        for text in TEMPLATES
+        for text in known_templates()
     }
 
     assert [text for text, string in found.items() if not string or string == text] == []
@@ -124,7 +130,7 @@ def left(text: str) -> str:
 def test_no_english_is_left_in_any_sentence(pseudo: Language) -> None:
     english = {
         template: words
-        for template in TEMPLATES
+        for template in known_templates()
         if (words := left(translated(Sentence(template, **dict.fromkeys(places(template), "1")))))
     }
 
@@ -199,7 +205,7 @@ def test_every_wrong_value_of_every_type_of_the_schema_has_a_sentence(pseudo: La
         for each in (sentence.template, *(
             fact.template for fact in sentence.facts.values() if isinstance(fact, Sentence)
         ))
-        if has_words(template := without_field(each)[0]) and template not in TEMPLATES
+        if has_words(template := without_field(each)[0]) and template not in known_templates()
     }  # fmt: skip
 
     assert (bare, unknown) == (set(), set())
