@@ -7,6 +7,7 @@ that could not be made is never a finding about the credential: the fault goes u
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -55,6 +56,8 @@ class CredentialFinding(Enum):
     HAS_ENDED = "ended", "bad"
     WITHDRAWN = "withdrawn", "bad"
     NOT_CERTAIN = "not certain", "warn"
+    OUTDATED = "outdated", "warn"
+    BEHIND = "behind", "warn"
     EXPIRED = "expired", "warn"
     NOT_YET_VALID = "not yet valid", "warn"
     ALTERED = "altered", "bad"
@@ -66,13 +69,16 @@ class CredentialFinding(Enum):
     UNKNOWN_CODE = "unknown code", "bad"
     PDF_NOT_OURS = "PDF not ours", "bad"
     PDF_ALTERED = "PDF altered", "bad"
+    PDF_LOCKED = "PDF locked", "warn"
     LINK_HAS_ENDED = "link ended", "warn"
     NO_QR_CODE = "no QR code", "warn"
+    OTHER_FILE = "other file", "warn"
     TOO_LARGE = "too large", "warn"
     NOT_UNDERSTOOD = "not understood", "warn"
     RECEIPT_STANDS = "receipt stands", "good"
     RECEIPT_CHANGED = "receipt changed", "bad"
     RECEIPT_GENUINE = "receipt genuine", "warn"
+    RECEIPT_NOT_SHOWN = "receipt not shown", "warn"
     RECEIPT_ALTERED = "receipt altered", "bad"
 
 
@@ -117,13 +123,15 @@ class Register:
     """This register, as the check of a credential reads it. `whole`: a connection that reads every
     operator; `home`: the folder of the keys; `address`: the public address, without a path;
     `policy`: the witness policy, which names the keys of the log; `now`: the instant of the check
-    (UTC)."""
+    (UTC); `is_behind`: whether something is recorded that the read models do not show yet, and that
+    can be about the operator with this TIN."""
 
     whole: AsyncConnection[Any]
     home: Path
     address: str
     policy: Policy | None
     now: datetime
+    is_behind: Callable[[str], Awaitable[bool]]
 
 
 async def check_code(register: Register, code: str) -> CredentialVerdict:
@@ -137,10 +145,14 @@ async def check_code(register: Register, code: str) -> CredentialVerdict:
 async def check_pdf(register: Register, pdf: PresentedPdf) -> CredentialVerdict:
     """Checks a PDF with a credential: its seal, and the credential that it carries."""
     if pdf.carried is None:
-        return CredentialVerdict(
-            CredentialFinding.PDF_ALTERED if pdf.seal else CredentialFinding.PDF_NOT_OURS
-        )
+        return CredentialVerdict(_without_credential(pdf))
     return with_seal(register.home, pdf, await check_credential(register, pdf.carried))
+
+
+def _without_credential(pdf: PresentedPdf) -> CredentialFinding:
+    if pdf.seal:
+        return CredentialFinding.PDF_ALTERED
+    return CredentialFinding.PDF_LOCKED if pdf.is_locked else CredentialFinding.PDF_NOT_OURS
 
 
 def with_seal(home: Path, pdf: PresentedPdf, inside: CredentialVerdict) -> CredentialVerdict:
@@ -212,13 +224,15 @@ async def _of_own(register: Register, presented: SignedText) -> CredentialVerdic
     then = await _state(register, row, row.issued_at)
     now = await _state(register, row, register.now)
     finding = _of_state(now)
+    if finding is CredentialFinding.VALID:
+        finding = await _of_today(register, row, now, presented.claims)
     checks[CheckKind.REGISTER] = finding is CredentialFinding.VALID
     verdict = CredentialVerdict(finding, checks, {}, row, presented.claims, now, then)
     if not (checks.get(CheckKind.LOG) and checks.get(CheckKind.CHECKPOINT, True)):
         return replace(verdict, finding=CredentialFinding.NOT_IN_LOG)
     if row.withdrawn_at is not None:
         return replace(verdict, finding=CredentialFinding.WITHDRAWN)
-    if finding in (CredentialFinding.VALID, CredentialFinding.NOT_CERTAIN) and not in_time:
+    if finding.tone != "bad" and not in_time:
         late = register.now >= row.valid_until
         return replace(
             verdict, finding=CredentialFinding.EXPIRED if late else CredentialFinding.NOT_YET_VALID
@@ -250,6 +264,22 @@ def _of_state(state: AuthorisationState | None) -> CredentialFinding:
     if state.status in ("VALID", "LISTED") and state.abroad in ("VALID", "LISTED"):
         return CredentialFinding.VALID
     return CredentialFinding.NOT_CERTAIN
+
+
+async def _of_today(
+    register: Register, row: CredentialRow, now: AuthorisationState | None, claims: dict[str, Any]
+) -> CredentialFinding:
+    """What a valid authorisation comes to: what the credential says of it is what the register says
+    now, and the read models show everything that is recorded about its operator."""
+    if await register.is_behind(row.tin):
+        return CredentialFinding.BEHIND
+    subject = claims["credentialSubject"]
+    stated = subject["authorisation"]
+    name = await reads.name(register.whole, row.tin, register.now, register.now)
+    shown = (subject["name"], stated["number"], stated["programme"], stated["type"])
+    if now is None or shown != (name, now.number, now.programme, now.type):
+        return CredentialFinding.OUTDATED
+    return CredentialFinding.VALID
 
 
 async def _log_checks(register: Register, claims: dict[str, Any]) -> dict[CheckKind, bool]:

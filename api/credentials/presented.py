@@ -3,6 +3,7 @@ code."""
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 import threading
@@ -23,6 +24,7 @@ from api.credentials.sealed_pdf import LARGEST
 LARGEST_PICTURE = 40_000_000
 PICTURES = ("PNG", "JPEG", "WEBP", "GIF")
 QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+ARCHIVE = b"PK\x03\x04"  # how a ZIP file begins, which can have a PDF in it as it is
 LONGEST_TEXT = 100_000  # characters
 #: Pictures are decoded one after the other: each takes memory.
 _ONE_AT_A_TIME = threading.Lock()
@@ -42,6 +44,7 @@ class PresentedKind(Enum):
     PDF = "PDF"
     ELSEWHERE = "link to another host"
     NO_QR = "picture without a QR code"
+    OTHER_FILE = "file of a kind that is not read here"
     NOTHING = "nothing that is known here"
     TOO_LARGE = "too large"
 
@@ -80,27 +83,42 @@ def of_file(file: bytes, hosts: frozenset[str]) -> PresentedThing:
     loop."""
     if len(file) > LARGEST:
         return PresentedThing(PresentedKind.TOO_LARGE)
-    if b"%PDF-" in file[:1024]:
+    if b"%PDF-" in file[:1024] and not file.startswith(ARCHIVE):
         return PresentedThing(PresentedKind.PDF, file=file)
+    if (text := _as_text(file)) is not None:
+        return of_text(text, hosts)
     try:
-        return of_text(file.decode("utf-8"), hosts)
-    except UnicodeDecodeError:
-        pass
-    text = qr_text(file)
+        text = qr_text(file)
+    except NotAPicture:
+        return PresentedThing(PresentedKind.OTHER_FILE)
     if text is None:
         return PresentedThing(PresentedKind.NO_QR)
     return of_text(text, hosts)
 
 
+def _as_text(file: bytes) -> str | None:
+    """The text of a file in UTF-8, or in UTF-16 with its mark; None for any other file."""
+    marked = file.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return file.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
+class NotAPicture(ValueError):
+    """A file that is no picture of a kind that is read, or a broken one."""
+
+
 def qr_text(file: bytes) -> str | None:
-    """Returns the text of the QR code in a picture; None where there is none, or no picture."""
+    """Returns the text of the QR code in a picture; None where none is found. Raises
+    NotAPicture."""
     try:
         with Image.open(io.BytesIO(file), formats=PICTURES) as opened, _ONE_AT_A_TIME:
             if opened.width * opened.height > LARGEST_PICTURE:
                 return None
             picture = opened.convert("L")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, MemoryError):
-        return None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, MemoryError) as error:
+        raise NotAPicture(str(error)) from error
     found: list[Any] = zxingcpp.read_barcodes(picture, formats=QR)
     return next((str(each.text) for each in found if each.text), None)
 

@@ -37,6 +37,8 @@ SEAL_TYPE = "aeo-pdf-seal+jws"
 #: Bytes of a file that is read, and of one stream of it when it is unpacked.
 LARGEST, LARGEST_STREAM = 3_000_000, 1_000_000
 STREAMS = 2_000  # streams of a file that are looked at
+#: Bytes of all its streams together, unpacked: a small file can be made to unpack to gigabytes.
+LARGEST_UNPACKED = 20_000_000
 
 _SEAL = re.compile(rb"%aeo-seal ([A-Za-z0-9_.-]{20,2000})\n\Z")
 _STREAM = re.compile(rb"stream\r?\n")
@@ -49,11 +51,13 @@ CARRIED = re.compile(
 @dataclass(frozen=True)
 class PresentedPdf:
     """A PDF as it was presented. `body`: the bytes before the seal; `seal`: None without one;
-    `carried`: the attached credential or receipt; None without one."""
+    `carried`: the attached credential or receipt; None without one. `is_locked`: it is encrypted,
+    so that nothing in it can be read."""
 
     body: bytes
     seal: str | None
     carried: str | None
+    is_locked: bool = False
 
 
 def typeset(
@@ -101,20 +105,24 @@ def read_pdf(file: bytes) -> PresentedPdf:
     found = _SEAL.search(file)
     body = file[: found.start()] if found else file
     carried = next((text for text in _attached(body)), None)
-    return PresentedPdf(body, found[1].decode() if found else None, carried)
+    seal = found[1].decode() if found else None
+    return PresentedPdf(body, seal, carried, is_locked=carried is None and b"/Encrypt" in body)
 
 
 def _attached(body: bytes) -> Iterator[str]:
     """The streams of a PDF that have the form of a credential or a receipt."""
+    unpacked = 0
     for count, found in enumerate(_STREAM.finditer(body)):
-        if count == STREAMS:
+        if count == STREAMS or unpacked > LARGEST_UNPACKED:
             return
         start = found.end()
         end = body.find(b"endstream", start)
         if end < 0:
             return
         raw = body[start:end]
-        for text in (_unpacked(raw), raw.strip()):
+        inside = _unpacked(raw)
+        unpacked += len(inside)
+        for text in (inside, raw.strip()):
             if text.startswith(b"eyJ") and CARRIED.fullmatch(text):
                 yield text.strip().decode()
 

@@ -38,6 +38,7 @@ from api.http.fair_queue import FairQueue, Refusals
 from api.http.first_load import FirstLoad
 from api.http.metrics import Watch
 from api.http.pools import pool
+from api.http.projection_lag import ProjectionLag
 from api.http.subjects import SubjectResolver
 from api.log.head import CurrentCheckpoint
 from api.observability import counters, logging
@@ -69,6 +70,7 @@ class Service:
     writers: ThreadPoolExecutor
     read_log: ReadLog
     read_model_position: ReadModelPosition
+    projection_lag: ProjectionLag
     changes: ChangeStream
     webhooks: WebhookStore
     current_checkpoint: CurrentCheckpoint
@@ -218,6 +220,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             writers,
             read_log,
             read_model_position,
+            ProjectionLag(ledger),
             changes,
             webhooks,
             current_checkpoint,

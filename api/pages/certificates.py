@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,19 +27,21 @@ from api.credentials.issuing import (
     is_stated,
 )
 from api.credentials.jwt_parts import read_signed
+from api.graphql import retry as again
 from api.http.credentials import LIST_TYPE, own_address
 from api.http.service import Service
 from api.languages.language import N_, _, current
 from api.pages import forms
 from api.pages.certificate_document import document, link, type_name
 from api.pages.errors import PageRoute
-from api.pages.query import ask, context
+from api.pages.query import ask, context, note_lag
 from api.pages.refusals import refusal
 from api.pages.render import HEADERS, page
 from api.pages.sentences import translated
 from api.pages.verify_texts import FINDINGS
 from projections.reads import credentials as reads
 from projections.reads.credentials import CredentialRow
+from projections.reads.projection_lag import is_unshown
 from registry.domain.errors import OtherCommand
 from registry.domain.values import Tin
 
@@ -147,6 +150,14 @@ async def reading(request: Request) -> AsyncIterator[reads.Connection]:
     context_of_page = await context(request)
     async with context_of_page.whole.connection() as connection:
         yield connection
+
+
+async def is_behind(request: Request, tin: str) -> bool:
+    """Whether something is recorded that is not shown yet, and that can be about this operator."""
+    service: Service = request.app.state.service
+    if await note_lag(request) is not None:
+        return True
+    return await again.read(service.ledger, lambda connection: is_unshown(connection, tin))
 
 
 async def _permitted(request: Request, typed: str) -> Tin | Response:
@@ -275,6 +286,7 @@ async def _shown(
             address or "",
             service.current_checkpoint.policy(),
             found.now,
+            partial(is_behind, request),
         )
         verdicts = {row.id: await check_credential(register, row.jwt) for row in rows}
     return page(

@@ -7,6 +7,7 @@ only, and once for each form that was shown, however often it is sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
@@ -15,6 +16,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.graphql import retry as again
+from api.graphql.as_of import AHEAD, EARLIEST
 from api.http.service import Service
 from api.languages.language import N_, _
 from api.pages import check_numbers, check_questions, forms
@@ -134,12 +136,16 @@ async def _shown(request: Request, given: Mapping[str, str]) -> Response:
         form.wrong.setdefault("in", _("Choose the territory in which the goods are declared."))
     if form.asks:
         (await context(request)).purpose = "check"
-        at = await _instant(form, zones)
         if not form.wrong:
             holders = await check_numbers.holders(request, form.typed["number"])
-            if len(holders) == 1:
-                home = Tin(holders[0].tin).country
-                asked = await ask(request, CHECK, **_variables(holders[0].tin, form, at))
+        one = holders[0].tin if holders and len(holders) == 1 else None
+        at = await _instant(form, zones, one)
+        _within_the_record(form, at, (await context(request)).now)
+        if form.wrong:
+            holders = None
+        elif one:
+            home = Tin(one).country
+            asked = await ask(request, CHECK, **_variables(one, form, at))
     answer = (asked.data or {}).get("recognition") if asked else None
     return page(
         request,
@@ -173,14 +179,26 @@ def _status(form: ConsignmentForm, asked: PageQuery | None) -> int:
     return 403 if asked.forbidden else 400
 
 
-async def _instant(form: ConsignmentForm, zones: Mapping[str, str]) -> AskedInstant:
-    """The instant of the question, in the time zone that was chosen."""
-    tin = check_questions.tin_of(form.typed["number"])
+async def _instant(
+    form: ConsignmentForm, zones: Mapping[str, str], holder: str | None = None
+) -> AskedInstant:
+    """The instant of the question, in the time zone that was chosen. `holder`: the TIN of the
+    operator with the number that was typed, where that is no TIN."""
+    tin = check_questions.tin_of(form.typed["number"]) or holder
     code = form.territory
     if form.typed["zone"] == "home" and tin:
         code = Tin(tin).country
     zone = "UTC" if form.typed["zone"] == "utc" else zones.get(code, "UTC")
     return check_questions.instant_of(form, zone)
+
+
+def _within_the_record(form: ConsignmentForm, at: AskedInstant, now: datetime) -> None:
+    """Adds a day of which nothing can be asked to the errors of the form."""
+    if at.at is not None and not EARLIEST <= at.at <= now + AHEAD:
+        found = repr(form.typed["day"][:40])
+        form.wrong["day"] = _(
+            "Found %(found)s, wanted a day from 1900 to ten years ahead.", found=found
+        )
 
 
 def _variables(tin: str, form: ConsignmentForm, at: AskedInstant) -> dict[str, Any]:

@@ -37,8 +37,10 @@ FIELD_NAMES = {
     "day": N_("Day"),
     "line": N_("Line"),
 }
-#: Territories that are asked about in one query: the limit of its roots is 10.
-AT_ONCE = 10
+#: Territories that are asked about in one query: it has at most 500 tokens (api/graphql/limits.py).
+AT_ONCE = 6
+#: Lines of one query: each query has a deadline of its own.
+LINES_AT_ONCE = 250
 _SELECTION = """{
     key
     recognition {
@@ -141,27 +143,38 @@ async def _answered(
 ) -> list[AnsweredLine]:
     """The lines with their answers, in their order. `list_`: with receipts, of a list of this
     id."""
-    wanted = _territories(lines)
     found: dict[int, AnsweredLine] = {}
-    # The ids of receipts follow from the first one of a query: one territory a query, then.
-    at_once = 1 if list_ else AT_ONCE
-    for start in range(0, len(wanted), at_once):
-        some = wanted[start : start + at_once]
+    for some in _batches(lines, whole=list_ is not None):
         if list_:
-            (await context(request)).receipt_id = first_id(list_, some[0])
-        good = {
-            code: [each for each in lines if each.is_good and each.territory == code]
-            for code in some
-        }
+            (await context(request)).receipt_id = first_id(list_, some[0][0].territory)
         variables: dict[str, Any] = {}
-        for place, code in enumerate(some):
-            variables |= {f"t{place}": code, f"q{place}": [_question(each) for each in good[code]]}
+        for place, good in enumerate(some):
+            variables |= {f"t{place}": good[0].territory, f"q{place}": [*map(_question, good)]}
         asked = await ask(request, _document(len(some), receipts=bool(list_)), **variables)
-        for place, code in enumerate(some):
-            answers = asked.data[f"a{place}"] if asked.data else [None] * len(good[code])
-            for line, each in zip(good[code], answers, strict=True):
+        for place, good in enumerate(some):
+            answers = asked.data[f"a{place}"] if asked.data else [None] * len(good)
+            for line, each in zip(good, answers, strict=True):
                 found[line.place] = _of(line, each, asked.sentences)
     return [found.get(line.place, AnsweredLine(line)) for line in lines]
+
+
+def _batches(lines: Sequence[ListLine], *, whole: bool) -> Iterator[list[list[ListLine]]]:
+    """The good lines as they are asked about: the lines of each query, by territory. `whole`: all
+    lines of a territory in one query of their own, because the ids of receipts follow from the
+    first one of a query."""
+    batch: list[list[ListLine]] = []
+    for code in _territories(lines):
+        good = [each for each in lines if each.is_good and each.territory == code]
+        step = len(good) if whole else LINES_AT_ONCE
+        for start in range(0, len(good), step):
+            some = good[start : start + step]
+            many = len(some) + sum(map(len, batch))
+            if batch and (whole or len(batch) == AT_ONCE or many > LINES_AT_ONCE):
+                yield batch
+                batch = []
+            batch.append(some)
+    if batch:
+        yield batch
 
 
 def _of(line: ListLine, answer: dict[str, Any] | None, sentences: Sequence[str]) -> AnsweredLine:

@@ -105,7 +105,15 @@ async def ask(request: Request, document: str, **variables: Any) -> PageQuery:
         )
     if any(_code(error) == "INTERNAL" for error in errors):
         raise Fault(_sentence([error for error in errors if _code(error) == "INTERNAL"]))
+    await note_lag(request)
     return PageQuery(document, given, body.get("data"), tuple(errors), answer.status, subject.now)
+
+
+async def note_lag(request: Request) -> datetime | None:
+    """Notes on the request since when recorded events are not shown by what it reads, which the
+    page then says. Returns that instant (UTC); None where nothing is missing."""
+    since = request.state.behind = await _service(request).projection_lag.since()
+    return since
 
 
 async def context(request: Request) -> Context:

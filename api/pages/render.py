@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -200,6 +201,7 @@ def page(
         "dense": subject(request).partition(":")[0] in ("officer", "auditor"),
         "evidence": _evidence(request, values.get("clocks"), instants) if status == 200 else None,
         "instants": instants,
+        "behind": _behind(request),
         "demo": request.app.state.settings.demo,
         "signs_in": bool(request.app.state.service.authenticator.parties),
         "csrf": partial(forms.csrf_token, request),
@@ -234,6 +236,12 @@ def picture(template: str, name: str, **values: Any) -> Response:
         "Cache-Control": "no-store",
     }
     return Response(svg, 200, headers, "image/svg+xml")
+
+
+def _behind(request: Request) -> str | None:
+    """The instant since which recorded events are missing from the page; None where none is."""
+    since: datetime | None = getattr(request.state, "behind", None)
+    return since.isoformat() if since else None
 
 
 class Evidence(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,7 +31,7 @@ from api.http.service import Service
 from api.languages.language import _
 from api.pages import forms
 from api.pages.certificate_document import type_name
-from api.pages.certificates import FILES, reading, the_file
+from api.pages.certificates import FILES, is_behind, reading, the_file
 from api.pages.errors import PageRoute
 from api.pages.query import ask, context
 from api.pages.receipts import RECEIPT
@@ -41,14 +42,17 @@ from projections.reads.credentials import CredentialRow
 
 router = APIRouter(route_class=PageRoute)
 
-NOW = """\
-query AnsweredNow($tin: TIN!, $in: AdministrationCode!) {
-  recognition(tin: $tin, in: $in) { outcome at }
+#: The question of a receipt: as of now, and as of then by what is known today.
+ANSWERED = """\
+query AnsweredAgain($tin: TIN!, $in: AdministrationCode!, $at: DateTime!, $of: ConsignmentInput) {
+  now: recognition(tin: $tin, in: $in, consignment: $of) { outcome }
+  again: recognition(tin: $tin, in: $in, asOf: {at: $at}, consignment: $of) { outcome }
 }"""
 
 #: What a thing that cannot be checked comes to.
 _AS_PRESENTED = {
     PresentedKind.NO_QR: CredentialFinding.NO_QR_CODE,
+    PresentedKind.OTHER_FILE: CredentialFinding.OTHER_FILE,
     PresentedKind.NOTHING: CredentialFinding.NOT_UNDERSTOOD,
     PresentedKind.TOO_LARGE: CredentialFinding.TOO_LARGE,
 }
@@ -137,6 +141,7 @@ async def registered(request: Request) -> AsyncIterator[Register]:
             address,
             service.current_checkpoint.policy(),
             found.now,
+            partial(is_behind, request),
         )
 
 
@@ -179,7 +184,7 @@ async def _checked(request: Request, presented: PresentedThing) -> CredentialVer
             found = await ask(request, RECEIPT, id=presented.text)
             issued = (found.data or {}).get("receipt")
             if issued is None:
-                return CredentialVerdict(CredentialFinding.UNKNOWN_CODE)
+                return CredentialVerdict(CredentialFinding.RECEIPT_NOT_SHOWN)
             return await _of_receipt(request, issued["jwt"])
     if presented.kind is PresentedKind.PDF:
         return await _of_pdf(request, await anyio.to_thread.run_sync(read_pdf, presented.file))
@@ -204,18 +209,26 @@ async def _of_receipt(request: Request, text: str) -> CredentialVerdict:
         return verdict
     subject = verdict.claims["credentialSubject"]
     question, then = subject["question"], subject["answer"]["outcome"]
-    asked = await ask(request, NOW, **{"tin": question["tin"], "in": question["in"]})
-    now = ((asked.data or {}).get("recognition") or {}).get("outcome")
-    if question["consignment"] or now is None:
-        finding = CredentialFinding.RECEIPT_GENUINE
-    elif now == then == "RECOGNISED":
-        finding = CredentialFinding.RECEIPT_STANDS
-    elif now != then:
-        finding = CredentialFinding.RECEIPT_CHANGED
-    else:
-        finding = CredentialFinding.RECEIPT_GENUINE
-    facts = {"now": now or "", "then": then}
+    given = {name: question[name] for name in ("tin", "in", "at")}
+    asked = await ask(request, ANSWERED, **given, of=question["consignment"])
+    now, again = ((asked.data or {}).get(name) for name in ("now", "again"))
+    facts = {"now": now["outcome"] if now else "", "then": then}
+    finding = CredentialFinding.RECEIPT_GENUINE
+    if now and again:
+        has_behind = request.state.behind is not None
+        finding = _compared(then, again["outcome"], now["outcome"], is_behind=has_behind)
     return CredentialVerdict(finding, verdict.checks, facts, claims=verdict.claims)
+
+
+def _compared(then: str, again: str, now: str, *, is_behind: bool) -> CredentialFinding:
+    """What a receipt comes to by its outcome, that of the same question by what is known today, and
+    that of the question as of now."""
+    recognised = "RECOGNISED"
+    if again != then or (then == recognised and now != recognised):
+        return CredentialFinding.RECEIPT_CHANGED
+    if then == now == recognised and not is_behind:
+        return CredentialFinding.RECEIPT_STANDS
+    return CredentialFinding.RECEIPT_GENUINE
 
 
 async def _answered(
@@ -228,6 +241,7 @@ async def _answered(
 ) -> Response:
     known = {
         CredentialFinding.UNKNOWN_CODE: 404,
+        CredentialFinding.RECEIPT_NOT_SHOWN: 404,
         CredentialFinding.NOT_UNDERSTOOD: 400,
         CredentialFinding.LINK_HAS_ENDED: 410,
     }
@@ -240,6 +254,7 @@ async def _answered(
         title=_("Check of a certificate"),
         scripts=("verify_certificate.js", "signed_text.js"),
         verdict=verdict,
+        claims=verdict.claims if verdict.claims and not row else None,
         typed=typed if not row else "",
         sentence=_(FINDINGS[verdict.finding], **_facts(verdict)),
         checks=[(_(CHECKS[kind]), passed) for kind, passed in verdict.checks.items()],

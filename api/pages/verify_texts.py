@@ -24,6 +24,15 @@ FINDINGS = {
         "This certificate is genuine, but it is not certain whether the authorisation is valid"
         " now: a decision is awaited, or its day is not known."
     ),
+    CredentialFinding.OUTDATED: N_(
+        "This certificate is genuine, and the authorisation is valid now, but the register does not"
+        " state it as written here any more: the name, the number or the type is another. Ask the"
+        " operator for a new certificate."
+    ),
+    CredentialFinding.BEHIND: N_(
+        "This certificate is genuine, but it cannot be said whether the authorisation is valid now:"
+        " something was recorded that does not show here yet. Check it again in a moment."
+    ),
     CredentialFinding.EXPIRED: N_(
         "This certificate has expired. The authorisation itself is looked up below; ask the"
         " operator for a new certificate."
@@ -59,12 +68,20 @@ FINDINGS = {
         "This PDF was altered: it is not, byte by byte, the file that the register made. Do not"
         " trust what is written on it."
     ),
+    CredentialFinding.PDF_LOCKED: N_(
+        "This PDF is protected with a password or encrypted, so nothing in it was checked. Give the"
+        " file as the register made it, or the code that is printed on it."
+    ),
     CredentialFinding.LINK_HAS_ENDED: N_(
         "This link has ended. That says nothing of the operator; ask it for a new link."
     ),
     CredentialFinding.NO_QR_CODE: N_(
         "No QR code was found in this picture, so nothing was checked. Take it again from nearer,"
         " or type the code that is printed beside it."
+    ),
+    CredentialFinding.OTHER_FILE: N_(
+        "This file is no PDF, no text and no picture (PNG, JPEG, WebP or GIF), so nothing was"
+        " checked."
     ),
     CredentialFinding.TOO_LARGE: N_("This file is too large: at most 3 MB. Nothing was checked."),
     CredentialFinding.NOT_UNDERSTOOD: N_(
@@ -79,6 +96,10 @@ FINDINGS = {
     ),
     CredentialFinding.RECEIPT_GENUINE: N_(
         "The register gave this answer then. It says nothing about today: ask again for that."
+    ),
+    CredentialFinding.RECEIPT_NOT_SHOWN: N_(
+        "This has the form of the id of a receipt. The register shows a receipt to whoever asked"
+        " for it, and to auditors; anybody can give the receipt itself: its PDF, or its text."
     ),
     CredentialFinding.RECEIPT_ALTERED: N_(
         "This is not the receipt that the register signed: it was altered."

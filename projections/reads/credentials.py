@@ -106,6 +106,8 @@ select s.tin, s.authorisation, s.number, s.programme, s.type, s.status, s.abroad
 from views.status_period s
 where s.tin = %(tin)s and {_COUNTS}
 order by s.authorisation"""
+_NAME = f"""
+select s.name from views.particulars s where s.tin = %(tin)s and {_COUNTS}"""
 _BOTH_BITS = f"""
     coalesce('SUSPENDED' in (s.status, s.abroad), false) as suspended,
     c.withdrawn_at is not null or s.status is null or s.status = any(%(ended)s) as ended
@@ -174,6 +176,12 @@ async def states(
     async with connection.cursor(row_factory=class_row(AuthorisationState)) as cursor:
         await cursor.execute(_STATE, {"tin": tin, "at": at, "known": known})
         return await cursor.fetchall()
+
+
+async def name(connection: Connection, tin: str, at: datetime, known: datetime) -> str | None:
+    """The name of an operator at an instant of valid time, as known at one of transaction time."""
+    row = await (await connection.execute(_NAME, {"tin": tin, "at": at, "known": known})).fetchone()
+    return str(row[0]) if row else None
 
 
 async def bits(

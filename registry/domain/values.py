@@ -70,7 +70,7 @@ class AdministrationCode(Text):
     def parse(cls, text: str) -> Self:
         """Parses input. Raises ValueError for a code that is not a customs territory."""
         code = cls(text)
-        if text not in _territories():
+        if text not in _territories() or text in OTHER_CODES:
             own = OTHER_CODES.get(text)
             if own:
                 raise ValueError(

@@ -167,11 +167,16 @@ def test_more_than_300_changes_are_refused_with_the_reason(
 def verdicts_of(at: Client, texts: list[str]) -> list[CredentialVerdict]:
     """As the service checks them, over one connection."""
 
+    async def up_to_date(tin: str) -> bool:
+        return False
+
     async def run() -> list[CredentialVerdict]:
         from datetime import UTC, datetime
 
         async with whole(at.service.views).connection() as connection:
-            register = Register(connection, at.home, "http://localhost", None, datetime.now(UTC))
+            register = Register(
+                connection, at.home, "http://localhost", None, datetime.now(UTC), up_to_date
+            )
             return [await check_credential(register, text) for text in texts]
 
     return at._runner.run(run())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
+import zlib
 from base64 import urlsafe_b64decode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -19,9 +20,13 @@ import zxingcpp
 from PIL import Image, ImageFont
 from playwright.sync_api import Browser, Page, expect
 
+from api.credentials import sealed_pdf
 from api.credentials.keys import renew
 from api.credentials.sealed_pdf import FONTS
+from api.http import projection_lag
 from api.pages.bilingual import is_covered
+from projections.engine.projector import Projector
+from registry.domain import commands
 from tests.api.certified import (
     KOREA,
     certified,
@@ -38,10 +43,14 @@ from tests.api.client import Client
 from tests.api.graphql.types.test_receipts import asked
 from tests.api.pages.test_in_browser import COMPLAINTS, TOO_FAINT
 from tests.api.pages.test_pages import read
+from tests.api.pages.test_pages import text as text_of
 from tests.api.region import record
 from tests.api.served import served
 
 __all__ = ["office"]
+#: A question about a day on which there was no authorisation.
+OF_2001 = """query ($tin: TIN!) { recognition(tin: $tin, in: "CN", receipt: true,
+  asOf: {at: "2001-01-01T00:00:00Z"}) { receipt { jwt } } }"""
 
 
 @pytest.fixture(scope="module")
@@ -275,6 +284,10 @@ def test_what_is_presented_is_never_green_unless_it_is_ours_and_whole(
     again = io.BytesIO()
     pypdf.PdfWriter(clone_from=io.BytesIO(pdf)).write(again)  # what an editor of PDF files does
     assert pdf.count(b"/MediaBox") == 1
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(pdf))
+    writer.encrypt("a password", algorithm="RC4-128")
+    locked = io.BytesIO()
+    writer.write(locked)
     unsealed = pdf[: pdf.rindex(b"%aeo-seal")]
 
     for content, expected in (
@@ -285,8 +298,12 @@ def test_what_is_presented_is_never_green_unless_it_is_ours_and_whole(
         (pdf.replace(b"/MediaBox", b"/CropBox "), ("PDF altered", "bad")),
         (pdf + b"\n", ("PDF altered", "bad")),
         (unsealed, ("PDF altered", "bad")),
-        (pdf.replace(b"%PDF-", b"%PDX-"), ("no QR code", "warn")),
-        (b"\xff" * 50, ("no QR code", "warn")),
+        (pdf.replace(b"%PDF-", b"%PDX-"), ("other file", "warn")),
+        (b"\xff" * 50, ("other file", "warn")),
+        (b"PK\x03\x04" + pdf, ("other file", "warn")),  # packed, and not compressed
+        (b"\xef\xbb\xbf" + jwt, ("valid", "good")),
+        (text.encode("utf-16"), ("valid", "good")),
+        (locked.getvalue(), ("PDF locked", "warn")),
         (b"%PDF-1.7 " + b"x" * 3_100_000, ("too large", "warn")),
         (b"%PDF-1.7 " + b"x" * 3_300_000, ("too large", "warn")),
     ):
@@ -303,6 +320,60 @@ def test_what_is_presented_is_never_green_unless_it_is_ours_and_whole(
     ):
         assert checked(office, typed) == expected, typed
     assert office.send("/verify", {}).status_code == 400
+
+
+def test_a_small_file_is_not_unpacked_to_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = b"stream\n" + zlib.compress(bytes(1_000_000)) + b"\nendstream\n"
+    unpack, unpacked = sealed_pdf._unpacked, [0]
+
+    def counted(raw: bytes) -> bytes:
+        inside = unpack(raw)
+        unpacked[0] += len(inside)
+        return inside
+
+    monkeypatch.setattr(sealed_pdf, "_unpacked", counted)
+
+    assert sealed_pdf.read_pdf(b"%PDF-1.7\n" + stream * 1_900).carried is None
+    assert unpacked[0] <= sealed_pdf.LARGEST_UNPACKED + sealed_pdf.LARGEST_STREAM
+
+
+def test_what_the_register_states_otherwise_now_is_amber(office: Client) -> None:
+    for change in (
+        {"command": "change_type", "type": "A"},
+        {"command": "amend_particulars", "name": "Another"},
+    ):
+        tin = certified(office)
+        code, _ = issued(office, tin)
+        assert finding(office, f"/verify/{code}") == ("valid", "good")
+        record(office.database, {"tin": tin, "legal_ground": "Art. 4", **change})
+        assert finding(office, f"/verify/{code}") == ("outdated", "warn"), change
+
+
+def test_what_is_recorded_and_not_shown_yet_is_never_green(
+    office: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tin = certified(office)
+    code, _ = issued(office, tin)
+    receipt = asked(office, "partner:CN", tin)["receipt"]["jwt"]
+    by = cookie(office, "partner:CN")
+    behind = "This page is behind."
+    suspension = {"command": "suspend_authorisation", "tin": tin, "reason": "late books"}
+    office.service.registry.execute(
+        commands.read(suspension | {"legal_ground": "Art. 4"}), "a test"
+    )
+
+    # The projector has not seen it: the file of this operator is known to be behind at once.
+    assert finding(office, f"/verify/{code}") == ("behind", "warn")
+    assert behind not in read(office, "/countries/KR")
+    # After some seconds every page says so.
+    monkeypatch.setattr(projection_lag, "TOLERATED", 0.0)
+    monkeypatch.setattr(projection_lag, "FRESH", 0.0)
+    assert behind in read(office, "/countries/KR")
+    page = office.send("/verify", {"what": receipt}, headers=by).text
+    assert read_finding(page) == ("receipt genuine", "warn") and behind in page
+    Projector(office.database).catch_up()
+    assert finding(office, f"/verify/{code}") == ("suspended", "bad")
+    assert behind not in read(office, "/countries/KR")
 
 
 def test_a_certificate_of_another_register_is_sent_there(
@@ -421,11 +492,16 @@ def test_a_receipt_is_red_once_it_would_be_answered_otherwise(office: Client) ->
     assert presented(text) == ("receipt genuine", "warn")  # the public is not told of today
     assert presented(text, headers=by) == ("receipt stands", "good")
     assert presented(receipt["id"], headers=by) == ("receipt stands", "good")
-    assert presented(receipt["id"]) == ("unknown code", "bad")
+    assert presented(receipt["id"]) == ("receipt not shown", "warn")
+    shown = text_of(office.send("/verify", {"what": text}))
+    assert f"recognised {tin} in China" in shown  # of which operator, and where
     assert presented(text[:-6] + "AAAAAA") == ("receipt altered", "bad")
     path = f"/receipts/{receipt['id']}/receipt.pdf"  # it names the signed head of the log
     pdf = office.request("GET", path, headers=by).content
     assert presented("", files={"file": ("receipt.pdf", pdf)}) == ("receipt genuine", "warn")
+    # The answer about a day before there was an authorisation is not changed by that of today.
+    past = office.ask(OF_2001, "partner:CN", tin=tin)["recognition"]["receipt"]
+    assert presented(past["jwt"], headers=by) == ("receipt genuine", "warn")
     suspend(office, tin)
     assert presented(text, headers=by) == ("receipt changed", "bad")
 

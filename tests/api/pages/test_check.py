@@ -111,12 +111,16 @@ def test_the_public_is_told_who_may_ask_and_sees_no_band(at: Client) -> None:
         ({"day": "9999-12-31", "time": "23:59", "in": "US"}, "time"),
         ({"time": "14:03"}, "day"),
         ({"day": "2026-03-05", "time": "25:00"}, "time"),
+        ({"day": "2026-03-05", "time": "14.30"}, "time"),  # ISO 8601 would take it for 14:00:00.3
+        ({"day": "1899-12-30"}, "day"),
+        ({"day": "2099-01-01"}, "day"),
         ({"day": "2026-03-05", "time": "14:03+09:00"}, "time"),
         ({"day": "2026-03-29", "time": "02:30", "in": "DE"}, "time"),
         ({"zone": "Mars"}, "zone"),
         ({"role": "KING"}, "role"),
         ({"direction": "UP"}, "direction"),
         ({"hs": "12345"}, "hs"),
+        ({"hs": ".."}, "hs"),
         ({"crossing": "x" * 101}, "crossing"),
     ],
 )
@@ -231,6 +235,16 @@ def test_a_thousand_numbers_are_answered_at_once_and_the_bad_lines_are_named(at:
     assert good[FRUIT]["agreement"] == "CN-KR-AEO"
     [steel] = [row for row in file if row["line"] == "1001"]
     assert (steel["outcome"], steel["at"]) == ("NOT_RECOGNISED", "2026-03-05T14:03:00.000000Z")
+
+
+def test_a_list_of_all_territories_is_answered_to_the_last_line(at: Client) -> None:
+    codes = [each["code"] for each in at.ask("{ administrations { code } }")["administrations"]]
+    assert len(codes) > 100
+    typed = "\n".join(f"{FRUIT},{codes[place % len(codes)]}" for place in range(400))
+
+    file = rows(sent(at, "/check/list", AUDITOR, list=typed, **{"as": "csv"}))
+
+    assert len(file) == 400 and all(row["outcome"] for row in file)
 
 
 def test_a_list_says_of_each_number_what_the_page_of_one_says(at: Client) -> None:
