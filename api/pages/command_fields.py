@@ -325,3 +325,26 @@ def _read(field: FormField, text: str, value: Any) -> Any:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def answers_of(
+    fields: Sequence[FormField], typed: Mapping[str, str]
+) -> list[tuple[str, list[str]]]:
+    """Returns what was typed as a list to check: the label of each field with a value, and the
+    value in words."""
+    found = []
+    for field in fields:
+        labels = {choice.value: choice.label for choice in field.choices}
+        if field.kind in ("many", "parts"):
+            given = [
+                labels[choice.value] if field.kind == "many" else f"{choice.label}: {text}"
+                for choice, name in zip(field.choices, field.names, strict=True)
+                if (text := typed.get(name))
+            ]
+        else:
+            text = typed.get(field.name, "")
+            text = _("yes") if text and field.kind == "yes" else labels.get(text, text)
+            given = text.splitlines()
+        if given:
+            found.append((field.label, given))
+    return found

@@ -30,7 +30,7 @@ from api.pages import command_receipts, forms
 from api.pages.agreement_effects import agreement_effects
 from api.pages.command_drafts import OWN, drafted, session_ended
 from api.pages.command_effects import arising, effects
-from api.pages.command_fields import FormField, read_fields
+from api.pages.command_fields import FormField, answers_of, read_fields
 from api.pages.command_names import GRAVE, mutation_of, title_of
 from api.pages.command_places import (
     OPERATOR,
@@ -221,7 +221,7 @@ async def _check(request: Request, shown: CommandForm, input: dict[str, Any]) ->
         title=shown.title,
         form=shown,
         trial=trial,
-        answers=_answers(shown),
+        answers=answers_of(shown.fields, shown.typed),
         event=trial.event,
         **await _effects(request, shown, trial),
     )
@@ -248,6 +248,7 @@ async def _effects(
 
 async def _record(request: Request, shown: CommandForm, input: dict[str, Any]) -> Response:
     """Records the command through the same mutation as any client."""
+    started = perf_counter()
     done = await ask(request, mutation_of(shown.kind), input=input)
     result: dict[str, Any] = (done.data or {}).get("outcome") or {}
     if "position" not in result:
@@ -263,7 +264,6 @@ async def _record(request: Request, shown: CommandForm, input: dict[str, Any]) -
     if result.get("events") == []:
         receipt = CommandReceipt(position, 0, 0)
     else:
-        started = perf_counter()
         is_shown = await (await context(request)).reached(position, WAIT)
         elapsed = round((perf_counter() - started) * 1000)
         # 0 says that nothing was recorded, and is the version that another administration is shown.
@@ -344,24 +344,3 @@ def _not_here(request: Request, file: CommandFile, kind: type[c.Command]) -> Res
         title=title_of(kind),
         sentence=sentence,
     )
-
-
-def _answers(shown: CommandForm) -> list[tuple[str, list[str]]]:
-    """Returns what was typed as a list to check: the label of each field with a value, and the
-    value in words."""
-    found = []
-    for field in shown.fields:
-        labels = {choice.value: choice.label for choice in field.choices}
-        if field.kind in ("many", "parts"):
-            given = [
-                labels[choice.value] if field.kind == "many" else f"{choice.label}: {text}"
-                for choice, name in zip(field.choices, field.names, strict=True)
-                if (text := shown.typed.get(name))
-            ]
-        else:
-            text = shown.typed.get(field.name, "")
-            text = _("yes") if text and field.kind == "yes" else labels.get(text, text)
-            given = text.splitlines()
-        if given:
-            found.append((field.label, given))
-    return found

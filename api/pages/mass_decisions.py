@@ -31,7 +31,7 @@ from api.pages.arising_divergences import (
 )
 from api.pages.command_drafts import drafted, session_ended, sign_in_first
 from api.pages.command_effects import changed_operator, effects
-from api.pages.command_fields import FormField, fields_of, read_fields
+from api.pages.command_fields import FormField, answers_of, fields_of, read_fields
 from api.pages.command_names import GRAVE, mutation_of, title_of
 from api.pages.command_places import FOR_MANY, MANY, path_of
 from api.pages.command_subject import named
@@ -59,12 +59,13 @@ FORM = f"{WORK}/{{command:{MANY}}}"
 
 @dataclass(frozen=True)
 class MassRow:
-    """What becomes of one operator. `wrong`: why it is refused; `lost`: in how many territories it
-    loses recognition; `position`: of the record; `proposed`: a second person confirms it."""
+    """What becomes of one operator. `wrong`: why it is refused; `lost` and `gained`: in how many
+    territories it loses and gains recognition; `position`: of the record; `proposed`: a second person confirms it."""
 
     tin: str
     wrong: str = ""
     lost: int = 0
+    gained: int = 0
     position: int = 0
     proposed: bool = False
     version: int = 0
@@ -107,6 +108,11 @@ class MassForm:
     def good(self) -> list[MassRow]:
         """The rows that are not refused."""
         return [row for row in self.rows if not row.wrong]
+
+    @property
+    def answers(self) -> list[tuple[str, list[str]]]:
+        """What was typed about all of them, as a list to check."""
+        return answers_of(self.fields, self.typed)
 
     @property
     def overtaken(self) -> list[MassRow]:
@@ -267,15 +273,12 @@ async def _tried(
         return MassRow(tin, _("It is signed one by one, on the page of the operator."))
     today = civil_day_of(asked.now, trial.after.time_zone)
     changes = await effects(asked, trial, today)
-    lost = {
-        territory
-        for effect in changes
-        if effect.before == Outcome.RECOGNISED.value
-        for territory in effect.territories
-    }
+    recognised = Outcome.RECOGNISED.value
+    lost = {place for each in changes if each.before == recognised for place in each.territories}
+    gained = {place for each in changes if each.after == recognised for place in each.territories}
     changed = changed_operator(trial, changes)
     proposed = trial.second_person is not None
-    return MassRow(tin, "", len(lost), 0, proposed, trial.version, changed)
+    return MassRow(tin, "", len(lost), len(gained), 0, proposed, trial.version, changed)
 
 
 async def _recorded(request: Request, shown: MassForm, input: dict[str, Any], tin: str) -> MassRow:

@@ -587,11 +587,19 @@ def test_one_decision_about_many_is_recorded_for_each_once(at: Client) -> None:
 
     check = checked(at, path, tins=tins, reason="a campaign")
     assert "2 of 5 operators would be decided" in text(check)
+    assert "The others are refused" in text(check) and "<dd dir=\"auto\">a campaign</dd>" in check.text
+    assert check.text.split("</nav>")[-2].count('href="/work"') == 1  # of the breadcrumbs
     typed = hidden(check)
     sent = [send(at, path, **typed, step="record") for _ in range(2)]
 
     assert ["2 of 5 were recorded" in text(answer) for answer in sent] == [True, True]
     assert [len(positions(at, tin)) for tin in (*good, suspended)] == [5, 5, 5]
+    # What the suspension took away abroad is what lifting it gives back.
+    lift = checked(at, "/work/lift-suspension", tins=good[0])
+    assert "1 of 1 operators would be decided" in text(lift) and "The others" not in text(lift)
+    [(none, gained)] = re.findall(r"<td>accepted</td><td>(\d+)</td><td>(\d+)</td>", lift.text)
+    [(lost, no)] = set(re.findall(r"<td>accepted</td><td>(\d+)</td><td>(\d+)</td>", check.text))
+    assert none == no == "0" and lost == gained != "0"
     # Whoever saw the preview before is told by whom it was overtaken, and goes on with the rest.
     behind = typed | {"command_id": str(uuid4()), "reason": "mine"}
     overtaken = send(at, path, ANNA, **behind, step="record")
