@@ -60,7 +60,8 @@ FORM = f"{WORK}/{{command:{MANY}}}"
 @dataclass(frozen=True)
 class MassRow:
     """What becomes of one operator. `wrong`: why it is refused; `lost` and `gained`: in how many
-    territories it loses and gains recognition; `position`: of the record; `proposed`: a second person confirms it."""
+    territories it loses and gains recognition; `position`: of the record; `proposed`: a second
+    person confirms it."""
 
     tin: str
     wrong: str = ""

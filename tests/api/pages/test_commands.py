@@ -587,7 +587,9 @@ def test_one_decision_about_many_is_recorded_for_each_once(at: Client) -> None:
 
     check = checked(at, path, tins=tins, reason="a campaign")
     assert "2 of 5 operators would be decided" in text(check)
-    assert "The others are refused" in text(check) and "<dd dir=\"auto\">a campaign</dd>" in check.text
+    assert (
+        "The others are refused" in text(check) and '<dd dir="auto">a campaign</dd>' in check.text
+    )
     assert check.text.split("</nav>")[-2].count('href="/work"') == 1  # of the breadcrumbs
     typed = hidden(check)
     sent = [send(at, path, **typed, step="record") for _ in range(2)]
