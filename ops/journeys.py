@@ -165,13 +165,14 @@ JOURNEYS = (
         "What did we believe on one day about the status on another?",
         "an auditor",
         AUDITOR,
-        f"/audit?of={STEEL}",
+        "/",
         (
+            Typed(SEARCH, STEEL, enter=True),
             Typed("Status on", "2026-03-05"),
             Typed("As recorded by", "2026-03-06", enter=True),
         ),
-        "/audit",
-        ("valid",),
+        OPERATOR,
+        ("valid", "as known at 2026-03-06"),
     ),
     Journey(
         10,

@@ -63,6 +63,10 @@ async def agreements(request: Request) -> Response:
     }
     by = parameters.one_of(request, "by", ORDERS, SORTED[0])
     form = parameters.one_of(request, "format", ("csv", "json"))
+    if form:
+        parameters.absent(request, parameters.WHOLE_FILE, "after", "from")
+    # By code the list is read from a cursor on; in another order as a whole, from a number on.
+    parameters.absent(request, parameters.OTHER_ORDER, "from" if by == SORTED[0] else "after")
     found, edges, more = await _found(request, chosen, clocks, by, everything=bool(form))
     instants = [clocks.instant(name, found.now) for name in ("at", "knownAt")]
     at, known = (each.isoformat(timespec="seconds").replace("+00:00", "Z") for each in instants)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.languages.language import ReaderText, _
-from api.pages import agreement_comparison, forms, timeline
+from api.pages import agreement_comparison, forms, parameters, timeline
 from api.pages.command_places import AGREEMENT as AGREEMENT_PLACE
 from api.pages.errors import PageRoute
 from api.pages.labels import OPEN_END, Sign, country, interval, phrase, shown, worded
@@ -119,20 +119,20 @@ async def agreement(request: Request, id: str) -> Response:
             look=("/agreements", _("All agreements")),
         )
     found_agreement = asked.data["agreement"]
-    tab = request.query_params.get("tab", "")
-    tab = tab if tab in TABS else "overview"
+    tab = parameters.one_of(request, "tab", TABS, "overview")
     parts = TABS[tab]
+    compared = await agreement_comparison.compared(request, id) if "compare" in parts else None
     return page(
         request,
         "agreement.html",
-        status=clocks.status,
+        status=400 if compared and any(compared.wrong) else clocks.status,
         title=found_agreement["title"],
         agreement=found_agreement,
         asked=asked,
         clocks=clocks,
         tab=tab,
         parts=parts,
-        compared=await agreement_comparison.compared(request, id) if "compare" in parts else None,
+        compared=compared,
         conflicts=_conflicts(found_agreement),
         grouped=_grouped(found_agreement["dates"]),
         scopes=_scopes(found_agreement),

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.access.policy import SubjectRole
 from api.languages.language import _
-from api.pages import bitemporal_chart, forms
+from api.pages import bitemporal_chart, forms, parameters
 from api.pages.errors import PageRoute
 from api.pages.labels import moment, territory
 from api.pages.operators import RECOGNITION
@@ -19,6 +19,7 @@ from api.pages.query import PageQuery, ask, context
 from api.pages.render import page
 from api.pages.sentences import translated
 from registry.domain.decisions import civil_day_of
+from registry.domain.sentences import Sentence
 from registry.domain.values import AdministrationCode, Tin
 
 router = APIRouter(route_class=PageRoute)
@@ -87,6 +88,10 @@ query Log {
 }"""
 
 
+#: Why an agreement is not audited in a territory.
+OF_NO_TERRITORY = Sentence("an agreement is audited as a whole, and not in one territory")
+
+
 class Slider(NamedTuple):
     """A slider for one axis of the as-of pair, in ordinals of days, with ticks on days with
     events."""
@@ -127,7 +132,7 @@ async def audit(request: Request) -> Response:
     """Shows the audit of `?of=CN0000000012&in=SG&at=...&known-at=...`; `turn-at` and `turn-known`
     are the sliders."""
     wanted = request.query_params.get("of", "").strip()[:100]
-    if "turn-at" in request.query_params:
+    if {"turn-at", "turn-known"} & request.query_params.keys():
         return RedirectResponse(_turned(request, wanted), 303)
     clocks = await forms.clocks(request, _home(wanted))
     frame: dict[str, Any] = {
@@ -161,7 +166,13 @@ async def audit(request: Request) -> Response:
         "drawing": bitemporal_chart.draw(found["periods"], clocks, now),
         "heads": _heads((await ask(request, HEADS)).data),
     }
-    return page(request, "audit.html", status=clocks.status, scripts=SCRIPTS, **frame)
+    return page(
+        request,
+        "audit.html",
+        status=400 if found.get("not_there") else clocks.status,
+        scripts=SCRIPTS,
+        **frame,
+    )
 
 
 async def _agreement(request: Request, id: str, clocks: forms.AsOfFields) -> dict[str, Any] | None:
@@ -170,6 +181,7 @@ async def _agreement(request: Request, id: str, clocks: forms.AsOfFields) -> dic
     own = asked.data["agreement"] if asked.data else None
     if own is None:
         return None
+    parameters.absent(request, OF_NO_TERRITORY, "in")
     entry = {
         "name": own["code"],
         "title": own["title"],
@@ -302,9 +314,9 @@ def _turned(request: Request, of: str) -> str:
     given = {"of": of, "in": asked.get("in", "").strip()}
     today = datetime.now(UTC).date()
     for slider, name in (("turn-at", "at"), ("turn-known", "known-at")):
-        try:
-            day = date.fromordinal(int(asked.get(slider, "")))
-        except (ValueError, OverflowError):
+        if not asked.get(slider, "").strip():
             continue
+        number = parameters.whole_number(request, slider, 1, today.toordinal() + 36_600, 1)
+        day = date.fromordinal(number)
         given[name] = "" if day == today else day.isoformat()
     return "/audit?" + urlencode({name: text for name, text in given.items() if text})

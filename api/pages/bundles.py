@@ -19,11 +19,13 @@ from api.audit.bundle import NothingToExport, Scope, export
 from api.http.exchanges import KEY
 from api.http.service import Service
 from api.languages.language import _
+from api.pages import parameters
 from api.pages.downloads import headers_of
 from api.pages.errors import PageRoute
 from api.pages.query import context
 from api.pages.render import page
 from api.pages.sentences import translated
+from registry.domain.sentences import Sentence
 from registry.domain.values import Tin
 from registry.ledger.connections import Session
 
@@ -31,6 +33,10 @@ router = APIRouter(route_class=PageRoute)
 
 #: Reads what an auditor may; a statement of a bundle never takes longer than this (milliseconds).
 OPTIONS = "-c role=aeo_auditor -c timezone=UTC -c statement_timeout=15000"
+
+
+#: Why only one of the two parameters is given.
+ONE_SCOPE = Sentence("a bundle is of one operator or of one agreement")
 
 
 @router.get("/audit/bundle")
@@ -66,6 +72,8 @@ async def bundle(request: Request) -> Response:
 
 def _scope(request: Request) -> Scope | None:
     typed = {name: request.query_params.get(name, "").strip() for name in ("operator", "agreement")}
+    if typed["operator"]:
+        parameters.absent(request, ONE_SCOPE, "agreement")
     try:
         if typed["operator"]:
             return Scope("operator", Tin.parse(typed["operator"].upper()).text)

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.languages.language import N_, _
-from api.pages import forms, reasons
+from api.pages import forms, parameters, reasons
 from api.pages.check_list_lines import MOST, ListLine, UnreadableList, read
 from api.pages.check_list_receipts import are_issued, first_id, list_id
 from api.pages.downloads import csv_file
@@ -84,7 +84,8 @@ async def form(request: Request) -> Response:
     """Shows the form."""
     subject = (await context(request)).subject
     own = subject.administration.text if subject.administration else ""
-    return await _shown(request, {"in": request.query_params.get("in", own)})
+    there = parameters.territory_of(request, "in") or own
+    return await _shown(request, {"in": there})
 
 
 @router.post("/check/list")

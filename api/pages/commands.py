@@ -26,7 +26,7 @@ from api.graphql.errors import Refused
 from api.graphql.types.command_inputs import SPELLED
 from api.graphql.types.mutations import command_of_line
 from api.languages.language import _
-from api.pages import command_receipts, forms
+from api.pages import address_parameters, command_receipts, forms
 from api.pages.agreement_effects import agreement_effects
 from api.pages.command_drafts import OWN, drafted, session_ended
 from api.pages.command_effects import arising, effects
@@ -105,6 +105,10 @@ class CommandForm:
         return {name: text for name, text in self.typed.items() if name not in OWN}
 
 
+#: The parameters of a form that are no fields of its command.
+_OF_THE_FORM = ("command_id", "draft", "expected_version", "recorded")
+
+
 async def form(request: Request) -> Response:
     """Shows the form of a command, or what became of the one that was recorded."""
     typed = dict(request.query_params)
@@ -127,6 +131,8 @@ async def form(request: Request) -> Response:
     typed.setdefault("command_id", str(uuid4()))
     typed.setdefault("expected_version", str(file.version))
     fields = await form_fields(request, file, kind)
+    names = (name for each in fields for name in each.names)
+    address_parameters.check_names(request, (*names, *_OF_THE_FORM))
     return await _form(request, CommandForm(file, kind, fields, typed, {}), back=bool(draft))
 
 

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 
 from api.languages import catalogues
 from api.languages.language import N_, _
-from api.pages import check_questions, forms
+from api.pages import check_questions, forms, parameters
 from api.pages.check_questions import AskedInstant, ConsignmentForm
 from api.pages.errors import PageRoute
 from api.pages.labels import territory
@@ -83,6 +83,8 @@ async def control_results(request: Request) -> Response:
         [each["node"] for each in covered.data["agreements"]["edges"]] if covered.data else []
     )
     pairs = _pairs(agreements)
+    for side in ("from", "to"):
+        parameters.territory_of(request, side)
     form, read_as = _read(request.query_params, zones, pairs)
     asked, at = None, AskedInstant(None, "UTC", "")
     if _asks(form, request.query_params):

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.languages.language import _, current
-from api.pages import forms, growth, world_map
+from api.pages import forms, growth, parameters, world_map
 from api.pages.command_places import ADMINISTRATION
 from api.pages.errors import PageRoute
 from api.pages.labels import country as name_of
@@ -133,8 +133,7 @@ async def country(request: Request, code: str) -> Response:
             look=("/countries", _("All customs territories")),
         )
     found_territory = asked.data["administration"]
-    tab = request.query_params.get("tab", "")
-    tab = tab if tab in TABS else "overview"
+    tab = parameters.one_of(request, "tab", TABS, "overview")
     rows = [_row(code, partner) for partner in asked.data["partners"]]
     return page(
         request,

@@ -93,11 +93,15 @@ async def countries(request: Request) -> Response:
     chosen["with"], chosen["bloc"] = territory(chosen["with"]), territory(chosen["bloc"])
     for name, terms in (("sort", SORTS), ("programme", PROGRAMMES), ("state", STATES)):
         chosen[name] = parameters.one_of(request, name, terms, "name" if name == "sort" else "")
+    for name in ("with", "bloc"):
+        parameters.territory_of(request, name)
     by_code = {each.code: each for each in listed}
     selected = _selected(listed, by_code, chosen)
     given = {name: value for name, value in chosen.items() if value and (name, value) != BY_NAME}
     dates = {name: text for name, text in (("at", clocks.law), ("known-at", clocks.belief)) if text}
     form = parameters.one_of(request, "format", ("csv", "json"))
+    if form:
+        parameters.absent(request, parameters.WHOLE_FILE, "from")
     instants = [clocks.instant(name, asked.now) for name in ("at", "knownAt")]
     at, known = (each.isoformat(timespec="seconds").replace("+00:00", "Z") for each in instants)
     if form and asked.data and clocks.status == 200:

@@ -114,7 +114,10 @@ async def deadlines(request: Request) -> Response:
     choice = _choice(request, today)
     wanted = _selection(choice, own)
     after = _after(choice, request.query_params.get("after"))
-    if parameters.one_of(request, "format", ("csv",)) and not choice.wrong:
+    form = parameters.one_of(request, "format", ("csv",))
+    if form:
+        parameters.absent(request, parameters.WHOLE_FILE, "after")
+    if form and not choice.wrong:
         name = (
             f"deadlines-{(choice.day or choice.month).isoformat()[: 10 if choice.day else 7]}.csv"
         )

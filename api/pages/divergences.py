@@ -88,6 +88,8 @@ async def divergences(request: Request) -> Response:
     # A home customs sees the answers that others got about its operators, and nothing else.
     some = bool(given and given["edges"])
     answered = not wrong and (asked is None or asked.data is not None or some)
+    if answer and answer.errors and not answer.forbidden:
+        answered = False
     return page(
         request,
         "divergences.html",

@@ -19,7 +19,7 @@ from api.graphql.executor import later
 from api.http.exchanges import KEY, Exchange
 from api.http.graphql import declined
 from api.languages.language import N_, _, current
-from api.pages import forms, site
+from api.pages import address_parameters, forms, site
 from api.pages.parameters import BadParameter
 from api.pages.query import AUTHORIZATION, COOKIE, SESSION, Fault, Unavailable, context
 from api.pages.render import language_of, page
@@ -46,6 +46,7 @@ class PageRoute(APIRoute):
             current.set(language_of(request))
             if request.method == "GET":  # every page shows the subject
                 await context(request)
+                address_parameters.check(request)
             elif request.method == "POST" and not await forms.is_ours(request):
                 return page(
                     request,
@@ -108,6 +109,7 @@ async def failing_as_a_page(
             status=400,
             title=_("This request cannot be answered"),
             sentence=translated(str(wrong)),
+            without=address_parameters.without_unknown(request),
         )
     except IssuerUnreachable:
         return unavailable(request, N_("The issuer of your identity does not answer. Ask again"))

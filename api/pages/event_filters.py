@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -57,6 +58,10 @@ def topics() -> dict[str, list[str]]:
             if isinstance(event, type) and (topic := vars(event).get("TOPIC")):
                 found[str(topic).partition(".")[0]].append(str(topic))
     return {group: sorted(names) for group, names in found.items() if names}
+
+
+#: The code of an agreement, in either case.
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,7 @@ def _names(found: EventsFilter) -> None:
         except ValueError as error:
             found.wrong["operator"] = translated(str(error))
     if text := found.typed["agreement"]:
-        if text.isascii() and text.isprintable() and ":" not in text:
+        if _CODE.fullmatch(text):
             found.given["agreement"] = text.upper()
         else:
             found.wrong["agreement"] = _(

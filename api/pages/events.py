@@ -57,6 +57,10 @@ async def events(request: Request) -> Response:
     parameters.one_of(request, "part", ("new",))
     for name in ("after", "before"):
         parameters.cursor_of(request, name, "events")
+    if form:
+        parameters.absent(request, parameters.WHOLE_FILE, "after", "before", "part")
+    if typed.get("after"):
+        parameters.absent(request, parameters.OTHER_WAY, "before")
     if form == event_proofs.FORM and not wanted.wrong:
         return await event_proofs.answer(request, wanted)
     if form and not wanted.wrong:

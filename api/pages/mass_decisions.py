@@ -23,7 +23,7 @@ from api.graphql.errors import Forbidden, Refused
 from api.graphql.types.command_inputs import SPELLED
 from api.graphql.types.mutations import command_of_line
 from api.languages.language import _
-from api.pages import forms
+from api.pages import address_parameters, forms
 from api.pages.arising_divergences import (
     ArisingDivergences,
     ChangedOperator,
@@ -160,7 +160,10 @@ async def form(request: Request, command: str) -> Response:
     if draft := typed.pop("draft", ""):
         typed = await drafted(request, draft, address_of(kind))
     typed.setdefault("command_id", str(uuid4()))
-    return _page(request, MassForm(kind, _fields(kind), typed))
+    fields = _fields(kind)
+    names = (name for each in fields for name in each.names)
+    address_parameters.check_names(request, (*names, "tins", "command_id", "draft"))
+    return _page(request, MassForm(kind, fields, typed))
 
 
 @router.post(FORM)

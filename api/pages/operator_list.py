@@ -90,7 +90,7 @@ class TickedOperators:
         """Those that the address names, with all of this page or without any where it says so.
         `rows`: the TINs of this page that the subject may decide about."""
         query = request.query_params
-        named = [tin for tin in query.getlist("tin") if Tin.FORM.fullmatch(tin)]
+        named = query.getlist("tin")
         if query.get("ticked") == "all":
             named += rows
         elif query.get("ticked") == "none":
@@ -111,11 +111,12 @@ async def operators(request: Request) -> Response:
     query = request.query_params
     chosen = _chosen(request, asked)
     orders = _orders(asked, chosen["administration"])
-    by = parameters.one_of(request, "by", ORDERS, "tin")
-    by = by if by in dict(orders) else "tin"
+    by = parameters.one_of(request, "by", dict(orders) or ("tin",), "tin")
     parameters.one_of(request, "ticked", ("all", "none"))
+    _check_ticked(request)
     if parameters.one_of(request, "format", ("csv",)):
-        return await _file(request, chosen)
+        parameters.absent(request, parameters.WHOLE_FILE, "after")
+        return await _file(request, chosen, by)
     found = await _asked(request, chosen, SIZE, query.get("after"), by)
     connection = found.data["operators"] if found.data else None
     given = {name: value for name, value in chosen.items() if value}
@@ -143,6 +144,15 @@ async def operators(request: Request) -> Response:
         orders=orders,
         by=by,
     )
+
+
+def _check_ticked(request: Request) -> None:
+    """Raises BadParameter for an operator of the address that is no TIN."""
+    for text in request.query_params.getlist("tin"):
+        try:
+            Tin.parse(text)
+        except ValueError as wrong:
+            raise parameters.BadParameter(wrong) from None
 
 
 def _orders(asked: Context, administration: str) -> list[tuple[str, str]]:
@@ -176,12 +186,12 @@ async def _asked(
     return await ask(request, OPERATORS, filter=filter, first=first, after=after, **order)
 
 
-async def _file(request: Request, chosen: dict[str, str]) -> Response:
+async def _file(request: Request, chosen: dict[str, str], by: str) -> Response:
     """The whole list as a file; the page that says so where it is too long."""
     nodes: list[dict[str, Any]] = []
     after: str | None = None
     while True:
-        found = await _asked(request, chosen, 100, after)
+        found = await _asked(request, chosen, 100, after, by)
         if found.data is None:
             title, sentence = _("Operators"), "; ".join(found.sentences)
             return page(request, "wrong.html", status=400, title=title, sentence=sentence)

@@ -20,6 +20,7 @@ from api.pages import (
     disputes,
     forms,
     missing_consents,
+    parameters,
     partner_readings,
     persons,
     proposals,
@@ -155,6 +156,7 @@ async def operator(request: Request, tin: str) -> Response:
         return page(
             request, "wrong.html", status=400, title=_("Not a TIN"), sentence=translated(str(wrong))
         )
+    tab = parameters.one_of(request, "tab", TABS, "overview")
     clocks = await forms.clocks(request, Tin(wanted).country)
     standing = await ask(request, STANDING, tin=wanted, asOf=clocks.as_of)
     entry = _part(standing)
@@ -168,8 +170,6 @@ async def operator(request: Request, tin: str) -> Response:
             asked=standing,
             clocks=clocks,
         )
-    tab = request.query_params.get("tab", "")
-    tab = tab if tab in TABS else "overview"
     there, not_there = await _territory(request, Tin(wanted))
     values = await _parts(request, entry, clocks, TABS[tab])
     recognition = None

@@ -12,8 +12,10 @@ from fastapi import Request
 
 from api.graphql import paging
 from api.graphql.errors import Unanswered
+from api.pages.labels import territory
 from registry.domain.sentences import Listing, Sentence
 from registry.domain.texts import ascii_digits
+from registry.domain.values import AdministrationCode
 
 LONGEST = 40  # characters of what was found that are shown
 
@@ -56,6 +58,32 @@ def whole_number(request: Request, name: str, least: int, most: int, default: in
             most=most,
         )
     )
+
+
+def territory_of(request: Request, name: str) -> str:
+    """Returns the code of the territory of a parameter, "" where there is none. Raises
+    BadParameter for what can be no code."""
+    text = request.query_params.get(name, "").strip()
+    if not text:
+        return ""
+    try:
+        return AdministrationCode.parse(territory(text)).text
+    except ValueError as wrong:
+        raise BadParameter(str(wrong)) from None
+
+
+#: Why a parameter has no meaning beside another.
+WHOLE_FILE = Sentence("a file has the whole of the list, in one order")
+OTHER_ORDER = Sentence("the list is read from another place in this order")
+OTHER_WAY = Sentence("a list is read in one direction: after a place, or before one")
+
+
+def absent(request: Request, why: Sentence, *names: str) -> None:
+    """Raises BadParameter for each of these parameters that is given: beside the others it has no
+    effect. `why`: the reason."""
+    for name in names:
+        if request.query_params.get(name, "").strip():
+            raise BadParameter(Sentence("%(field)s: leave it out: %(why)s", field=name, why=why))
 
 
 def cursor_of(request: Request, name: str, of: str) -> str | None:

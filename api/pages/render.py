@@ -22,6 +22,7 @@ from api.languages import catalogues
 from api.languages.language import Language, current
 from api.languages.negotiation import negotiated
 from api.pages import (
+    address_parameters,
     forms,
     labels,
     plain_words,
@@ -78,7 +79,9 @@ def url(context: Context, path: str, fragment: str = "", /, **query: str) -> str
     clocks = context.get("clocks")
     given = dict(query)
     if isinstance(clocks, forms.AsOfFields):
-        given |= {"at": clocks.law, "known-at": clocks.belief}
+        pair = {"at": clocks.law, "known-at": clocks.belief}
+        known = address_parameters.accepted(path)
+        given |= {name: text for name, text in pair.items() if name in known}
     text = urlencode({name: value for name, value in given.items() if value})
     return f"{path}{'?' if text else ''}{text}{fragment}"
 

@@ -17,6 +17,7 @@ from api.pages.errors import PageRoute
 from api.pages.query import ask, context
 from api.pages.render import page
 from projections.reads.shared_numbers import SharedNumbers, shared_numbers
+from registry.domain.identifiers import schemes
 from registry.domain.texts import has_nul
 
 router = APIRouter(route_class=PageRoute)
@@ -44,7 +45,7 @@ async def numbers(request: Request) -> Response:
         return page(request, "wrong.html", status=403, title=title, sentence=sentence)
 
     scheme, _space, value = request.query_params.get("from", "").partition(" ")
-    if has_nul([scheme, value]):
+    if has_nul([scheme, value]) or (scheme and scheme not in schemes()):
         title, sentence = _("Not found"), _("This list has no such page.")
         return page(request, "wrong.html", status=400, title=title, sentence=sentence)
 

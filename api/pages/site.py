@@ -264,10 +264,15 @@ def trail(page: SitePage | None) -> list[SitePage]:
 
 
 def section(page: SitePage | None) -> str:
-    """Returns the address of the menu's entry to which a page belongs; that of the search for an
-    address that is no page."""
-    found = [each.address for each in (*above(page), page) if each.menu] if page else []
-    return found[-1] if found else "/"
+    """Returns the address of the menu's entry to which a page belongs: that of the search for the
+    search, the operators and an address that is no page; "" for a page of no entry, such as that of
+    the visitor's own work."""
+    if page is None:
+        return "/"
+    found = [each.address for each in (*above(page), page) if each.menu]
+    if found[-1:] == ["/"] and page.address != "/":
+        return "/" if page.address.startswith(("/search", "/operators")) else ""
+    return found[-1] if found else ""
 
 
 # ---------------------------------------------------------------- addresses with a language

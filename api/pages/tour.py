@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.languages.language import _
-from api.pages import forms, tour_life
+from api.pages import forms, parameters, tour_life
 from api.pages.acceptance_cases import CASES, Asking, Case
 from api.pages.errors import PageRoute
 from api.pages.query import PageQuery, ask
@@ -81,9 +81,8 @@ async def case(request: Request, number: str) -> Response:
 
 
 def _chosen(request: Request, case: Case) -> Asking | None:
-    number = request.query_params.get("ask", "")
     named = {str(n): asking for n, asking in enumerate(case.askings, 1)}
-    return named.get(number)
+    return named.get(parameters.one_of(request, "ask", named))
 
 
 async def _typed(request: Request, asking: Asking) -> forms.AsOfFields:

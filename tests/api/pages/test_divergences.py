@@ -65,7 +65,7 @@ def test_other_customs_are_refused_with_a_sentence(at: Client) -> None:
     answer = opened(at, "/divergences?in=SG&from=2026-03-05&to=2026-03-05", "partner:KR")
 
     assert answer.status_code == 400
-    assert "partner:KR may not follow what changes" in text(answer)
+    assert "customs of South Korea as a partner may not follow what changes" in text(answer)
 
 
 def test_what_is_no_day_is_said_beside_its_field(at: Client) -> None:
