@@ -21,7 +21,9 @@ from api.pages.labels import (
     english_event_name,
     english_phrase,
 )
+from api.pages.record_texts import RECORD
 from api.pages.refusals import MEANINGS
+from ops import record_texts
 from registry.domain import programme_rules, values
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.agreements.events import Clause
@@ -62,6 +64,7 @@ def _all() -> Iterator[tuple[str, str]]:
         *_data(),
     ):
         yield word, english_phrase(word)
+    yield from ((RECORD, text) for text in record_texts.texts())
     yield from _events()
     yield from MEANINGS.items()
     yield from REFUSALS.items()

@@ -34,6 +34,10 @@ _OWN_LETTERS: Final = str.maketrans(
 class ReaderText(str):
     """A text in the reader's language. What was put into it is visible and isolated already."""
 
+    def rstrip(self, characters: str | None = None, /) -> ReaderText:
+        """Returns the text without these characters at its end."""
+        return ReaderText(super().rstrip(characters))
+
 
 @dataclass(frozen=True, eq=False)
 class Language:
@@ -193,6 +197,11 @@ def ngettext(one: str, many: str, number: int, /, **values: Any) -> str:
 def pgettext(context: str, text: str, /, **values: Any) -> str:
     """Returns a text in the reader's language that needs a context to be understood."""
     return current.get().pgettext(context, text, **values)
+
+
+def joined(separator: str, parts: Iterable[str]) -> str:
+    """Returns texts in a row as one text in the reader's language; empty ones are left out."""
+    return ReaderText(separator.join(current.get().isolated(part) for part in parts if part))
 
 
 def N_(text: str, /) -> str:  # noqa: N802 - the name that gettext uses

@@ -25,7 +25,7 @@ from api.graphql.errors import Refused
 from api.graphql.types.command_inputs import SPELLED
 from api.graphql.types.mutations import command_of_line
 from api.graphql.types.proposals import SENDING
-from api.languages.language import _
+from api.languages.language import _, joined
 from api.pages import command_receipts, forms
 from api.pages.agreement_effects import agreement_effects
 from api.pages.command_drafts import drafted, session_ended, sign_in_first
@@ -239,7 +239,9 @@ async def _record(request: Request, shown: ProposalForm, input: dict[str, Any]) 
     result: dict[str, Any] = (done.data or {}).get("outcome") or {}
     if "position" not in result:
         if not result.get("message"):
-            return _shown(request, replace(shown, sentence="; ".join(done.sentences)), status=400)
+            return _shown(
+                request, replace(shown, sentence=joined("; ", done.sentences)), status=400
+            )
         if result["code"] == "OTHER_COMMAND":  # so that what was changed can be sent by itself
             shown = replace(shown, typed=shown.typed | {"command_id": str(uuid4())})
         return _refused(request, shown, result["code"], result["message"], result.get("path"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Request
 
-from api.languages.language import _
+from api.languages.language import _, joined
 from api.pages import forms
 from api.pages.labels import country, day, phrase, sign, some_day
 from api.pages.query import ask
@@ -83,7 +83,7 @@ def _facts(agreement: dict[str, Any] | None) -> dict[str, str]:
             name = _("Recognised: control results of %(operator_of)s in %(territory)s", **parties)
         else:
             name = _("Recognised: operators of %(operator_of)s in %(territory)s", **parties)
-        facts[name] = "; ".join(filter(None, [facts.get(name, ""), _scope(scope)]))
+        facts[name] = joined("; ", [facts.get(name, ""), _scope(scope)])
     return facts
 
 
@@ -95,4 +95,4 @@ def _scope(scope: dict[str, Any]) -> str:
     ends = _("until %(day)s", day=some_day(scope["ends"])) if scope["ends"] else ""
     assumed = phrase("assumed") if scope["assumed"] else ""
     parts = [*scope["programmes"], types, goods, *scope["crossings"], begins, ends, assumed]
-    return ", ".join(filter(None, parts))
+    return joined(", ", parts)

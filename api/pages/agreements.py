@@ -14,9 +14,18 @@ from api.languages.language import ReaderText, _
 from api.pages import agreement_comparison, forms, parameters, timeline
 from api.pages.command_places import AGREEMENT as AGREEMENT_PLACE
 from api.pages.errors import PageRoute
-from api.pages.labels import OPEN_END, Sign, country, interval, phrase, shown, worded
+from api.pages.labels import (
+    OPEN_END,
+    Sign,
+    country,
+    interval,
+    phrase,
+    shown,
+    worded,
+)
 from api.pages.query import ask
 from api.pages.record_actions import actions_about
+from api.pages.record_texts import plain_title
 from api.pages.render import page
 
 router = APIRouter(route_class=PageRoute)
@@ -126,7 +135,7 @@ async def agreement(request: Request, id: str) -> Response:
         request,
         "agreement.html",
         status=400 if compared and any(compared.wrong) else clocks.status,
-        title=found_agreement["title"],
+        title=plain_title(found_agreement),
         agreement=found_agreement,
         asked=asked,
         clocks=clocks,

@@ -16,6 +16,7 @@ from api.pages.errors import PageRoute
 from api.pages.labels import moment, territory
 from api.pages.operators import RECOGNITION
 from api.pages.query import PageQuery, ask, context
+from api.pages.record_texts import plain_title
 from api.pages.render import page
 from api.pages.sentences import translated
 from registry.domain.decisions import civil_day_of
@@ -62,7 +63,7 @@ query History($tin: TIN!) {{
 AGREEMENT = f"""\
 query Then($id: ID!, $asOf: AsOf) {{
   agreement(id: $id) {{
-    code title parties {{ code }} position
+    code title titles parties {{ code }} position
 {EVENTS}
   }}
   then: agreement(id: $id, asOf: $asOf) {{
@@ -184,7 +185,7 @@ async def _agreement(request: Request, id: str, clocks: forms.AsOfFields) -> dic
     parameters.absent(request, OF_NO_TERRITORY, "in")
     entry = {
         "name": own["code"],
-        "title": own["title"],
+        "title": plain_title(own),
         "address": f"/agreements/{own['code']}",
         "kind": "agreement",
         "zone": None,

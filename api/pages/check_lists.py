@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.languages.language import N_, _
+from api.languages.language import N_, _, joined
 from api.pages import forms, parameters, reasons
 from api.pages.check_list_lines import MOST, ListLine, UnreadableList, read
 from api.pages.check_list_receipts import are_issued, first_id, list_id
@@ -180,7 +180,7 @@ def _batches(lines: Sequence[ListLine], *, whole: bool) -> Iterator[list[list[Li
 
 def _of(line: ListLine, answer: dict[str, Any] | None, sentences: Sequence[str]) -> AnsweredLine:
     if answer is None:
-        return AnsweredLine(line, refused="; ".join(sentences))
+        return AnsweredLine(line, refused=joined("; ", sentences))
     refused = answer["refused"]
     return AnsweredLine(line, answer["recognition"], refused["message"] if refused else "")
 

@@ -25,7 +25,7 @@ from api.graphql.command_trials import CommandTrial, try_command
 from api.graphql.errors import Refused
 from api.graphql.types.command_inputs import SPELLED
 from api.graphql.types.mutations import command_of_line
-from api.languages.language import _
+from api.languages.language import _, joined
 from api.pages import address_parameters, command_receipts, forms
 from api.pages.agreement_effects import agreement_effects
 from api.pages.command_drafts import OWN, drafted, session_ended
@@ -260,7 +260,7 @@ async def _record(request: Request, shown: CommandForm, input: dict[str, Any]) -
     if "position" not in result:
         code, message = result.get("code", ""), result.get("message", "")
         if not message:
-            return await _form(request, replace(shown, sentence="; ".join(done.sentences)))
+            return await _form(request, replace(shown, sentence=joined("; ", done.sentences)))
         if code == "OTHER_COMMAND":  # a new form, so that what was changed can be sent by itself
             shown = replace(shown, typed=shown.typed | {"command_id": str(uuid4())})
         fresh = await file_for(request, shown.kind, shown.key, shown.typed)

@@ -18,7 +18,7 @@ from api.access import policy
 from api.access.policy import Action, SubjectRole
 from api.graphql.context import Context
 from api.languages import catalogues
-from api.languages.language import N_, Language, _, current
+from api.languages.language import N_, Language, _, current, joined
 from api.pages import disputes, missing_consents
 from api.pages.command_actions import CommandLink
 from api.pages.command_file import may_give
@@ -28,6 +28,7 @@ from api.pages.errors import PageRoute
 from api.pages.labels import country, moment
 from api.pages.operators import ORDER
 from api.pages.query import ask, context
+from api.pages.record_texts import in_language
 from api.pages.render import page
 from api.pages.sentences import translated
 from registry.domain import commands as c
@@ -110,7 +111,7 @@ async def company(request: Request) -> Response:
     found = await ask(request, COMPANY, tin=tin.text)
     operator = (found.data or {}).get("operator")
     if operator is None:
-        sentence = "; ".join(found.sentences) or _("No operator with this TIN is on record.")
+        sentence = joined("; ", found.sentences) or _("No operator with this TIN is on record.")
         return _for_whom(request, asked, 400 if found.errors else 404, sentence)
     return page(
         request,
@@ -224,7 +225,8 @@ def _sentence(language: Language, code: dict[str, Any], company: str) -> Custome
         "company": company,
     }
     if code["declarationBox"]:
-        text = language.gettext(SENTENCE_WITH_BOX, box=code["declarationBox"], **values)
+        box = in_language(code["declarationBox"], language)
+        text = language.gettext(SENTENCE_WITH_BOX, box=box, **values)
     else:
         text = language.gettext(SENTENCE, **values)
     return CustomerSentence(language.tag, language.direction, catalogues.name(language.tag), text)

@@ -17,6 +17,7 @@ from api.pages.errors import PageRoute
 from api.pages.labels import territory
 from api.pages.query import ask
 from api.pages.record_actions import actions_about
+from api.pages.record_texts import plain_title
 from api.pages.render import page
 
 router = APIRouter(route_class=PageRoute)
@@ -105,7 +106,7 @@ async def document(request: Request, id: str) -> Response:
         request,
         "document.html",
         status=clocks.status,
-        title=found_document["title"],
+        title=plain_title(found_document),
         document=found_document,
         asked=asked,
         clocks=clocks,

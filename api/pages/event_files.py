@@ -12,7 +12,7 @@ import orjson
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
-from api.languages.language import _, current
+from api.languages.language import _, current, joined
 from api.pages.downloads import CSV, MARK, csv_line, headers_of
 from api.pages.event_filters import EventsFilter
 from api.pages.labels import details, event_name
@@ -54,7 +54,7 @@ async def answer(request: Request, wanted: EventsFilter, form: str) -> Response:
     first = await _page(request, wanted, None)
     if first.data is None:
         status = 403 if first.forbidden else 400
-        sentence = "; ".join(first.sentences)
+        sentence = joined("; ", first.sentences)
         return page(request, "wrong.html", status=status, title=_("Events"), sentence=sentence)
     headers = headers_of(f"events.{form}")
     lines = _lines(request, wanted, form, first)
@@ -76,7 +76,7 @@ async def _lines(
     while True:
         if found.data is None:
             # The connection is closed without an end, and the browser calls the file incomplete.
-            raise RuntimeError("; ".join(found.sentences))
+            raise RuntimeError(joined("; ", found.sentences))
         nodes = [edge["node"] for edge in found.data["events"]["edges"]]
         if nodes:
             yield b"".join(map(write, nodes))

@@ -15,7 +15,7 @@ from api.access.policy import SubjectRole
 from api.audit.event_selection import complete_range, selection_file
 from api.audit.signed_files import FileReader, proof_of
 from api.http.service import Service
-from api.languages.language import _
+from api.languages.language import _, joined
 from api.pages.downloads import headers_of
 from api.pages.event_filters import EventsFilter
 from api.pages.query import ask, context
@@ -86,7 +86,7 @@ async def _events(request: Request, chosen: dict[str, Any]) -> list[dict[str, An
     for _part in range(PARTS):
         found = await ask(request, EVENTS, filter=chosen, after=after)
         if found.data is None or found.errors:
-            raise NoFile(403 if found.forbidden else 400, "; ".join(found.sentences))
+            raise NoFile(403 if found.forbidden else 400, joined("; ", found.sentences))
         events += [edge["node"] for edge in found.data["events"]["edges"]]
         if len(events) > MOST:
             raise NoFile(400, _too_many(events[MOST - 1]["position"]))

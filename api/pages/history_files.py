@@ -12,7 +12,7 @@ from api.access.policy import Action, SubjectRole
 from api.audit.operator_history import history_file
 from api.audit.signed_files import FileReader, proof_of
 from api.http.service import Service
-from api.languages.language import _
+from api.languages.language import _, joined
 from api.pages.command_drafts import sign_in_first
 from api.pages.errors import PageRoute
 from api.pages.query import ask, context
@@ -93,7 +93,7 @@ async def _events(
         asked = await ask(request, HISTORY, tin=tin.text, after=after)
         found = (asked.data or {}).get("operator")
         if found is None or asked.errors:
-            return None, [], "; ".join(asked.sentences)
+            return None, [], joined("; ", asked.sentences)
         operator = {"tin": found["tin"], "name": found["name"]}
         events += [edge["node"] for edge in found["history"]["edges"]]
         if not found["history"]["pageInfo"]["hasNextPage"]:

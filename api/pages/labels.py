@@ -15,6 +15,7 @@ from babel import Locale
 from babel.languages import get_official_languages
 from markupsafe import Markup
 
+from api.languages import writing_systems
 from api.languages.language import ReaderText, _, current, pgettext
 from api.pages.plain_words import RULES, source_text, terms
 from registry.domain.instants import is_day
@@ -144,6 +145,7 @@ CALLED = {
     "NL": ("Holland",),
     "AE": ("UAE", "Emirates"),
     "SA": ("KSA",),
+    "TW": ("Taiwan, Penghu, Kinmen and Matsu",),
 }
 
 
@@ -190,15 +192,11 @@ def by_country(codes: Iterable[str]) -> list[str]:
     return sorted(codes, key=lambda code: (language.alphabetical(language.territory(code)), code))
 
 
-#: The likely language of a text in a script, for texts whose language is not on record.
-_WRITTEN = {"\u4e00-\u9fff": "zh-Hans", "\u0400-\u04ff": "ru", "\u0600-\u06ff": "ar"}
-
-
 def written(text: str) -> str:
-    """Returns the likely language of a text in another script than Latin, for screen readers; that
-    of the page otherwise."""
-    found = (tag for letters, tag in _WRITTEN.items() if re.search(f"[{letters}]", text))
-    return next(found, current.get().tag)
+    """Returns the likely language of a text whose language is not on record, for screen readers;
+    that of the page where it is in a script of its language."""
+    tag = current.get().tag
+    return writing_systems.likely_language(text, tag)
 
 
 def language(code: str) -> str:
@@ -368,11 +366,3 @@ def original(text: str | None) -> str:
     if not text or current.get().is_source:
         return text or ""
     return Markup('<span lang="en" dir="ltr">{}</span>').format(shown(text))
-
-
-def titled(node: dict[str, Any]) -> str:
-    """Returns the title of an agreement or a document: in the reader's language where the record
-    has it, else in English, marked as such."""
-    language = current.get()
-    own = (node.get("titles") or {}).get(language.tag)
-    return own or original(node["title"])

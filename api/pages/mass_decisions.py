@@ -22,7 +22,7 @@ from api.graphql.context import Context
 from api.graphql.errors import Forbidden, Refused
 from api.graphql.types.command_inputs import SPELLED
 from api.graphql.types.mutations import command_of_line
-from api.languages.language import _
+from api.languages.language import _, joined
 from api.pages import address_parameters, forms
 from api.pages.arising_divergences import (
     ArisingDivergences,
@@ -301,4 +301,4 @@ async def _recorded(request: Request, shown: MassForm, input: dict[str, Any], ti
         if seen := _command(shown, input, tin).get("expectedVersion"):
             moved = await moved_after(request, Operator.create_id(Tin(tin)), seen)
         return MassRow(tin, refusal(result["code"], result["message"]), moved=moved)
-    return MassRow(tin, "; ".join(done.sentences) or _("Nothing was recorded."))
+    return MassRow(tin, joined("; ", done.sentences) or _("Nothing was recorded."))

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.access.policy import Action, Resource, SubjectRole
 from api.graphql.context import Context
-from api.languages.language import N_, _
+from api.languages.language import N_, _, joined
 from api.pages import mass_decisions, parameters
 from api.pages.command_drafts import sign_in_first
 from api.pages.command_places import FOR_MANY, path_of
@@ -193,7 +193,7 @@ async def _file(request: Request, chosen: dict[str, str], by: str) -> Response:
     while True:
         found = await _asked(request, chosen, 100, after, by)
         if found.data is None:
-            title, sentence = _("Operators"), "; ".join(found.sentences)
+            title, sentence = _("Operators"), joined("; ", found.sentences)
             return page(request, "wrong.html", status=400, title=title, sentence=sentence)
         connection = found.data["operators"]
         total = connection["totalCount"] or 0

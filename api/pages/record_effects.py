@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import Request
 
 from api.graphql.command_trials import CommandTrial
-from api.languages.language import _
+from api.languages.language import _, joined
 from api.pages.labels import country, phrase
 from api.pages.query import ask
 from registry.domain.administrations import Administration
@@ -113,4 +113,4 @@ def _facts(administration: Administration | None, day: date) -> dict[str, str]:
 
 
 def _listed(words: Iterable[str]) -> str:
-    return ", ".join(words)
+    return joined(", ", words)

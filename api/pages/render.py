@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -11,7 +12,15 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    pass_context,
+    pass_eval_context,
+)
+from jinja2.filters import do_join
+from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.types import Scope
@@ -19,14 +28,15 @@ from starlette.types import Scope
 from api.http.static_files import address
 from api.http.static_files import content as static_content
 from api.languages import catalogues
-from api.languages.language import Language, current
+from api.languages.language import Language, ReaderText, current
 from api.languages.negotiation import negotiated
+from api.languages.writing_systems import marked
 from api.pages import (
     address_parameters,
     forms,
     labels,
-    plain_words,
     reasons,
+    record_texts,
     rule_names,
     sentences,
     site,
@@ -70,6 +80,18 @@ def _ngettext(one: str, many: str, num: int, /, **values: Any) -> Markup:
     language = current.get()
     text = language.plural(one, many, num)
     return language.markup(text, {"num": language.number(num), **values})
+
+
+@pass_eval_context
+def _join(
+    context: EvalContext, value: Iterable[Any], separator: str = "", attribute: str | None = None
+) -> Any:
+    """The filter `join` of Jinja, which keeps that a text is in the reader's language."""
+    parts = list(value)
+    found = do_join(context, parts, separator, attribute)
+    if type(found) is str and any(isinstance(part, ReaderText) for part in parts):
+        return ReaderText(separator.join(str(current.get().isolated(part)) for part in parts))
+    return found
 
 
 @pass_context
@@ -121,8 +143,10 @@ templates.filters |= {
     "written": labels.written,
     "day": labels.day,
     "original": labels.original,
+    "recorded": record_texts.recorded,
+    "is_translated": record_texts.is_translated,
     "typed": labels.typed,
-    "titled": labels.titled,
+    "titled": record_texts.titled,
     "reason": reasons.sentence,
     "target_reason": reasons.target_sentence,
     "claim_reason": reasons.claim_sentence,
@@ -130,7 +154,8 @@ templates.filters |= {
     "value": labels.value,
     "rule_name": rule_names.rule_name,
     "rule_value": rule_names.rule_value,
-    "source": plain_words.source_text,
+    "source": record_texts.cited,
+    "join": _join,
     "measure": labels.measure,
     "event_name": labels.event_name,
     "details": labels.details,
@@ -209,7 +234,7 @@ def page(
         "signs_in": bool(request.app.state.service.authenticator.parties),
         "csrf": partial(forms.csrf_token, request),
     }
-    html = templates.get_template(template).render(frame | values)
+    html = marked(templates.get_template(template).render(frame | values), language.tag)
     headers = HEADERS | {"Content-Language": language.tag}
     if tag:
         html = site.with_language(html, tag)
@@ -230,15 +255,16 @@ def _picture_style() -> Markup:
 
 def picture(template: str, name: str, **values: Any) -> Response:
     """Returns a picture as an SVG file to keep, which needs no other file."""
+    language = current.get()
     svg = templates.get_template(template).render(
-        {"style": _picture_style(), "reader": current.get()} | values
+        {"style": _picture_style(), "reader": language} | values
     )
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }
-    return Response(svg, 200, headers, "image/svg+xml")
+    return Response(marked(svg, language.tag), 200, headers, "image/svg+xml")
 
 
 def _behind(request: Request) -> str | None:

@@ -16,6 +16,7 @@ from api.pages import search_meanings
 from api.pages.errors import PageRoute
 from api.pages.labels import closeness, country
 from api.pages.query import ask
+from api.pages.record_texts import plain_title
 from api.pages.render import HEADERS, language_of
 from api.pages.search import by_name, exact_operator, exact_record, holders, meant_territory
 from api.pages.site import LANGUAGE, in_language
@@ -70,7 +71,7 @@ async def _suggestions(request: Request, q: str) -> list[Suggestion]:
         _territories(found["administrations"], q),
         await _named(request, q),
         [
-            (_title(node), f"{node['code']}, {_('agreement')}", f"/agreements/{node['code']}")
+            (plain_title(node), f"{node['code']}, {_('agreement')}", f"/agreements/{node['code']}")
             for node in _nodes(found["agreements"])
         ],
         [
@@ -79,7 +80,7 @@ async def _suggestions(request: Request, q: str) -> list[Suggestion]:
             if (address := f"/programmes/{each['code']}")
         ],
         [
-            (_title(node), _("document"), f"/documents/{node['code']}")
+            (plain_title(node), _("document"), f"/documents/{node['code']}")
             for node in _nodes(found["documents"])
         ],
         [
@@ -128,11 +129,6 @@ def _territories(administrations: list[dict[str, str]], q: str) -> list[Suggesti
         (name, f"{code}, {_('customs territory')}", f"/countries/{code}")
         for _rank, name, code in ranked
     ]
-
-
-def _title(node: dict[str, Any]) -> str:
-    """The title in the reader's language where the record has it, else in English."""
-    return str((node["titles"] or {}).get(current.get().tag) or node["title"])
 
 
 def _nodes(connection: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from api.access.policy import Action, Resource, SubjectRole
 from api.graphql.context import Context
-from api.languages.language import N_, _, current
+from api.languages.language import N_, _, current, joined
 from api.pages import disputes, forms, mass_decisions, unseen_changes
 from api.pages.errors import PageRoute
 from api.pages.labels import country, day, event_name, phrase
@@ -150,7 +150,7 @@ def _of_deadlines(
 
 
 def _refused(name: str, title: str, asked: PageQuery) -> WorkList:
-    return WorkList(name, title, None, "; ".join(asked.sentences))
+    return WorkList(name, title, None, joined("; ", asked.sentences))
 
 
 async def _consultations(request: Request, asked: Context) -> WorkList:

@@ -43,7 +43,8 @@ def send(counter: Client, path: str, by: str | None, **typed: str) -> httpx.Resp
 
 
 def text(answer: httpx.Response) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", answer.text)).split())
+    inline = re.sub(r"</?bdi\b[^>]*>", "", answer.text)  # stands inside words and marks
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", inline)).split())
 
 
 def hidden(answer: httpx.Response) -> dict[str, str]:

@@ -69,7 +69,8 @@ def send(at: Client, path: str, by: str | None = CHINA, **typed: str) -> httpx.R
 
 
 def text(answer: httpx.Response) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", answer.text)).split())
+    inline = re.sub(r"</?bdi\b[^>]*>", "", answer.text)  # stands inside words and marks
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", inline)).split())
 
 
 def hidden(answer: httpx.Response) -> dict[str, str]:

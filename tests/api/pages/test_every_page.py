@@ -30,17 +30,28 @@ TARGETS = """() => [...document.querySelectorAll("nav a, button, summary, .butto
     && !e.closest(".crumbs, .tabs"))
   .map((e) => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
   .filter(([, r]) => r.width > 1 && (r.height < 24 || r.width < 24)).map(([text]) => text)"""
-#: Text in another script than that of the page has its language beside it, in which it is read out.
-#: What an event says is data of many languages, and so are examples of what to type; a title of the
-#: record may have words of two languages.
+#: Text in another script than that of the language around it has its own language, in which
+#: it is read out. A code has no word in small letters, and is of no language.
 SCRIPTS = """() => {
+  const names = ["Latin", "Han", "Hiragana", "Katakana", "Hangul", "Cyrillic", "Arabic", "Hebrew",
+    "Greek", "Thai", "Devanagari", "Georgian", "Armenian"];
+  const written = { zh: ["Han"], ja: ["Han", "Hiragana", "Katakana"], ko: ["Hangul", "Han"],
+    ar: ["Arabic"], fa: ["Arabic"], ur: ["Arabic"], he: ["Hebrew"], el: ["Greek"], th: ["Thai"],
+    hi: ["Devanagari"], ka: ["Georgian"], hy: ["Armenian"] };
+  for (const tag of ["ru", "be", "bg", "kk", "ky", "mk", "mn", "sr", "tg", "uk"])
+    written[tag] = ["Cyrillic"];
   const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode.data.trim(), element = walker.currentNode.parentElement;
-    if (/\\p{Script=Han}|\\p{Script=Cyrillic}|\\p{Script=Arabic}/u.test(text)
-      && !/[A-Za-z]{3}/.test(text) && element.closest("[lang]").lang === "en"
-      && !element.closest(".said, script, a[href*='search?q=']"))
-      found.push(`no language: ${text.slice(0, 40)}`);
+    if (/<U\\+206[6-9]>/.test(text)) found.push(`an isolate is shown: ${text.slice(0, 60)}`);
+    if (!text || element.closest("script, style, pre, code, .code, textarea, option, title, desc"))
+      continue;
+    const lang = element.closest("[lang]").getAttribute("lang");
+    const own = written[lang.split("-")[0]] ?? ["Latin"];
+    for (const name of names.filter((each) => !own.includes(each))) {
+      const word = name === "Latin" ? "[a-z]{2}" : `\\\\p{Script=${name}}`;
+      if (new RegExp(word, "u").test(text)) found.push(`${name} in ${lang}: ${text.slice(0, 60)}`);
+    }
   }
   return found;
 }"""
@@ -83,6 +94,7 @@ def walked(
         else:
             turn(page, f"{address}/{tag}{path}")
         found = _too_wide(page) + _too_large(page) + page.evaluate(TARGETS)
+        found += page.evaluate(SCRIPTS)
         if path in FIRST:
             name = re.sub(r"\W+", "-", path).strip("-") or "home"
             _keep(page, folder, f"{tag}-{name}")
@@ -143,7 +155,7 @@ def _looked_at(page: Page, *, whole: bool) -> list[str]:
     too, which takes half a second."""
     page.evaluate(UNFOLD)
     found: list[str] = _too_wide(page) + page.evaluate(COMPLAINTS)
-    found += page.evaluate(SCRIPTS) + page.evaluate(TOO_FAINT)
+    found += page.evaluate(TOO_FAINT)
     page.emulate_media(color_scheme="dark")
     found += page.evaluate(TOO_FAINT)
     if whole:

@@ -16,7 +16,7 @@ from babel.messages.catalog import Catalog
 
 from api.access.tokens import issue
 from api.graphql.executor import LATER, Executor
-from api.languages import catalogues
+from api.languages import catalogues, writing_systems
 from api.languages.language import ENGLISH, Language, current
 from api.languages.negotiation import negotiated
 from api.pages import audit, labels, search, site
@@ -27,6 +27,7 @@ from ops import messages
 from registry.paths import CATALOGUES
 from tests.api.client import AUDITOR, Client
 from tests.api.http.test_openapi import routes as routes_of
+from tests.api.pages.foreign_texts import foreign_texts
 from tests.api.pages.walk import SAMPLES, STEEL, addresses
 
 TAGS = catalogues.tags()
@@ -60,6 +61,7 @@ _NOT_READ = re.compile(
     r"|<(\w+) [^>]*class=\"[^\"]*\bcode\b[^\"]*\"[^>]*>.*?</\3>",
     re.S,
 )
+_FOREIGN = re.compile(r'<bdi lang="(?!en)[^"]*">(.*?)</bdi>', re.S)
 _SHOWN = re.compile(r'(?:aria-label|aria-valuetext|placeholder|title|alt)="([^"]*)"')
 _TRANSLATED = re.compile("\u27e6[^\u27e6\u27e7]*\u27e7")
 #: Fields of an answer that are English sentences of the service.
@@ -84,6 +86,7 @@ def english_left(page: str, data: set[str]) -> list[str]:
     body = page[page.index("<title>") :]
     while (shorter := _TRANSLATED.sub(" ", body)) != body:
         body = shorter
+    body = _FOREIGN.sub(r"\1", body)  # a part of a text, which is data or English as a whole
     body = _NOT_READ.sub(" ", body)
     shown = " ".join(_SHOWN.findall(body))
     text = html.unescape(re.sub(r"<[^>]*>", " | ", body) + " | " + shown)
@@ -169,12 +172,34 @@ def test_the_template_has_every_text() -> None:
 
 
 def test_no_page_fails_in_any_language(at: Client) -> None:
-    pages = product(addresses(), ("", *(f"/{tag}" for tag in catalogues.tags())))
-    failed = [
-        path + sample for sample, path in pages if opened(at, path + sample).status_code >= 500
-    ]
+    """Nor has a page a text in another script without its language, or an isolate that is shown."""
+    wrong: dict[str, list[str]] = {}
+    for tag, sample in product(("", *catalogues.tags()), addresses()):
+        path = f"/{tag}{sample}" if tag else sample
+        page = opened(at, path)
+        found = [f"status {page.status_code}"] * (page.status_code >= 500)
+        found += foreign_texts(page.text) + re.findall("&lt;U\\+206[6-9]&gt;[^<]*", page.text)
+        if found:
+            wrong[path] = found
 
-    assert failed == []
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("tag", "text", "marked"),
+    [
+        ("en", "control (监管结果互认)", 'control (<bdi lang="zh-Hans">监管结果互认</bdi>)'),
+        ("en", "AEO (수출입 공인업체)", 'AEO (<bdi lang="ko">수출입 공인업체</bdi>)'),
+        ("zh-Hans", "由 A &amp; Sons (CN) 报", '由 <bdi lang="en">A &amp; Sons (CN)</bdi> 报'),
+        ("ar", "<bdi>3M Ltd</bdi> CN-KR-AEO", '<bdi lang="en">3M Ltd</bdi> CN-KR-AEO'),
+        ("ru", "<b>Ключ</b> AEO <code>key</code>", "<b>Ключ</b> AEO <code>key</code>"),
+        ("ar", '<i lang="ru">И</i> И', '<i lang="ru">И</i> <bdi lang="ru">И</bdi>'),
+        ("en", "<svg>中</svg>", '<svg><tspan lang="zh-Hans">中</tspan></svg>'),
+        ("fr", "<option>中国</option>", '<option lang="zh-Hans">中国</option>'),
+    ],
+)
+def test_a_text_in_another_script_has_its_language(tag: str, text: str, marked: str) -> None:
+    assert writing_systems.marked(text, tag) == marked
 
 
 @pytest.mark.parametrize(
@@ -376,7 +401,7 @@ def test_what_is_put_into_an_arabic_sentence_moves_nothing_beside_it() -> None:
 def test_a_reason_is_a_sentence_of_its_facts_in_the_reader_s_language(at: Client) -> None:
     page = opened(at, "/en-XA/operators/CN1234567890?in=KR", AUDITOR).text
 
-    [reason] = re.findall(r"<li>(.*?) <span class=\"code muted\">IN_FORCE</span>", page)
+    [reason] = re.findall(r"<li>(.*?) <code class=\"muted\">IN_FORCE</code>", page)
     assert reason.startswith("\u27e6") and "CN-KR-AEO" in reason and "China" in reason
 
 
