@@ -8,6 +8,7 @@ them over into `cpu_seconds.tsv`, for the files that were run. See ops/decisions
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sys
@@ -23,6 +24,8 @@ from psycopg.conninfo import conninfo_to_dict
 from registry.paths import ROOT
 
 TABLE: Final = ROOT / "tests" / "cpu_seconds.tsv"
+#: Of prctl(2), from linux/prctl.h.
+PR_SET_CHILD_SUBREAPER: Final = 36
 #: Seconds that are assumed of a file that nobody has measured.
 UNKNOWN: Final = 5.0
 #: Seconds of CPU that all files, and each, may cost when they are measured. Two cores that are busy
@@ -58,6 +61,7 @@ class Measuring:
     def __init__(self, into: Path) -> None:
         self._into = into
         self._server: int | None = None
+        _adopt_orphans()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -87,6 +91,13 @@ class Measuring:
             _of_tree(os.getpid(), children, used),
             _of_tree(self._server, children, used) if self._server else 0.0,
         )
+
+
+def _adopt_orphans() -> None:
+    """Makes this process the parent of whatever its children leave behind. A browser ends without
+    waiting for its processes, and what they used would be lost; here they stay to be counted."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _processes() -> tuple[dict[int, list[int]], dict[int, float]]:
