@@ -16,7 +16,7 @@ from api.languages.language import _
 from api.pages import check_numbers, mass_decisions, search_meanings
 from api.pages.errors import PageRoute
 from api.pages.labels import closeness, country, phrase, territory
-from api.pages.query import PageQuery, ask, context
+from api.pages.query import PageQuery, Unavailable, ask, context
 from api.pages.render import page
 from registry.domain.identifiers import LONGEST, normal_form
 from registry.domain.texts import folded
@@ -61,8 +61,8 @@ query Search($words: String!) {
 NAMES = """\
 query ByName($words: String!, $first: Int!) {
   operators(filter: { nameContains: $words }, first: $first) {
-    totalCount
     edges { node { tin name localName administration { code } } }
+    pageInfo { hasNextPage }
   }
 }"""
 NAMED = 12  # operators of a name that are shown
@@ -115,7 +115,10 @@ async def _listed(request: Request, q: str, found_holders: list[dict[str, Any]])
     law = await ask(request, LAW, words=q)
     found = law.data
     countries = _territories(found["administrations"], q) if found else []
-    named = await by_name(request, q, NAMED)
+    try:
+        named, unnamed = await by_name(request, q, NAMED), False
+    except Unavailable:  # what the law has of the words is shown all the same
+        named, unnamed = None, True
     holders = [holder | {"scheme": ""} for holder in found_holders]
     operators = holders or await identified(request, q)
     groups: dict[str, Any] = {
@@ -127,7 +130,7 @@ async def _listed(request: Request, q: str, found_holders: list[dict[str, Any]])
         "parties": [] if countries else search_meanings.territories(q),
         "named": _edges(named),
     }
-    nothing = not any(groups.values()) and _is_empty(found)
+    nothing = not unnamed and not any(groups.values()) and _is_empty(found)
     instead = search_meanings.number_inside(q) if nothing else ""
     if instead:
         # Where the number finds nothing either, the page's question stays the one that was typed.
@@ -146,6 +149,7 @@ async def _listed(request: Request, q: str, found_holders: list[dict[str, Any]])
         found=found,
         like_tin=_tin(q) if any(map(str.isdigit, q)) else None,
         names=named,
+        unnamed=unnamed,
         nothing=nothing and not instead,
         instead=instead,
         homes=await _homes(request, found) if search_meanings.is_bare_number(q) else [],
@@ -192,7 +196,7 @@ async def _homes(request: Request, found: dict[str, Any] | None) -> list[tuple[s
 
 async def by_name(request: Request, words: str, first: int) -> PageQuery | None:
     """Returns the operators whose name has the words, for those who may list operators; None for
-    others, and for words that are too short."""
+    others, and for words that are too short. Raises Unavailable."""
     asked = await context(request)
     if len(words) < 2 or not asked.may(Action.LIST_OPERATORS, Resource()):
         return None

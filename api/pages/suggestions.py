@@ -15,7 +15,7 @@ from api.languages.language import _, current
 from api.pages import search_meanings
 from api.pages.errors import PageRoute
 from api.pages.labels import closeness, country
-from api.pages.query import ask
+from api.pages.query import Unavailable, ask
 from api.pages.record_texts import plain_title
 from api.pages.render import HEADERS, language_of
 from api.pages.search import by_name, exact_operator, exact_record, holders, meant_territory
@@ -110,7 +110,10 @@ async def _by_key(request: Request, q: str) -> list[Suggestion]:
 
 async def _named(request: Request, q: str) -> list[Suggestion]:
     """Operators with a name like the words, for those who may list operators."""
-    found = await by_name(request, q, OF_A_KIND)
+    try:
+        found = await by_name(request, q, OF_A_KIND)
+    except Unavailable:  # the other suggestions stand; the page of the search says what is missing
+        return []
     nodes = _nodes(found.data["operators"]) if found and found.data else []
     return [
         (each["name"], f"{each['tin']}, {_('operator')}", f"/operators/{each['tin']}")

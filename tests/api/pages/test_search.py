@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from api.access.tokens import issue
-from api.pages.query import COOKIE
+from api.pages import search, suggestions
+from api.pages.query import COOKIE, Unavailable
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 
 
@@ -154,6 +155,24 @@ def test_names_and_national_numbers_of_operators_are_for_those_who_may_list_them
         assert 'href="/operators/DESYNTHETIC0001"' not in page_for(at, KOREA, words)
     assert "A company is found by its number" in page_for(at, "", "Samsung")
     assert "An operator that is not shown to you" not in page_for(at, "", "Samsung")
+
+
+def test_names_that_cannot_be_looked_for_now_leave_the_rest_and_are_no_nothing(
+    at: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_slow(*_asked: object) -> None:
+        raise Unavailable("The question takes too long to answer. Ask for less of it.")
+
+    monkeypatch.setattr(search, "by_name", too_slow)
+    monkeypatch.setattr(suggestions, "by_name", too_slow)
+
+    for words in ("China", "Nothing Of The Kind"):
+        found = page_for(at, KOREA, words)
+        assert "Names of operators could not be looked for now" in found
+        assert "Nothing in the register answers" not in found
+    assert 'href="/countries/CN"' in page_for(at, KOREA, "China")
+    cookie = {"cookie": f"{COOKIE}={issue(KOREA, at.home)}"}
+    assert "China" in at.request("GET", "/search/suggest?q=Chin", headers=cookie).text
 
 
 def test_a_number_without_its_country_is_asked_for_its_country(at: Client) -> None:

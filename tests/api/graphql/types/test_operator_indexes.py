@@ -134,6 +134,7 @@ def test_where_many_are_found_the_list_is_walked_and_is_the_same(
         {"changedAfter": 1},
         {"validUntilFrom": "2020-01-01"},
         {"overdue": True},
+        {"nameContains": "SYNTHETIC"},
         {"changedAfter": 1, "validUntilFrom": "2020-01-01"},
     ):
         few = pages(population.counter, AUDITOR, "tin", filter, {}, 3)
