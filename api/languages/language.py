@@ -200,8 +200,12 @@ def pgettext(context: str, text: str, /, **values: Any) -> str:
 
 
 def joined(separator: str, parts: Iterable[str]) -> str:
-    """Returns texts in a row as one text in the reader's language; empty ones are left out."""
-    return ReaderText(separator.join(current.get().isolated(part) for part in parts if part))
+    """Returns texts in a row as one text in the reader's language; empty ones are left out. Where
+    one of them is markup, so is the whole."""
+    found = [current.get().isolated(part) for part in parts if part]
+    if any(isinstance(part, Markup) for part in found):
+        return Markup(separator).join(found)
+    return ReaderText(separator.join(found))
 
 
 def N_(text: str, /) -> str:  # noqa: N802 - the name that gettext uses

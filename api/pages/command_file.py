@@ -74,6 +74,8 @@ class OperatorFile:
     sees_proposals: bool = True
     #: Why a form's command is not allowed, whatever is typed: the sentences of its refusals.
     refusals: Sequence[str] = ()
+    #: Whether a form's command would add nothing today: what it says is on record already.
+    adds_nothing: bool = False
 
     @property
     def place(self) -> CommandPlace:
@@ -169,18 +171,25 @@ def _read(
         return OperatorFile(tin, operator, zone, today, programmes, [], foreign, sees)
 
     refusals: list[Refusal] = []
+    adding_nothing: list[c.OperatorCommand] = []
 
     def decide(trial: Operator, command: c.OperatorCommand) -> None:
         try:
             registry.try_on(trial, command, subject.administration, subject.person)
         except Refusal as error:
-            refusals.append(error)
+            if command.effective is None:  # a refusal of a day that was made up names that day
+                refusals.append(error)
             raise
+        if command.effective is None and not trial.pending_events:
+            adding_nothing.append(command)
 
     law = TrialLaw(programmes, today, subject.person, only is not None)
     allowed = allowed_commands(operator, law, decide, kinds)
     why = of_the_file(refusals) if only is not None and not allowed else []
-    return OperatorFile(tin, operator, zone, today, programmes, allowed, foreign, sees, why)
+    nothing = bool(adding_nothing) and not allowed
+    return OperatorFile(
+        tin, operator, zone, today, programmes, allowed, foreign, sees, why, adds_nothing=nothing
+    )
 
 
 # ------------------------------------------------------------------ what the fields offer

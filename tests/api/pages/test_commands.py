@@ -460,6 +460,9 @@ def test_every_form_that_an_operators_page_offers_opens(at: Client) -> None:
     for path in offered:
         answer = opened(at, path)
         assert answer.status_code == 200 and 'id="not-today"' not in answer.text, path
+    # Whoever is suspended is not suspended again; of the days that are tried only today is named.
+    [why] = re.findall(r'<div[^>]*id="not-today">.*?</div>', opened(at, form_of(tin)).text)
+    assert "is recorded as of 2026-01-05" in why and why.count("<li>") == 1
 
 
 def test_a_new_operator_is_registered(at: Client) -> None:

@@ -13,11 +13,12 @@ import httpx
 import pytest
 from babel import Locale
 from babel.messages.catalog import Catalog
+from markupsafe import Markup
 
 from api.access.tokens import issue
 from api.graphql.executor import LATER, Executor
 from api.languages import catalogues, writing_systems
-from api.languages.language import ENGLISH, Language, current
+from api.languages.language import ENGLISH, Language, current, joined
 from api.languages.negotiation import negotiated
 from api.pages import audit, labels, search, site
 from api.pages.errors import AWAY, PageRoute
@@ -172,13 +173,17 @@ def test_the_template_has_every_text() -> None:
 
 
 def test_no_page_fails_in_any_language(at: Client) -> None:
-    """Nor has a page a text in another script without its language, or an isolate that is shown."""
+    """Nor has a page a text in another script without its language, an isolate that is shown, or
+    two breadcrumbs that lead to one page."""
     wrong: dict[str, list[str]] = {}
     for tag, sample in product(("", *catalogues.tags()), addresses()):
         path = f"/{tag}{sample}" if tag else sample
         page = opened(at, path)
         found = [f"status {page.status_code}"] * (page.status_code >= 500)
         found += foreign_texts(page.text) + re.findall("&lt;U\\+206[6-9]&gt;[^<]*", page.text)
+        crumbs = "".join(re.findall(r'<nav class="crumbs".*?</nav>', page.text, re.DOTALL))
+        links = re.findall(r'href="([^"]+)"', crumbs)
+        found += [f"breadcrumb twice: {link}" for link in set(links) if links.count(link) > 1]
         if found:
             wrong[path] = found
 
@@ -409,3 +414,10 @@ def test_a_type_has_its_own_name_beside_the_reader_s(at: Client) -> None:
     page = opened(at, "/operators/CN1234567890").text
 
     assert '(<bdi lang="zh-Hans">高级认证企业</bdi>, advanced certified enterprise)' in page
+
+
+def test_messages_in_a_row_keep_their_markup_and_nothing_else_becomes_markup() -> None:
+    row = joined("; ", [Markup('<span lang="en">no</span>'), "", "a<b"])
+
+    assert row == Markup('<span lang="en">no</span>; a&lt;b')
+    assert not isinstance(joined("; ", ["a", "b"]), Markup)
