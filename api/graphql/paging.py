@@ -166,8 +166,7 @@ def after(
     # No key has a NUL character, which PostgreSQL does not accept in a text.
     if found != of or tuple(map(type, key)) != kinds or len(text) > 500 or has_nul(key):
         raise bad_input(
-            "%(field)s: %(found)s is not a cursor of %(of)s; give one exactly as it came, "
-            "from a pageInfo or an edge",
+            "%(field)s: %(found)s is not a cursor of %(of)s; give one exactly as an answer gave it",
             field=name,
             found=repr(text[:40]),
             of=of,

@@ -23,6 +23,7 @@ from api.pages.labels import (
     shown,
     worded,
 )
+from api.pages.plain_words import source_text
 from api.pages.query import ask
 from api.pages.record_actions import actions_about
 from api.pages.record_texts import plain_title
@@ -237,7 +238,7 @@ def _drawing(
                 interval(found),
                 step.letter,
                 step.tone,
-                ReaderText(f"{name}: {interval(found)}; {shown(found['source'])}"),
+                ReaderText(f"{name}: {interval(found)}; {shown(source_text(found['source']))}"),
                 found["assumed"] or open_end,
             )
         )

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from api.pages.site import PAGES
+from api.pages import type_names
+from api.pages.site import PAGES, page_at
+from registry.domain.identifiers import schemes
 from tests.api.pages import roles as roles_of_pages
 from tests.api.pages.axe import SEEN, serious
 from tests.api.pages.test_in_browser import COMPLAINTS, TOO_FAINT, become
@@ -55,6 +57,22 @@ SCRIPTS = """() => {
   }
   return found;
 }"""
+#: Identifiers of programs in the text of a page for people: constants, names of fields and of
+#: subjects. Codes of the record stand in an element for codes, or are those of CODES.
+IDENTIFIERS = r"""() => {
+  const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const name = new RegExp(
+    "(?<![\\w.:/@-])(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:_[a-zA-Z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+"
+    + "|[a-z]+:(?:[*]|[A-Z]{2}))(?![\\w.])", "g");
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (element.closest("code, pre, .code, script, style, textarea")) continue;
+    for (const each of walker.currentNode.data.matchAll(name)) found.push(each[0]);
+  }
+  return found;
+}"""
+#: Codes as the administrations write them: of schemes of numbers, and of types.
+CODES = {*schemes(), *(type for _programme, type in type_names.table())}
 #: Bytes of a page before it is compressed, in any language; each letter of some takes two or three.
 LARGEST = 190_000
 UNFOLD = "document.querySelectorAll('details').forEach((each) => each.open = true)"
@@ -99,7 +117,7 @@ def walked(
             name = re.sub(r"\W+", "-", path).strip("-") or "home"
             _keep(page, folder, f"{tag}-{name}")
         if tag == "en":
-            found += _looked_at(page, whole=path in FIRST)
+            found += _looked_at(page, whole=path in FIRST) + _identifiers(page, path)
         if found:
             wrong[path] = found
     window.close()
@@ -129,6 +147,14 @@ def test_each_form_of_a_page_is_for_everybody_in_the_role_that_is_shown_it(
 
     assert wrong == {}
     assert roles == {*roles_of_pages.ROLES[1:]}
+
+
+def _identifiers(page: Page, path: str) -> list[str]:
+    """Identifiers of programs on a page that is for people, its folds opened."""
+    entry = page_at(path.partition("?")[0])
+    if entry is not None and entry.english:
+        return []
+    return [f"an identifier: {each}" for each in page.evaluate(IDENTIFIERS) if each not in CODES]
 
 
 def _too_wide(page: Page) -> list[str]:
