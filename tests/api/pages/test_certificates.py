@@ -126,7 +126,11 @@ def test_what_has_ended_and_what_was_withdrawn_are_red_each_in_its_own_words(
     other = certified(office)
     code, id = issued(office, other)
     assert by_query(office, other, KOREA)["status"] == "VALID"
-    form(office, other, f"company:{other}", action="withdraw", credential=id)
+    by = f"company:{other}"
+    page = office.request("GET", f"/operators/{other}/certificate", headers=cookie(office, by))
+    [step] = re.findall(r"<summary>Withdraw this.*?</details>", page.text, re.DOTALL)
+    assert "cannot be undone" in step and "<button" in step  # so not by one press
+    form(office, other, by, action="withdraw", credential=id)
     assert by_query(office, other, KOREA) is None
     assert finding(office, f"/verify/{code}") == ("withdrawn", "bad")
 

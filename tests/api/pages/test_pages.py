@@ -334,6 +334,10 @@ def test_each_interval_of_a_status_says_what_began_it(at: Client) -> None:
     for begun in ("2023-05-19 reassessment closed", "2023-04-10 2023-05-19 reassessment opened"):
         assert begun in full
     assert part.count(f"valid AEO{ACME} 2018-05-28") == part.count(f"valid AEO{ACME}") == 1
+    # No line of the picture is drawn over its words.
+    page = opened(at, f"/operators/{ACME}?tab=history", AUDITOR).text
+    picture = page.partition('class="picture"')[2].partition("</svg>")[0]
+    assert picture.rindex('<line class="mark') < picture.index('class="lane-text"')
 
 
 def test_what_is_kept_back_is_said_in_words(at: Client) -> None:
