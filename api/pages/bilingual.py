@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -28,6 +29,10 @@ CHARACTER_SETS = (
     ("big5", 0xA4, 0xC6),
     ("euc_kr", 0xB0, 0xC8),
 )
+
+
+#: Letters of a word after which a line may end. Fewer fit on a line in each size.
+_LONG = re.compile(r"\S{24}(?=\S)")
 
 
 class BilingualRow(NamedTuple):
@@ -82,6 +87,11 @@ def second_language(first: Language, territory: str) -> Language:
     wanted = labels.language(territory)
     found = next((tag for tag in catalogues.tags() if tag.partition("-")[0] == wanted), "en")
     return catalogues.language(found)
+
+
+def breakable(text: str) -> str:
+    """Returns a text whose long words may be broken where the line of a document ends."""
+    return _LONG.sub("\\g<0>\N{ZERO WIDTH SPACE}", text)
 
 
 def is_covered(text: str) -> bool:

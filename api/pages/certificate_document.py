@@ -8,7 +8,13 @@ from typing import Any
 from api.credentials.codes import grouped
 from api.languages.language import N_, Language, _, current
 from api.pages import labels, type_names
-from api.pages.bilingual import BilingualRow, BilingualTexts, is_covered, second_language
+from api.pages.bilingual import (
+    BilingualRow,
+    BilingualTexts,
+    breakable,
+    is_covered,
+    second_language,
+)
 from projections.reads.credentials import CredentialRow
 from registry.transparency.signed_notes import read_checkpoint, read_proof
 
@@ -23,6 +29,7 @@ def document(
     languages = [reader, second_language(reader, territory)]
     texts = BilingualTexts(languages)
     local = subject["localName"]
+    is_shown = is_covered(subject["name"])
     proof = read_checkpoint(read_proof(claims["evidence"][0]["proof"]).checkpoint.text)
     return {
         "language": reader.tag.partition("-")[0],
@@ -36,8 +43,11 @@ def document(
                 " below, and that it is valid."
             )
         ),
-        "name": subject["name"] if is_covered(subject["name"]) else subject["registeredId"],
-        "local-name": local if local and local != subject["name"] and is_covered(local) else None,
+        "name": breakable(subject["name"] if is_shown else subject["registeredId"]),
+        "local-name": breakable(local)
+        if local and local != subject["name"] and is_covered(local)
+        else None,
+        "unprinted": [] if is_shown else texts.of(lambda: _(UNPRINTED)),
         "rows": [each._asdict() for each in _rows(texts, row, subject, authorisation)],
         "check": texts.of(lambda: _("Check it: scan the code, or type the address")),
         "link": link(address, row.code),
@@ -48,6 +58,10 @@ def document(
     }
 
 
+UNPRINTED = N_(
+    "The name of the operator has characters that cannot be printed here. The credential that is"
+    " attached has it, and the check shows it."
+)
 NOTES = (
     N_("What counts is what the register answers when you ask, and not this paper."),
     N_("A suspension shows at that address within five seconds."),

@@ -82,6 +82,7 @@ def test_every_tool_says_that_it_only_reads_and_what_each_argument_is() -> None:
     for tool in tools:
         assert tool.annotations and tool.annotations.read_only_hint, tool.name
         assert tool.description, tool.name
+        assert tool.input_schema["additionalProperties"] is False, tool.name
         for argument, schema in tool.input_schema.get("properties", {}).items():
             assert schema.get("description"), (tool.name, argument)
 
@@ -150,9 +151,13 @@ def test_every_tool_asks_its_question_and_what_is_refused_is_an_error_with_its_c
         names = [tool.name for tool in (await session.list_tools()).tools]
         assert set(names) == set(calls)
         wrong = await session.call_tool("recognition", {"tin": "no number", "territory": "KR"})
-        return {name: await session.call_tool(name, calls[name]) for name in names}, wrong
+        # Not the name of the argument: left out, the question would be about now.
+        misnamed = calls["recognition"] | {"knownAt": "2020-01-01T00:00:00Z"}
+        other = await session.call_tool("recognition", misnamed)
+        return {name: await session.call_tool(name, calls[name]) for name in names}, wrong, other
 
-    answers, wrong = said(address, counter, AUDITOR, ask)
+    answers, wrong, other = said(address, counter, AUDITOR, ask)
+    assert other.is_error and "knownAt" in other.content[0].text
     unsigned = answers.pop("log")  # nothing has signed the log of this world yet
     assert unsigned.is_error and "NOT_SIGNED" in unsigned.content[0].text
     for name, answer in answers.items():

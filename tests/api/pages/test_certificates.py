@@ -213,6 +213,21 @@ def test_the_pdf_is_one_page_with_a_code_that_leads_to_the_check(
     assert finding(office, f"/verify/{code}") == ("valid", "good")
 
 
+def test_a_name_is_printed_within_the_page_or_the_page_says_that_it_is_not(office: Client) -> None:
+    for name, is_printed in (("W" * 140, True), ("Boats \N{SHIP} Ltd", False)):
+        tin = certified(office, name)
+        _, id = issued(office, tin)
+        document = pypdfium2.PdfDocument(file(office, tin, id, "certificate.pdf"))
+        assert len(document) == 1
+        page = document[0].get_textpage()
+        text = page.get_text_bounded()
+        width, _height = document[0].get_size()
+        assert max(page.get_charbox(at)[2] for at in range(page.count_chars())) < width
+        assert (text.count("W") >= 140) is is_printed
+        assert ("cannot be printed here" in " ".join(text.split())) is not is_printed
+        document.close()
+
+
 def test_the_fonts_are_those_that_were_listed() -> None:
     listed = dict(
         reversed(line.split("  ")) for line in (FONTS / "SHA256SUMS").read_text().splitlines()
