@@ -25,6 +25,7 @@ from registry.domain.texts import shown
 #: strong character is looked for outside of that.
 FIRST_STRONG_ISOLATE, END_OF_ISOLATE = "\u2068", "\u2069"
 RIGHT_TO_LEFT_ISOLATE = "\u2067"
+NO_BREAK_SPACE = "\u00a0"
 #: Letters with a mark that are letters of their own, each after the letter without the mark.
 _OWN_LETTERS: Final = str.maketrans(
     {"й": "и\uffff", "Й": "И\uffff", "ñ": "n\uffff", "Ñ": "N\uffff"}
@@ -147,7 +148,8 @@ class Language:
 
     def clock(self, at: datetime) -> str:
         """The time of day with its zone, of an instant in UTC; with seconds where there are any."""
-        return f"{at.time().isoformat('seconds' if at.second else 'minutes')} UTC"
+        time = at.time().isoformat("seconds" if at.second else "minutes")
+        return f"{time}{' ' if self.is_source else NO_BREAK_SPACE}UTC"
 
     def pair(self, words: Iterable[str]) -> str:
         """The words with "and" between each two."""

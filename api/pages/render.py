@@ -88,9 +88,10 @@ def _join(
 ) -> Any:
     """The filter `join` of Jinja, which keeps that a text is in the reader's language."""
     parts = list(value)
-    found = do_join(context, parts, separator, attribute)
+    between = str(separator)  # no markup: what was recorded is still made visible
+    found = do_join(context, parts, between, attribute)
     if type(found) is str and any(isinstance(part, ReaderText) for part in parts):
-        return ReaderText(separator.join(str(current.get().isolated(part)) for part in parts))
+        return ReaderText(between.join(str(current.get().isolated(part)) for part in parts))
     return found
 
 
