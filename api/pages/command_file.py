@@ -31,7 +31,7 @@ from registry.application.allowed_commands import (
 from registry.application.execute import version_shown
 from registry.domain import commands as c
 from registry.domain.decisions import civil_day_of
-from registry.domain.errors import Refusal, UnknownOperator
+from registry.domain.errors import AlreadyRecorded, Refusal, UnknownOperator
 from registry.domain.identifiers import schemes
 from registry.domain.operators.authorisation import Authorisation
 from registry.domain.operators.events import PROPOSAL_EVENTS, Operator
@@ -179,6 +179,8 @@ def _read(
         except Refusal as error:
             if command.effective is None:  # a refusal of a day that was made up names that day
                 refusals.append(error)
+                if isinstance(error, AlreadyRecorded):
+                    adding_nothing.append(command)
             raise
         if command.effective is None and not trial.pending_events:
             adding_nothing.append(command)

@@ -463,6 +463,7 @@ def test_every_form_that_an_operators_page_offers_opens(at: Client) -> None:
     # Whoever is suspended is not suspended again; of the days that are tried only today is named.
     [why] = re.findall(r'<div[^>]*id="not-today">.*?</div>', opened(at, form_of(tin)).text)
     assert "is recorded as of 2026-01-05" in why and why.count("<li>") == 1
+    assert "This is on record already" in why
 
 
 def test_a_new_operator_is_registered(at: Client) -> None:
