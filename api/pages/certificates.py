@@ -191,6 +191,8 @@ async def _issue(request: Request, tin: Tin, typed: dict[str, str]) -> Response:
         return await _shown(request, tin, wrong=_("Nothing was done: the form is not complete."))
     if address is None:
         return await _shown(request, tin, wrong=_(NO_ADDRESS))
+    if await is_behind(request, tin.text):
+        return await _shown(request, tin, wrong=_(NOT_SHOWN_YET))
     service: Service = request.app.state.service
     found = await context(request)
     async with reading(request) as connection:
@@ -210,6 +212,10 @@ async def _issue(request: Request, tin: Tin, typed: dict[str, str]) -> Response:
     return _back(tin)
 
 
+NOT_SHOWN_YET = N_(
+    "No certificate was made yet: something was recorded that does not show here yet. Try again in"
+    " a moment."
+)
 NO_ADDRESS = N_(
     "No certificate can be made: this register has no public address (AEO_PUBLIC_URL), which a"
     " certificate names."

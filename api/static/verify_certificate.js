@@ -1,20 +1,40 @@
 // The page of a check stays up to date: it asks every second whether the answer is another one, and
 // then loads itself anew. A page that has been open for long asks every three seconds. While the
-// register does not answer, it waits longer each time. And it checks the signature of the credential
-// in the browser.
+// register does not answer, it waits longer each time, and an answer that was green is amber: five
+// seconds after the last answer nobody knows whether it still stands. And it checks the signature of
+// the credential in the browser.
 
 import { checking, signedBy, Wrong } from "/static/signed_text.js";
 import { say } from "/static/texts.js";
 
 // Milliseconds between an answer and the next question: at first, after the first minutes, and the
-// longest wait while the register does not answer.
-const SOON = 1000, LATER = 3000, LONGEST = 30000;
+// longest wait while the register does not answer; and for how long an answer counts as one of now.
+const SOON = 1000, LATER = 3000, LONGEST = 30000, FRESH = 5000;
 const FIRST = 300; // questions that are asked soon after each other
 const answer = document.getElementById("answer");
 const live = document.getElementById("live");
 let asked = 0;
 let missed = 0;
 let next = 0;
+let watch = 0;
+const wasGood = answer?.classList.contains("good");
+
+/** Shows an answer that was green as amber, or as it was. */
+function doubt(isOld) {
+  if (isOld) live.textContent = say("The register cannot be reached now. What stands here is what it answered last; it may be otherwise now.");
+  if (!wasGood) return;
+  answer.classList.toggle("good", !isOld);
+  answer.classList.toggle("warn", isOld);
+  answer.querySelector(".letter").textContent = isOld ? "?" : "✓";
+}
+
+/** The register has answered just now. */
+function heard() {
+  doubt(false);
+  clearTimeout(watch);
+  watch = setTimeout(doubt, FRESH, true);
+  live.textContent = say("Up to date: asked again every few seconds.");
+}
 
 async function ask() {
   clearTimeout(next);
@@ -26,11 +46,11 @@ async function ask() {
     const { state } = await found.json();
     missed = 0;
     if (state !== answer.dataset.state) return location.reload();
-    live.textContent = say("Up to date: asked again every few seconds.");
+    heard();
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof SyntaxError || error instanceof DOMException)) throw error;
     missed += 1;
-    if (missed > 1) live.textContent = say("The register cannot be reached now. What stands here is what it answered last; it may be otherwise now.");
+    if (missed > 1) doubt(true);
   }
   asked += 1;
   next = setTimeout(ask, missed ? Math.min(SOON * 2 ** (missed - 1), LONGEST) : asked < FIRST ? SOON : LATER);
@@ -39,7 +59,7 @@ async function ask() {
 }
 
 if (answer?.dataset.ask) {
-  live.textContent = say("Up to date: asked again every few seconds.");
+  heard();
   next = setTimeout(ask, SOON);
   document.addEventListener("visibilitychange", ask);
 }

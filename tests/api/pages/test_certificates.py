@@ -18,7 +18,7 @@ import pypdfium2
 import pytest
 import zxingcpp
 from PIL import Image, ImageFont
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from api.credentials import sealed_pdf
 from api.credentials.keys import renew
@@ -383,6 +383,8 @@ def test_what_is_recorded_and_not_shown_yet_is_never_green(
 
     # The projector has not seen it: the file of this operator is known to be behind at once.
     assert finding(office, f"/verify/{code}") == ("behind", "warn")
+    refused = form(office, tin, f"company:{tin}", action="issue", authorisation="KR-AEO/1")
+    assert "something was recorded that does not show here yet" in refused
     assert behind not in read(office, "/countries/KR")
     # After some seconds every page says so.
     monkeypatch.setattr(projection_lag, "TOLERATED", 0.0)
@@ -550,16 +552,7 @@ def test_a_suspension_turns_an_open_page_red(
         page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
         _passes(page, 3)
         expect(live).to_contain_text("Up to date")
-        before = int(live.get_attribute("data-asked") or "")
-        small.set_offline(True)
-        for seconds in (1, 1, 2):  # it waits longer each time that it is not answered
-            _passes(page, seconds)
-        assert live.get_attribute("data-asked") == f"{before + 3}"
-        expect(live).to_contain_text("The register cannot be reached now")
-        expect(answer).to_have_attribute("data-finding", "valid")
-        small.set_offline(False)
-        _passes(page, 4)
-        expect(live).to_contain_text("Up to date")
+        _is_amber_while_the_register_is_silent(small, page)
 
         suspend(office, tin)
         page.clock.run_for(1_100)  # it asks one second after the last answer, and turns red
@@ -583,6 +576,29 @@ def test_a_suspension_turns_an_open_page_red(
         page.get_by_role("button", name="Check", exact=True).click()
         expect(page.locator("#answer")).to_have_attribute("data-finding", "valid")
         plain.close()
+
+
+def _is_amber_while_the_register_is_silent(small: BrowserContext, page: Page) -> None:
+    answer, live = page.locator("#answer"), page.locator("#live")
+    before = int(live.get_attribute("data-asked") or "")
+    small.set_offline(True)
+    for seconds in (1, 1, 2):  # it waits longer each time that it is not answered
+        _passes(page, seconds)
+    assert live.get_attribute("data-asked") == f"{before + 3}"
+    expect(live).to_contain_text("The register cannot be reached now")
+    expect(answer).to_have_attribute("data-finding", "valid")
+    expect(answer).to_have_class("notice warn")  # it was valid, and nobody knows whether it is
+    small.set_offline(False)
+    _passes(page, 4)
+    expect(live).to_contain_text("Up to date")
+    expect(answer).to_have_class("notice good")
+    # A register that takes the question and does not answer is no register that answers.
+    page.route("**/state", lambda _route: None)
+    page.clock.run_for(5_100)
+    expect(answer).to_have_class("notice warn")
+    page.unroute("**/state")
+    page.reload()
+    expect(answer).to_have_class("notice good")
 
 
 def _passes(page: Page, seconds: int) -> None:
