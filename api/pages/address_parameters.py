@@ -80,7 +80,7 @@ FREE = frozenset(
     | {"/sign-in/callback"}
 )
 #: Parameters with several values.
-SEVERAL = frozenset({"tin"})
+SEVERAL = frozenset({"tin", "by", "ticked"})  # a head or a button overrides the field of its form
 #: What other sites add to a link, by which they follow a visitor.
 _TRACKING = re.compile(
     r"utm_\w+|[a-z]{0,3}clid|(g|w)braid|mc_[ce]id|_g[al]|igshid|srsltid|ref_src|mkt_tok|_hs\w+"
