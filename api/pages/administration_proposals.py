@@ -9,6 +9,7 @@ client). The forms of these commands among those of an administration lead here.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,7 +19,6 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.access import policy
 from api.access.policy import Action, Resource, SubjectRole
-from api.access.token_reasons import InvalidToken
 from api.graphql.command_trials import CommandTrial, try_command
 from api.graphql.context import Context
 from api.graphql.errors import Refused
@@ -28,7 +28,7 @@ from api.graphql.types.proposals import SENDING
 from api.languages.language import _, joined
 from api.pages import command_receipts, forms
 from api.pages.agreement_effects import agreement_effects
-from api.pages.command_drafts import drafted, session_ended, sign_in_first
+from api.pages.command_drafts import drafted, sign_in_first
 from api.pages.command_fields import FormField, fields_of, read_fields
 from api.pages.command_names import mutation_of, title_of
 from api.pages.command_places import OF_PROPOSALS
@@ -36,6 +36,7 @@ from api.pages.command_receipts import CommandReceipt
 from api.pages.commands import WAIT
 from api.pages.errors import PageRoute, missing
 from api.pages.law_effects import law_effects
+from api.pages.moved_records import MovedRecord, moved_records
 from api.pages.query import ask, context
 from api.pages.record_effects import record_effect
 from api.pages.refusals import refusal
@@ -45,6 +46,7 @@ from registry.domain.administrations import Administration
 from registry.domain.agreements.events import Agreement
 from registry.domain.decisions import civil_day_of
 from registry.domain.errors import Refusal, UnknownProposal
+from registry.domain.proposed import ProposedDecision
 from registry.domain.values import AdministrationCode
 
 router = APIRouter(route_class=PageRoute)
@@ -67,6 +69,8 @@ class ProposalForm:
     typed: dict[str, str]
     wrong: dict[str, str]
     sentence: str = ""
+    #: What became of the proposal, where it is closed.
+    closed: Sequence[MovedRecord] = ()
 
     @property
     def title(self) -> str:
@@ -106,9 +110,7 @@ async def form(request: Request, code: str, proposal: str, command: str) -> Resp
         receipt = command_receipts.opened(request, found.address, sealed)
         if receipt is not None:
             return await _done(request, found, receipt)
-    typed: dict[str, str] = {}
-    if draft := request.query_params.get("draft", ""):
-        typed = await drafted(request, draft, found.address)
+    typed = await drafted(request)
     typed.setdefault("command_id", str(uuid4()))
     return _shown(request, replace(found, typed=typed))
 
@@ -118,14 +120,8 @@ async def step(request: Request, code: str, proposal: str, command: str) -> Resp
     """Checks or records what was typed."""
     typed = {**await forms.sent(request)}
     typed.setdefault("command_id", str(uuid4()))
-    try:
-        found = await _named(request, code, proposal, command)
-        is_public = (await context(request)).subject.role is SubjectRole.PUBLIC
-    except InvalidToken:
-        return await session_ended(request, request.url.path, typed)
+    found = await _named(request, code, proposal, command)
     if isinstance(found, Response):
-        if is_public and found.status_code == 403:
-            return await session_ended(request, request.url.path, typed)
         return found
     shown = replace(found, typed=typed)
     if typed.get("step") == "change":
@@ -160,7 +156,7 @@ async def _named(
     asked = await context(request)
     address = f"/proposals/{administration}/{id}/{command}"
     if asked.subject.role is SubjectRole.PUBLIC:
-        return sign_in_first(request, address)
+        return sign_in_first(request)
     about = Resource(frozenset({administration}), command=kind)
     decision = policy.decide(asked.subject, Action.RECORD, about)
     if not decision.allowed:
@@ -168,20 +164,21 @@ async def _named(
         sentence = refusal("FORBIDDEN", decision.reason)
         return page(request, "wrong.html", status=403, title=title, sentence=sentence)
     try:
-        proposed = await _in_thread(asked, _find, asked, administration, id)
+        held = await _in_thread(asked, _find, asked, administration, id)
     except Refusal as error:
         sentence = refusal(error.code, str(error))
         return page(request, "wrong.html", status=404, title=title_of(kind), sentence=sentence)
     fields = tuple(field for field in fields_of(kind) if field.name not in _GIVEN)
-    return ProposalForm(address, kind, proposed, fields, {}, {})
+    closed = await moved_records(request, [held.closed] if held.closed else [])
+    return ProposalForm(address, kind, held.proposed, fields, {}, {}, closed=closed)
 
 
-def _find(asked: Context, code: AdministrationCode, id: UUID) -> Administration.DecisionProposed:
+def _find(asked: Context, code: AdministrationCode, id: UUID) -> ProposedDecision:
     found = asked.registry.administration(code, 0).proposals.get(id)
     if found is None:
         raise UnknownProposal("proposal: %(code)s has no proposal %(id)s", code=code, id=id)
     assert isinstance(found.proposed, Administration.DecisionProposed)
-    return found.proposed
+    return found
 
 
 async def _in_thread(asked: Context, work: Any, *given: Any) -> Any:
@@ -191,6 +188,7 @@ async def _in_thread(asked: Context, work: Any, *given: Any) -> Any:
 def _shown(request: Request, shown: ProposalForm, *, status: int = 200, **more: Any) -> Response:
     facts: dict[str, Any] = {
         "checked": False,
+        "nothing": False,
         "to_sign": None,
         "receipt": None,
         "events": [],
@@ -213,7 +211,8 @@ async def _check(request: Request, shown: ProposalForm, input: dict[str, Any]) -
         refused = Refused.of(error, names, input)
         return _refused(request, shown, refused.code.value, str(error), refused.path)
     changes = await _effects(request, shown, trial)
-    return _shown(request, shown, checked=True, to_sign=trial.to_sign, **changes)
+    nothing = trial.to_sign is None and not trial.event
+    return _shown(request, shown, checked=True, nothing=nothing, to_sign=trial.to_sign, **changes)
 
 
 async def _effects(

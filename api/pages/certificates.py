@@ -33,6 +33,7 @@ from api.http.service import Service
 from api.languages.language import N_, _, current
 from api.pages import forms
 from api.pages.certificate_document import document, link, type_name
+from api.pages.command_drafts import drafted
 from api.pages.errors import PageRoute
 from api.pages.query import ask, context, note_lag
 from api.pages.refusals import refusal
@@ -77,6 +78,7 @@ FILES = {"certificate.pdf": "application/pdf", "credential.jwt": LIST_TYPE}
 async def certificates(request: Request, tin: str) -> Response:
     """Shows the certificates of an operator to those who may have them made."""
     found = await _permitted(request, tin)
+    await drafted(request)
     return found if isinstance(found, Response) else await _shown(request, found)
 
 

@@ -21,6 +21,7 @@ from api.http.service import Service
 from api.languages.language import N_, _
 from api.pages import check_numbers, check_questions, forms
 from api.pages.check_questions import AskedInstant, ConsignmentForm
+from api.pages.command_drafts import drafted
 from api.pages.errors import PageRoute
 from api.pages.freshness import in_words
 from api.pages.labels import day, moment
@@ -92,7 +93,7 @@ NEXT_OF_OTHERS = N_(
 @router.get("/check")
 async def check(request: Request) -> Response:
     """Shows the form, and the answer where a number is asked about."""
-    return await _shown(request, request.query_params)
+    return await _shown(request, await drafted(request) or request.query_params)
 
 
 @router.post("/check")

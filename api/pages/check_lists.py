@@ -20,6 +20,7 @@ from api.languages.language import N_, _, joined
 from api.pages import forms, parameters, reasons
 from api.pages.check_list_lines import MOST, ListLine, UnreadableList, read
 from api.pages.check_list_receipts import are_issued, first_id, list_id
+from api.pages.command_drafts import drafted
 from api.pages.downloads import csv_file
 from api.pages.errors import PageRoute
 from api.pages.labels import territory
@@ -84,8 +85,9 @@ async def form(request: Request) -> Response:
     """Shows the form."""
     subject = (await context(request)).subject
     own = subject.administration.text if subject.administration else ""
+    typed = await drafted(request)
     there = parameters.territory_of(request, "in") or own
-    return await _shown(request, {"in": there})
+    return await _shown(request, {"in": there} | typed)
 
 
 @router.post("/check/list")

@@ -3,13 +3,16 @@ that sent the form: another address shows no figure that was not measured."""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from dataclasses import dataclass
 from hashlib import sha256
+from uuid import UUID
 
 from fastapi import Request
 
 from api.pages.forms import CSRF_COOKIE
+from api.pages.query import context
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,17 @@ class CommandReceipt:
     def sealed(self, request: Request, address: str) -> str:
         """Returns it as a text for the query string of this address."""
         return f"{self._text}.{_seal(request, address, self._text)}"
+
+
+async def is_recorded(request: Request, command_id: str) -> bool:
+    """Whether a command with this id (idempotency key) was recorded."""
+    asked = await context(request)
+    try:
+        id = UUID(command_id)
+    except ValueError:
+        return False
+    find = asked.registry.ledger.find_command
+    return await asyncio.get_running_loop().run_in_executor(asked.writers, find, id) is not None
 
 
 def opened(request: Request, address: str, text: str) -> CommandReceipt | None:

@@ -14,7 +14,7 @@ from api.languages.language import _
 from api.pages.command_drafts import sign_in_first
 from api.pages.command_fields import FormField, fields_of
 from api.pages.command_file import OperatorFile, file_of, may_give, offered
-from api.pages.command_places import OPERATOR, address_of, place_of
+from api.pages.command_places import OPERATOR, place_of
 from api.pages.query import context
 from api.pages.record_file import RecordFile, may_give_about, record_file
 from api.pages.record_offers import record_offers
@@ -45,7 +45,7 @@ async def file_for(
     has no form."""
     asked = await context(request)
     if asked.subject.role is SubjectRole.PUBLIC:
-        return sign_in_first(request, address_of(kind, key))
+        return sign_in_first(request)
     place = place_of(kind)
     if place is not OPERATOR:
         file = await record_file(request, place, key, [kind], typed)

@@ -19,8 +19,6 @@ from uuid import uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.access.policy import SubjectRole
-from api.access.token_reasons import InvalidToken
 from api.graphql.command_trials import CommandTrial, try_command
 from api.graphql.errors import Refused
 from api.graphql.types.command_inputs import SPELLED
@@ -28,7 +26,7 @@ from api.graphql.types.mutations import command_of_line
 from api.languages.language import _, joined
 from api.pages import address_parameters, command_receipts, forms
 from api.pages.agreement_effects import agreement_effects
-from api.pages.command_drafts import OWN, drafted, session_ended
+from api.pages.command_drafts import OWN, drafted
 from api.pages.command_effects import arising, effects
 from api.pages.command_fields import FormField, answers_of, read_fields
 from api.pages.command_names import GRAVE, mutation_of, title_of
@@ -124,8 +122,8 @@ async def form(request: Request) -> Response:
             return await _done(request, file, kind, receipt)
     if (failure := _not_here(request, file, kind)) is not None:
         return failure
-    if draft := typed.pop("draft", ""):
-        typed = await drafted(request, draft, address_of(kind, file.key)) or typed
+    if typed.pop("draft", ""):
+        typed = await drafted(request) or typed
     elif isinstance(file, RecordFile) and not typed:
         typed = first_answers(file, kind)
     typed.setdefault("command_id", str(uuid4()))
@@ -133,7 +131,7 @@ async def form(request: Request) -> Response:
     fields = await form_fields(request, file, kind)
     names = (name for each in fields for name in each.names)
     address_parameters.check_names(request, (*names, *_OF_THE_FORM))
-    return await _form(request, CommandForm(file, kind, fields, typed, {}), back=bool(draft))
+    return await _form(request, CommandForm(file, kind, fields, typed, {}))
 
 
 async def step(request: Request) -> Response:
@@ -143,12 +141,6 @@ async def step(request: Request) -> Response:
     if issubclass(kind, c.AdministrationProposalCommand):
         return _to_proposals(kind, key, typed)
     typed.setdefault("command_id", str(uuid4()))
-    try:
-        is_public = (await context(request)).subject.role is SubjectRole.PUBLIC
-    except InvalidToken:
-        is_public = True
-    if is_public:
-        return await session_ended(request, address_of(kind, key), typed)
     file = await file_for(request, kind, key, typed)
     if isinstance(file, Response):
         return file
@@ -186,7 +178,7 @@ for _place in PLACES:
 # --------------------------------------------------------------------------- the steps
 
 
-async def _form(request: Request, shown: CommandForm, *, back: bool = False) -> Response:
+async def _form(request: Request, shown: CommandForm) -> Response:
     """The form, with what changed in the file since it was opened."""
     typed = shown.typed
     moved: Sequence[MovedRecord] = ()
@@ -201,7 +193,6 @@ async def _form(request: Request, shown: CommandForm, *, back: bool = False) -> 
         title=shown.title,
         form=shown,
         moved=moved,
-        back=back,
         allowed=shown.file.allows(shown.kind),
     )
 

@@ -12,6 +12,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
+from api.access.policy import SubjectRole
 from api.access.token_reasons import InvalidToken, IssuerUnreachable
 from api.graphql.deadlines import within
 from api.graphql.errors import RequestDeclined
@@ -19,7 +20,7 @@ from api.graphql.executor import later
 from api.http.exchanges import KEY, Exchange
 from api.http.graphql import declined
 from api.languages.language import N_, _, current
-from api.pages import address_parameters, forms, site
+from api.pages import address_parameters, command_drafts, forms, site
 from api.pages.parameters import BadParameter
 from api.pages.query import AUTHORIZATION, COOKIE, SESSION, Fault, Unavailable, context
 from api.pages.render import language_of, page
@@ -38,8 +39,8 @@ class PageRoute(APIRoute):
     """A route whose failures are shown as pages."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Returns the handler of the route, which refuses a form without a valid CSRF token and
-        makes a page of every error."""
+        """Returns the handler of the route, which refuses a form without a valid CSRF token, stores
+        what was typed where the session has ended, and makes a page of every error."""
         handle = super().get_route_handler()
 
         async def asked(request: Request) -> Response:
@@ -47,17 +48,8 @@ class PageRoute(APIRoute):
             if request.method == "GET":  # every page shows the subject
                 await context(request)
                 address_parameters.check(request)
-            elif request.method == "POST" and not await forms.is_ours(request):
-                return page(
-                    request,
-                    "wrong.html",
-                    status=403,
-                    title=_("Not from here"),
-                    sentence=_(
-                        "This form was not sent from a page of this site that you had open, and "
-                        "nothing was done. Open the page again and send it from there"
-                    ),
-                )
+            elif request.method == "POST":
+                return await _posted(request, handle)
             return await handle(request)
 
         async def guarded(request: Request) -> Response:
@@ -69,6 +61,48 @@ class PageRoute(APIRoute):
             return _led_on(request, answer)
 
         return guarded
+
+
+async def _posted(
+    request: Request, handle: Callable[[Request], Coroutine[Any, Any, Response]]
+) -> Response:
+    """Returns the answer to a form. Where it cannot be taken, nothing that was typed is lost."""
+    if not await forms.is_ours(request):
+        return await _not_ours(request)
+    try:
+        if command_drafts.wants_session(request) and await _is_public(request):
+            return await command_drafts.session_ended(request)
+        return await handle(request)
+    except InvalidToken:
+        if not command_drafts.keeps_drafts(request):
+            raise
+        return await command_drafts.session_ended(request)
+
+
+async def _not_ours(request: Request) -> Response:
+    """The page for a form without the token of the browser's cookie. Where the browser says that a
+    page of this site sent it, the cookie was dropped while the page was open."""
+    if forms.is_own(request) and command_drafts.keeps_drafts(request):
+        try:
+            ended = command_drafts.wants_session(request) and await _is_public(request)
+        except InvalidToken:
+            ended = True
+        then = command_drafts.session_ended if ended else command_drafts.form_lapsed
+        return await then(request)
+    return page(
+        request,
+        "wrong.html",
+        status=403,
+        title=_("Not from here"),
+        sentence=_(
+            "This form was not sent from a page of this site that you had open, and "
+            "nothing was done. Open the page again and send it from there"
+        ),
+    )
+
+
+async def _is_public(request: Request) -> bool:
+    return (await context(request)).subject.role is SubjectRole.PUBLIC
 
 
 def _led_on(request: Request, answer: Response) -> Response:
@@ -96,6 +130,7 @@ async def failing_as_a_page(
             sentence=_(
                 "A demo identity lasts an hour, a session until it ends. You are the public again"
             ),
+            next=command_drafts.here(request) if request.method == "GET" else None,
         )
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         answer.delete_cookie(SESSION, secure=True, httponly=True, samesite="strict")

@@ -199,11 +199,17 @@ CSRF_COOKIE, CSRF_FIELD = "aeo-form", "csrf"
 def csrf_token(request: Request) -> str:
     """Returns the CSRF token for a form: the cookie's, or a new one, which the response sets
     (`api.pages.render`). It identifies the site that sent a form, not the subject."""
+    return masked(browser_token(request))
+
+
+def browser_token(request: Request) -> str:
+    """Returns the token by which a browser is known to the pages: its cookie's, or a new one, which
+    the response sets."""
     token: str | None = request.cookies.get(CSRF_COOKIE)
     if token is None or not _TOKEN.fullmatch(token):
         token = getattr(request.state, "csrf", None) or token_urlsafe(24)
         request.state.csrf = token
-    return masked(token)
+    return token
 
 
 def masked(token: str) -> str:
@@ -304,6 +310,11 @@ async def _read_parts(request: Request, body: bytes, *, too_large: bool) -> dict
     if too_large:
         request.state.upload = UploadedFile(too_large=True)
     return fields
+
+
+def is_own(request: Request) -> bool:
+    """Returns whether the browser says that a page of this site sent the request."""
+    return request.headers.get("sec-fetch-site") == "same-origin"
 
 
 def is_foreign(request: Request) -> bool:

@@ -53,7 +53,7 @@ async def history(request: Request, tin: str) -> Response:
         )
     asked = await context(request)
     if asked.subject.role is SubjectRole.PUBLIC:
-        return sign_in_first(request, f"/operators/{wanted}/history.json")
+        return sign_in_first(request)
     if not asked.may(Action.READ_EVENTS, policy.operator(wanted)):
         title = _("Not for you to read")
         sentence = _("Only the operator, its home customs and auditors have its signed history.")

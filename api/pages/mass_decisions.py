@@ -16,7 +16,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.access.policy import SubjectRole
-from api.access.token_reasons import InvalidToken
 from api.graphql.command_trials import try_command
 from api.graphql.context import Context
 from api.graphql.errors import Forbidden, Refused
@@ -29,7 +28,7 @@ from api.pages.arising_divergences import (
     ChangedOperator,
     arising_of_operators,
 )
-from api.pages.command_drafts import drafted, session_ended, sign_in_first
+from api.pages.command_drafts import drafted, sign_in_first
 from api.pages.command_effects import changed_operator, effects
 from api.pages.command_fields import FormField, answers_of, fields_of, read_fields
 from api.pages.command_names import GRAVE, mutation_of, title_of
@@ -61,7 +60,7 @@ FORM = f"{WORK}/{{command:{MANY}}}"
 class MassRow:
     """What becomes of one operator. `wrong`: why it is refused; `lost` and `gained`: in how many
     territories it loses and gains recognition; `position`: of the record; `proposed`: a second
-    person confirms it."""
+    person confirms it; `nothing`: it is on record already, and nothing is added."""
 
     tin: str
     wrong: str = ""
@@ -74,6 +73,7 @@ class MassRow:
     changed: ChangedOperator | None = None
     #: What was recorded about it after the preview, where that keeps the decision from being taken.
     moved: Sequence[MovedRecord] = ()
+    nothing: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ class MassForm:
 
     @property
     def good(self) -> list[MassRow]:
-        """The rows that are not refused."""
-        return [row for row in self.rows if not row.wrong]
+        """The rows of those that are decided."""
+        return [row for row in self.rows if not (row.wrong or row.nothing)]
 
     @property
     def answers(self) -> list[tuple[str, list[str]]]:
@@ -157,8 +157,8 @@ async def form(request: Request, command: str) -> Response:
     if isinstance(kind, Response):
         return kind
     typed = dict(request.query_params)
-    if draft := typed.pop("draft", ""):
-        typed = await drafted(request, draft, address_of(kind))
+    if typed.pop("draft", ""):
+        typed = await drafted(request) or typed
     typed.setdefault("command_id", str(uuid4()))
     fields = _fields(kind)
     names = (name for each in fields for name in each.names)
@@ -170,13 +170,7 @@ async def form(request: Request, command: str) -> Response:
 async def step(request: Request, command: str) -> Response:
     """Checks or records the decision for each operator."""
     typed = {"command_id": str(uuid4()), **await forms.sent(request)}
-    try:
-        kind = await _kind(request, command)
-        is_public = (await context(request)).subject.role is SubjectRole.PUBLIC
-    except InvalidToken:
-        is_public = True
-    if is_public:
-        return await session_ended(request, f"{WORK}/{command}", typed)
+    kind = await _kind(request, command)
     if isinstance(kind, Response):
         return kind
     shown = MassForm(kind, _fields(kind), typed)
@@ -210,7 +204,7 @@ async def _kind(request: Request, command: str) -> type[c.OperatorCommand] | Res
     assert issubclass(kind, c.OperatorCommand)
     role = (await context(request)).subject.role
     if role is SubjectRole.PUBLIC:
-        return sign_in_first(request, address_of(kind))
+        return sign_in_first(request)
     if role is not SubjectRole.OFFICER:
         sentence = _("Only customs officers decide about many operators at once")
         title = _("Not for you to do")
@@ -275,6 +269,8 @@ async def _tried(
         return MassRow(tin, refusal(Refused.of(error).code.value, str(error)))
     if trial.to_sign:
         return MassRow(tin, _("It is signed one by one, on the page of the operator."))
+    if trial.event is None:
+        return MassRow(tin, nothing=True)
     today = civil_day_of(asked.now, trial.after.time_zone)
     changes = await effects(asked, trial, today)
     recognised = Outcome.RECOGNISED.value
@@ -293,9 +289,8 @@ async def _recorded(request: Request, shown: MassForm, input: dict[str, Any], ti
     done = await ask(request, mutation_of(shown.kind), input=_command(shown, input, tin))
     result: dict[str, Any] = (done.data or {}).get("outcome") or {}
     if "position" in result:
-        return MassRow(
-            tin, position=int(result["position"]), proposed=result["__typename"] == "Proposed"
-        )
+        proposed, nothing = result["__typename"] == "Proposed", result.get("events") == []
+        return MassRow(tin, position=int(result["position"]), proposed=proposed, nothing=nothing)
     if result.get("message"):
         moved: Sequence[MovedRecord] = ()
         if seen := _command(shown, input, tin).get("expectedVersion"):

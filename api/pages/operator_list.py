@@ -107,7 +107,7 @@ async def operators(request: Request) -> Response:
     page. What is ticked goes along from page to page. `?format=csv`: all of them as a file."""
     asked = await context(request)
     if not asked.may(Action.LIST_OPERATORS, Resource()):
-        return sign_in_first(request, "/operators")
+        return sign_in_first(request)
     query = request.query_params
     chosen = _chosen(request, asked)
     orders = _orders(asked, chosen["administration"])

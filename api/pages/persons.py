@@ -11,10 +11,13 @@ from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 
 from api.access import policy
-from api.access.policy import Action, Resource
+from api.access.policy import Action, Resource, SubjectRole
 from api.languages.language import _
 from api.pages import forms
+from api.pages.command_drafts import drafted, sign_in_first
+from api.pages.command_receipts import is_recorded
 from api.pages.errors import PageRoute
+from api.pages.labels import day
 from api.pages.query import PageQuery, ask, context
 from api.pages.refusals import refusal
 from api.pages.render import HEADERS, page
@@ -80,6 +83,15 @@ async def may_name(request: Request, tin: Tin) -> bool:
     return not await _forbidden(request, tin, c.NameContact)
 
 
+@router.get("/operators/{tin}/persons")
+async def form(request: Request, tin: str) -> Response:
+    """Shows the form that names a contact person, with what was typed where a session has ended."""
+    found = await _permitted_tin(request, tin, c.NameContact)
+    if isinstance(found, Response):
+        return found
+    return _naming(request, found, naming(await drafted(request)))
+
+
 @router.post("/operators/{tin}/persons")
 async def name(request: Request, tin: str) -> Response:
     """Stores the person in the erasable side store first, then records the contact under its
@@ -98,26 +110,61 @@ async def name(request: Request, tin: str) -> Response:
     if typed.get("role") not in ROLES:
         wrong["role"] = _("Choose what the person is to the operator.")
     if wrong:
-        return _name_again(request, found, naming(typed, **wrong))
+        sentence = _("Nothing was recorded. Put right what is marked, and send it again.")
+        return _naming(request, found, naming(typed, **wrong), sentence)
     who = {field: typed[field] for field in MAX_LENGTH if typed.get(field)}
+    if (since := await _named_since(request, found, typed["role"], who)) is not None:
+        return await _named_already(request, found, typed, since)
     saved = await ask(request, KEEP, tin=found.text, particulars=who)
     result = (saved.data or {}).get("keepParticulars") or {}
     if "person" in result:
         input = {"tin": found.text, "role": typed["role"], **_command(typed), **result}
         done = await ask(request, NAME, input=input)
         result = (done.data or {}).get("nameContact") or {}
-        # The form was sent twice: the second pseudonym is not used by any event.
-        if "position" in result or result.get("code") == "OTHER_COMMAND":
+        if "position" in result:
             return _back(found)
+        if result.get("code") == "OTHER_COMMAND":
+            # Sent twice at once: no event uses the second pseudonym. Otherwise another person was
+            # typed into a form that was sent before, and a new form can be sent by itself.
+            if (since := await _named_since(request, found, typed["role"], who)) is not None:
+                return await _named_already(request, found, typed, since)
+            typed = typed | {"command_id": str(uuid4())}
     sentence = _refused(result, saved)
-    return _name_again(request, found, naming(typed), sentence)
+    return _naming(request, found, naming(typed), sentence)
+
+
+async def _named_already(request: Request, tin: Tin, typed: dict[str, str], since: str) -> Response:
+    """The answer to a form about a person who is a contact already: of a form that is sent twice
+    the same as at first; of another form the sentence that says so."""
+    if await is_recorded(request, typed.get("command_id", "")):
+        return _back(tin)
+    sentence = _(
+        "%(name)s is named already, since %(day)s. Nothing was recorded a second time.",
+        name=typed["name"],
+        day=day(since),
+    )
+    return _naming(request, tin, naming(typed), sentence)
+
+
+async def _named_since(request: Request, tin: Tin, role: str, who: dict[str, str]) -> str | None:
+    """The civil day since which a person with these particulars is a contact in this role; None
+    where there is none now."""
+    answer = await ask(request, CONTACTS, tin=tin.text)
+    for contact in ((answer.data or {}).get("operator") or {"contacts": []})["contacts"]:
+        particulars = contact["particulars"] or {}
+        known = {field: text for field, text in particulars.items() if text}
+        if (contact["role"], known) == (role, who) and not (contact["until"] or contact["erased"]):
+            return str(contact["since"])
+    return None
 
 
 @router.get("/operators/{tin}/persons/{person}")
 async def shown(request: Request, tin: str, person: str) -> Response:
     """Shows a contact person, with the form that erases it."""
     found = await _permitted_tin(request, tin, c.ErasePerson)
-    return found if isinstance(found, Response) else await _erasing(request, found, person)
+    if isinstance(found, Response):
+        return found
+    return await _erasing(request, found, person, await drafted(request))
 
 
 @router.post("/operators/{tin}/persons/{person}")
@@ -151,6 +198,8 @@ async def _permitted_tin(request: Request, typed: str, kind: type[c.Command]) ->
         return page(
             request, "wrong.html", status=400, title=_("Not a TIN"), sentence=translated(str(wrong))
         )
+    if (await context(request)).subject.role is SubjectRole.PUBLIC:
+        return sign_in_first(request)
     reason = await _forbidden(request, tin, kind)
     if reason:
         return page(
@@ -184,11 +233,11 @@ def _back(tin: Tin) -> Response:
     return RedirectResponse(f"/operators/{tin}?tab=numbers#persons", 303, HEADERS)
 
 
-def _name_again(request: Request, tin: Tin, form: dict[str, Any], sentence: str = "") -> Response:
+def _naming(request: Request, tin: Tin, form: dict[str, Any], sentence: str = "") -> Response:
     return page(
         request,
         "naming.html",
-        status=400,
+        status=400 if sentence else 200,
         title=_("Name a person"),
         tin=tin.text,
         naming=form,

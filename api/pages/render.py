@@ -231,6 +231,7 @@ def page(
         "evidence": _evidence(request, values.get("clocks"), instants) if status == 200 else None,
         "instants": instants,
         "behind": _behind(request),
+        "is_back": getattr(request.state, "is_back", False),
         "demo": request.app.state.settings.demo,
         "signs_in": bool(request.app.state.service.authenticator.parties),
         "csrf": partial(forms.csrf_token, request),

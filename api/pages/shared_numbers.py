@@ -36,7 +36,7 @@ async def numbers(request: Request) -> Response:
     """Lists the numbers, each with both holders."""
     asked = await context(request)
     if asked.subject.role is SubjectRole.PUBLIC:
-        return sign_in_first(request, "/audit/numbers")
+        return sign_in_first(request)
     if asked.subject.role is SubjectRole.COMPANY:
         title, sentence = (
             _("Not for you to do"),

@@ -89,7 +89,6 @@ PAGES = (
         N_("Name a person"),
         "/operators/{tin}",
         Readers.HOME,
-        shown=False,
     ),
     SitePage(
         "/operators/{tin}/persons/{person}",

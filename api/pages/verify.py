@@ -32,6 +32,7 @@ from api.languages.language import _
 from api.pages import forms
 from api.pages.certificate_document import type_name
 from api.pages.certificates import FILES, is_behind, reading, the_file
+from api.pages.command_drafts import drafted
 from api.pages.errors import PageRoute
 from api.pages.query import ask, context
 from api.pages.receipts import RECEIPT
@@ -61,8 +62,9 @@ _AS_PRESENTED = {
 @router.get("/verify")
 async def form(request: Request) -> Response:
     """Shows the form that takes a code, a link, a credential, a receipt, or a file to verify."""
+    typed = (await drafted(request)).get("what", "")
     return page(
-        request, "verify.html", title=_("Check a certificate"), verdict=None, typed="", wrong=""
+        request, "verify.html", title=_("Check a certificate"), verdict=None, typed=typed, wrong=""
     )
 
 

@@ -12,6 +12,7 @@ from api.access.policy import Action, Resource, SubjectRole
 from api.graphql.context import Context
 from api.languages.language import N_, _, current, joined
 from api.pages import disputes, forms, mass_decisions, unseen_changes
+from api.pages.command_drafts import drafted, here
 from api.pages.errors import PageRoute
 from api.pages.labels import country, day, event_name, phrase
 from api.pages.query import PageQuery, ask, context
@@ -56,8 +57,14 @@ async def work(request: Request) -> Response:
     if role is SubjectRole.PUBLIC:
         title = _("Sign in to see your work")
         return page(
-            request, "command_sign_in.html", status=403, title=title, next="/work", has_draft=False
+            request,
+            "command_sign_in.html",
+            status=403,
+            title=title,
+            next=here(request),
+            has_draft=False,
         )
+    await drafted(request)
     lists: list[WorkList] = []
     if role is SubjectRole.OFFICER:
         lists += await _deadlines(request, asked)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
 
+from api.access.tokens import issue
+from api.pages.forms import CSRF_COOKIE
+from api.pages.query import COOKIE
 from projections.engine.projector import Projector
+from registry.application.registry import Registry
+from registry.ledger.database import environment
+from tests.api.access.test_authentication import posts
+from tests.api.pages.posting import FORMS, OTHERS, Posting, Register
 from tests.api.pages.test_in_browser import become
 from tests.api.served import served
 
@@ -16,12 +27,17 @@ STEEL, FRUIT = "CN0000000012", "CN1234567890"
 
 
 @pytest.fixture(scope="module")
-def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def address(world: str, home: Path) -> Iterator[str]:
     stop = threading.Event()
     follower = threading.Thread(target=Projector(world).run, args=(stop, 0.05))
     follower.start()
     try:
-        with served(world, tmp_path_factory.mktemp("home")) as service:
+        with served(world, home) as service:
             yield service
     finally:
         stop.set()
@@ -165,3 +181,182 @@ def walk_to(page: Page, name: str) -> None:
             assert is_seen, f"the focus on {name} is not visible"
             return
     raise AssertionError(f"{name} is not reached with the tabulator")
+
+
+# ------------------------------------------------------- every form, and what may happen to it
+
+
+@pytest.fixture(scope="module")
+def register(world: str, home: Path) -> Iterator[Register]:
+    """The register behind the service, in which China wants a second person for its rules."""
+    registry = Registry(environment(world))
+    at = Register(world, home, registry)
+    paper = {"parties": ["CN"], "source": "a notice"}
+    at.tell("publish_document", document="CN-PLAN", title="A plan", **paper)
+    rule = {"commands": ["set_rule"], "source": "an order"}
+    at.tell("require_second_person", administration="CN", **rule)
+    yield at
+    registry.close()
+
+
+class Desk:
+    """A browser of its own for each subject, with JavaScript or without."""
+
+    def __init__(self, browser: Browser, address: str, register: Register) -> None:
+        self.browser, self.address, self.at = browser, address, register
+        self.contexts: dict[bool, BrowserContext] = {}
+
+    def page(self, script: bool) -> Page:
+        if script not in self.contexts:
+            self.contexts[script] = self.browser.new_context(java_script_enabled=script)
+        return self.contexts[script].new_page()
+
+    def identify(self, page: Page, by: str) -> None:
+        """As signing in does."""
+        cookie = {"name": COOKIE, "value": issue(by, self.at.home), "url": self.address}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
+
+    @contextmanager
+    def opened(
+        self, form: Posting, *, script: bool = True
+    ) -> Iterator[tuple[Page, str, dict[str, str]]]:
+        """A page with the form, filled in; its address; and what was typed."""
+        path = form.path(self.at)
+        page = self.page(script)
+        self.identify(page, form.subject(path))
+        page.goto(f"{self.address}{path}")
+        typed = form.typed()
+        form.fill(page, typed)
+        yield page, path, typed
+        page.close()
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser, address: str, register: Register) -> Iterator[Desk]:
+    found = Desk(browser, address, register)
+    yield found
+    for context in found.contexts.values():
+        context.close()
+
+
+each_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name.replace(" ", "_"))
+#: How a page says that what it is asked for is on record, or that something came between.
+TOLD = re.compile(
+    "The file changed after you opened this form|This is on record already|It was on record already"
+    "|on record already; nothing is added|This proposal is closed already|is named already"
+    "|is in the register already|ERASED"
+)
+
+
+@contextmanager
+def once(desk: Desk, form: Posting) -> Iterator[None]:
+    """Whatever is sent meanwhile is recorded once."""
+    before = desk.at.rows(form.counted)
+    yield
+    assert desk.at.rows(form.counted) - before == form.more
+
+
+def is_done(page: Page, form: Posting) -> None:
+    expect(page.locator("main")).to_contain_text(form.done)
+
+
+def is_told(page: Page) -> None:
+    expect(page.locator("main")).to_contain_text(TOLD)
+
+
+def comes_back(desk: Desk, page: Page, form: Posting, path: str) -> None:
+    """Signs in, as the page of a session that has ended offers, and is back at the form."""
+    expect(page.locator("#ended")).to_contain_text("What you typed is kept")
+    link = page.locator("main a.button").first.get_attribute("href") or ""
+    desk.identify(page, form.subject(path))
+    page.goto(f"{desk.address}{parse_qs(urlsplit(link).query)['next'][0]}")
+    expect(page.locator("#back")).to_contain_text("What you typed is still here")
+
+
+def lose_answers(route: Route) -> None:
+    """The form arrives, and what is answered to it does not."""
+    if route.request.method == "POST":
+        route.fetch(max_redirects=0)
+        route.abort()
+    else:
+        route.continue_()
+
+
+@each_form
+def test_a_cut_line_and_an_ended_session_lose_nothing_and_a_double_click_records_once(
+    desk: Desk, form: Posting
+) -> None:
+    with desk.opened(form, script=True) as (page, path, typed), once(desk, form):
+        form.preview(page)
+        page.context.set_offline(True)
+        form.button(page).click()
+        expect(page.get_by_role("alert")).to_contain_text("nothing was sent")
+        page.context.set_offline(False)
+        page.context.clear_cookies(name=COOKIE)
+        form.button(page).click()
+        comes_back(desk, page, form, path)
+        form.holds(page, typed)
+        form.preview(page)
+        form.button(page).dblclick()
+        is_done(page, form)
+
+
+@each_form
+def test_without_scripts_dropped_cookies_lose_nothing_and_a_double_click_records_once(
+    desk: Desk, form: Posting
+) -> None:
+    """The browser drops the session and the cookie of its forms, once together, and once the
+    latter alone."""
+    with desk.opened(form, script=False) as (page, path, typed), once(desk, form):
+        form.preview(page)
+        page.context.clear_cookies()
+        form.button(page).click()
+        comes_back(desk, page, form, path)
+        form.holds(page, typed)
+        page.context.clear_cookies(name=CSRF_COOKIE)
+        form.first(page).click()
+        expect(page.locator("#lapsed")).to_contain_text("What you typed is kept")
+        page.get_by_role("link", name="Go on").click()
+        form.holds(page, typed)
+        form.preview(page)
+        form.button(page).dblclick()
+        is_done(page, form)
+
+
+@each_form
+def test_a_lost_answer_a_second_tab_and_the_way_back_record_nothing_twice_and_say_so(
+    desk: Desk, form: Posting
+) -> None:
+    with desk.opened(form, script=False) as (page, path, typed), once(desk, form):
+        other = page.context.new_page()
+        other.goto(f"{desk.address}{path}")
+        form.fill(other, typed)
+        form.preview(page)
+        page.route("**/*", lose_answers)
+        form.button(page).click(no_wait_after=True)
+        expect(page).to_have_url(re.compile("^chrome-error:"))
+        page.unroute("**/*")
+        page.reload()
+        is_done(page, form)
+
+        form.first(other).click()
+        is_told(other)
+        other.close()
+
+        if form.steps:
+            with suppress(Error):  # the page is left before it answers
+                page.evaluate("history.back()")
+            page.wait_for_url(lambda url: url.endswith(path))
+        else:  # its entry in the history is that of the form
+            page.goto(f"{desk.address}{path}")
+        if form.first(page).count():  # nothing can be erased twice
+            form.fill(page, typed)
+            form.first(page).click()
+            is_told(page)
+            if form.steps:
+                form.button(page).click()
+        is_told(page)
+
+
+def test_each_page_to_which_a_form_is_sent_is_in_the_table() -> None:
+    assert {*posts()} == {form.route for form in FORMS} | OTHERS.keys()

@@ -73,6 +73,13 @@ def test_a_form_that_is_sent_twice_names_once(counter: Client) -> None:
     assert [send(counter, PERSONS, **who).status_code for _ in range(2)] == [303, 303]
 
     assert len(contacts(counter)) == before + 1
+    # Whoever goes back and writes another name is not answered with the first record.
+    other = send(counter, PERSONS, **(who | {"name": "Wang"}))
+    assert other.status_code == 400 and len(contacts(counter)) == before + 1
+    [fresh] = re.findall(r'name="command_id" value="([^"]+)"', other.text)
+    assert fresh != who["command_id"] and 'value="Wang"' in other.text
+    assert send(counter, PERSONS, **(who | {"name": "Wang", "command_id": fresh})).is_redirect
+    assert len(contacts(counter)) == before + 2
 
 
 @pytest.mark.parametrize(
@@ -121,7 +128,8 @@ def test_nobody_else_has_the_forms_or_may_send_them(counter: Client, by: str | N
         send(counter, f"{PERSONS}/{she.id}", by, ground=GROUND),
     ]
 
-    assert [answer.status_code for answer in answers] == [403, 403]
+    # A form without a session is kept for whoever signs in.
+    assert [answer.status_code for answer in answers] == ([403, 403] if by else [401, 401])
     assert she.who["name"] in page_of(counter, CHINA)
 
 

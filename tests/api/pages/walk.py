@@ -33,6 +33,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
         f"/operators/{STEEL}/beliefs?at=x&from=2026-03-06&to=2026-03-01",
         "/operators/CN9999999999/beliefs",
     ),
+    "/operators/{tin}/persons": (f"/operators/{STEEL}/persons",),
     "/operators/{tin}/persons/{person}": (f"/operators/{STEEL}/persons/nobody",),
     "/operators/{tin}/certificate": (f"/operators/{STEEL}/certificate",),
     "/verify": ("/verify",),
