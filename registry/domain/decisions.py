@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from eventsourcing.domain import AggregateEvent
 from msgspec import Struct
@@ -34,6 +34,11 @@ class DatedFact(AggregateEvent):
     decided_by: AdministrationCode | None = None
     legal_ground: str | None = None
     source: str | None = None
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """An event is never changed: a copy of an aggregate, on which a decision is tried, has the
+        same events. Copying them cost more than the decisions."""
+        return self
 
 
 class Decision(Struct, frozen=True):
