@@ -89,8 +89,8 @@ def walk(page: Page, address: str, journey: Journey, tag: str = "en") -> SplitRe
                     field.press("Enter")
         else:
             role = "button" if step.button else "link"
-            page.locator("main").get_by_role(role, name=words(step.name)).first.click()
-            page.wait_for_load_state()
+            with page.expect_navigation():
+                page.locator("main").get_by_role(role, name=words(step.name)).first.click()
     there = urlsplit(page.url)
     return there._replace(path=there.path.removeprefix(f"/{tag}"))
 
