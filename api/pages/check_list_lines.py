@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from api.languages.language import _
-from api.pages.check_questions import tin_of
+from api.pages.check_questions import NORTHERN_IRELAND, OWN_RULES, tin_of
 from api.pages.labels import territory
 from api.pages.sentences import translated
 from api.pages.typed_days import is_missing
@@ -161,6 +161,10 @@ def _line(
     if tin is None:
         wanted = _("a TIN: two letters of a customs territory, then 1 to 15 letters or digits")
         return _bad(line, "number", number, wanted)
+    if given.get("territory", "").upper() == NORTHERN_IRELAND:
+        return _bad(
+            line | {"territory": NORTHERN_IRELAND}, "territory", NORTHERN_IRELAND, _(OWN_RULES)
+        )
     if code not in zones:
         return _bad(line, "territory", code, _("the code of a customs territory, like KR"))
     try:

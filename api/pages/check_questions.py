@@ -44,6 +44,13 @@ ZONES = {
     "home": N_("of the operator's home customs"),
     "utc": N_("UTC"),
 }
+#: A code of the Union for Northern Ireland. Its pages are those of the United Kingdom; whether an
+#: operator is recognised there is decided by rules of its own (the Windsor Framework).
+NORTHERN_IRELAND = "XI"
+OWN_RULES = N_(
+    "Northern Ireland (XI) has rules of its own, which the register does not hold. Ask for GB or"
+    " for EU, as its customs says."
+)
 ROLES = tuple(role.value for role in Role)
 DIRECTIONS = tuple(direction.value for direction in Direction)
 MOST_CHARACTERS = 100  # of a crossing or a mode
@@ -118,7 +125,9 @@ def _errors(typed: Mapping[str, str]) -> Any:
         yield "number", _("Write the number of the operator.")
     elif len(typed["number"]) > LONGEST:
         yield "number", _too_long(typed["number"], LONGEST)
-    if not AdministrationCode.FORM.fullmatch(territory(typed["in"])):
+    if typed["in"].upper() == NORTHERN_IRELAND:
+        yield "in", _(OWN_RULES)
+    elif not AdministrationCode.FORM.fullmatch(territory(typed["in"])):
         yield "in", _("Choose the territory in which the goods are declared.")
     if typed["time"] and not typed["day"]:
         yield "day", _("Write the day of this time, too.")

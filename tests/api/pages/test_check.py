@@ -105,6 +105,7 @@ def test_the_public_is_told_who_may_ask_and_sees_no_band(at: Client) -> None:
         ({"number": "CN1\u202e234"}, "number"),
         ({"in": ""}, "in"),
         ({"in": "ZZ"}, "in"),
+        ({"in": "XI"}, "in"),
         ({"in": "<script>"}, "in"),
         ({"day": "yesterday"}, "day"),
         ({"day": "2026-02-30"}, "day"),
@@ -235,6 +236,18 @@ def test_a_thousand_numbers_are_answered_at_once_and_the_bad_lines_are_named(at:
     assert good[FRUIT]["agreement"] == "CN-KR-AEO"
     [steel] = [row for row in file if row["line"] == "1001"]
     assert (steel["outcome"], steel["at"]) == ("NOT_RECOGNISED", "2026-03-05T14:03:00.000000Z")
+
+
+def test_northern_ireland_is_not_silently_answered_by_the_law_of_the_united_kingdom(
+    at: Client,
+) -> None:
+    typed = f"{FRUIT},XI\n{FRUIT},UK\n{FRUIT},GB"
+
+    northern, uk, britain = rows(sent(at, "/check/list", AUDITOR, list=typed, **{"as": "csv"}))
+
+    assert (northern["outcome"], northern["field"]) == ("", "territory")
+    assert "rules of its own" in northern["wanted"]
+    assert uk["territory"] == "GB" and uk["outcome"] == britain["outcome"] != ""
 
 
 def test_a_list_of_all_territories_is_answered_to_the_last_line(at: Client) -> None:
