@@ -8,6 +8,7 @@ names, and is no text of the catalogues.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from api.pages.record_texts import party_codes
@@ -21,7 +22,9 @@ FIELDS = {
     "propose_agreement": ("title",),
     "amend_agreement": ("title",),
     "set_scope": ("benefits", "declaration_box"),
+    "set_rule": ("value",),
 }
+_WORDS = re.compile("[a-z]{2}")
 
 
 def texts() -> Iterator[str]:
@@ -31,6 +34,9 @@ def texts() -> Iterator[str]:
             command = json.loads(line) if line.strip() else {}
             for name in FIELDS.get(command.get("command", ""), ()):
                 value = command.get(name) or ()
-                for text in [value] if isinstance(value, str) else value:
-                    if party_codes(text) is None:
-                        yield text
+                yield from filter(_is_text, [value] if isinstance(value, str) else value)
+
+
+def _is_text(text: str) -> bool:
+    """Whether a text is in words, and not a number, a day, a code or a title of two parties."""
+    return bool(_WORDS.search(text)) and party_codes(text) is None

@@ -18,6 +18,7 @@ from api.access.policy import Action, Resource, SubjectRole
 from api.graphql.context import Context
 from api.graphql.types.disputes import has_opened
 from api.graphql.types.mutations import is_visible
+from api.languages.language import _
 from api.pages.command_fields import Choice, Offered
 from api.pages.command_places import OPERATOR, CommandPlace
 from api.pages.labels import country, day, event_name, phrase, standing
@@ -282,7 +283,11 @@ async def _records(request: Request, tin: Tin) -> list[Choice | str]:
         found += [
             Choice(
                 str(edge["node"]["position"]),
-                f"{event_name(edge['node']['type'])}, {day(edge['node']['effective'])}",
+                _(
+                    "%(what)s, %(day)s",
+                    what=event_name(edge["node"]["type"]),
+                    day=day(edge["node"]["effective"]),
+                ),
             )
             for edge in history.get("edges", ())
             if not edge["node"]["type"].startswith(NOT_CORRECTABLE)

@@ -6,7 +6,7 @@ A state is shown by word, letter and pattern; colour only repeats it (accessibil
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from babel.languages import get_official_languages
 from markupsafe import Markup
 
 from api.languages import writing_systems
-from api.languages.language import ReaderText, _, current, pgettext
+from api.languages.language import _, current, joined, pgettext
 from api.pages.plain_words import RULES, source_text, terms
 from registry.domain.instants import is_day
 from registry.domain.texts import folded
@@ -295,29 +295,29 @@ ENVELOPE = {
 }
 
 
-def details(payload: dict[str, Any]) -> str:
-    """What an event itself says: "scheme EORI; value GB000000000091"."""
-    return ReaderText(
-        "; ".join(
-            f"{phrase(name)} {current.get().isolated(text)}" if text else phrase(name)
+def details(payload: dict[str, Any], written: Callable[[str], str] | None = None) -> str:
+    """What an event itself says: "scheme EORI; value GB000000000091". `written`: of a value."""
+    return joined(
+        _("; "),
+        [
+            joined(" ", [phrase(name), _flat(value, written)])
             for name, value in payload.items()
             if name not in ENVELOPE and value not in (None, False, [], {}, "")
-            for text in [_flat(value)]
-        )
+        ],
     )
 
 
-def _flat(found: Any) -> str:
+def _flat(found: Any, written: Callable[[str], str] | None) -> str:
     match found:
         case True:
             return ""
         case {"earliest": _, "latest": _}:
             return interval(found)
         case dict():
-            return details(found)
+            return details(found, written)
         case list():
-            return ReaderText(", ".join(map(_flat, found)))
-    return value(str(found))
+            return joined(_(", "), [_flat(each, written) for each in found])
+    return (written or value)(str(found))
 
 
 def value(text: str) -> str:

@@ -14,8 +14,10 @@ from typing import Any
 from babel import Locale
 
 from api.languages.language import Language, _, current
+from api.pages import labels
 from api.pages.labels import CALLED, country, original
 from api.pages.plain_words import source_text
+from registry.domain.instants import is_day
 from registry.domain.texts import folded
 
 #: The context of the texts of the published record (`ops/world`) in the catalogues.
@@ -40,6 +42,21 @@ def cited(text: str | None) -> str:
     """Returns a source, a ground or a publication as the record cites it: marked as English, which
     is the language of citations."""
     return original(source_text(text))
+
+
+def details(payload: dict[str, Any]) -> str:
+    """What an event itself says, as on a page: a text of the record in the reader's language, and
+    any other sentence marked as English."""
+    return labels.details(payload, value)
+
+
+def value(text: str) -> str:
+    """A value that was recorded, as on a page: a term, a day or a text of the record in the
+    reader's language, any other sentence marked as English."""
+    if is_translated(text):
+        return in_language(text, current.get())
+    found = labels.value(text)
+    return original(found) if type(found) is str and " " in found and not is_day(text) else found
 
 
 def is_translated(text: str) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.languages.language import _, ngettext
+from api.languages.language import _, current, joined, ngettext
 from api.pages.labels import country, phrase
+from api.pages.record_texts import in_language
 from registry.domain.consent import OF_ADEQUACY
 
 _PARTS, _CALENDAR = "parts.", "calendar."
@@ -27,7 +28,8 @@ def rule_value(rule: dict[str, Any]) -> str:
     """Returns the value of a rule that is on record, with its unit in the right number."""
     value, unit = str(rule["value"]), rule["unit"]
     if not value.isdecimal() or unit not in ("days", "working days", "years"):
-        return f"{value} {phrase(unit)}".strip()
+        words = in_language(value, current.get())
+        return joined(" ", [words, phrase(unit)])
     number = int(value)
     if unit == "years":
         return ngettext("%(number)s year", "%(number)s years", number)

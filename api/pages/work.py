@@ -137,7 +137,12 @@ def _of_deadlines(
         WorkItem(
             node["tin"],
             node["name"],
-            f"{phrase(deadline['what'])}, {day(deadline['due'])} ({authorisation['number']})",
+            _(
+                "%(what)s, %(day)s (%(number)s)",
+                what=phrase(deadline["what"]),
+                day=day(deadline["due"]),
+                number=authorisation["number"],
+            ),
             f"/operators/{node['tin']}#actions",
             _("Decide"),
         )
@@ -244,7 +249,7 @@ def _records(rows: list[UnsignedRecord]) -> list[WorkItem]:
         WorkItem(
             row.tin,
             "",
-            f"{event_name(row.type)}, {day(row.effective)}",
+            _("%(what)s, %(day)s", what=event_name(row.type), day=day(row.effective)),
             f"/operators/{row.tin}?tab=history#history",
             _("Look at it"),
         )

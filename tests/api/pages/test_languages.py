@@ -240,6 +240,22 @@ def test_the_forms_of_the_plural_are_those_of_the_language() -> None:
     assert forms == {"zh-Hans": 1, "fr": 2, "ru": 3, "ar": 6}
 
 
+@pytest.mark.parametrize(
+    ("tag", "number", "written"),
+    [
+        *[("ar", 2, "حدثان"), ("ar", 3, "3 أحداث"), ("ar", 11, "11 حدثاً"), ("ar", 102, "102 حدث")],
+        *[("ru", 1, "1 событие"), ("ru", 22, "22 события"), ("ru", 11, "11 событий")],
+        *[("fr", 0, "0 événement"), ("fr", 2, "2 événements"), ("zh-Hans", 2, "2个事件")],
+    ],
+)
+def test_a_number_has_the_form_of_its_word(tag: str, number: int, written: str) -> None:
+    """The order of the forms in a catalogue is that of its head, and not that of CLDR."""
+    language = catalogues.language(tag)
+    text = language.plural("%(num)s event", "%(num)s events", number)
+
+    assert text % {"num": language.number(number)} == written
+
+
 # ------------------------------------------------------------------------- one registry of pages
 
 
