@@ -69,6 +69,7 @@ NO_DATABASE = {
     "/log/policy": "from the home's policy file",
     "/log/checkpoint": "404 or 503, as far as it was read",
     "/log/tile/nonsense": "no name of a tile: refused before anything is read",
+    "/operators/CN1234567890/persons": "an empty form, with nothing of the record in it",
     "/": "links only",
     "/sitemap": "the registry of pages, which is part of the program",
     "/about": "texts only",

@@ -229,21 +229,24 @@ def printed(page: Page, subject: str, law: str, belief: str) -> None:
         assert not page.locator(away).filter(visible=True).count(), away
 
 
+SINGAPORE = "the customs of Singapore as a partner partner:SG"
+
+
 def test_a_printed_page_says_who_was_shown_what(page: Page, address: str) -> None:
     become(page, address, "partner:SG")
     page.goto(f"{address}/operators/CN1234567890?tab=all&at=2026-03-05&known-at=2026-03-06")
-    printed(page, "partner:SG", "2026-03-05", "2026-03-06")
+    printed(page, SINGAPORE, "2026-03-05", "2026-03-06")
     page.goto(f"{address}/agreements/CN-AU-AEO?at=2026-03-05")
-    printed(page, "partner:SG", "2026-03-05", "now")
+    printed(page, SINGAPORE, "2026-03-05", "now")
 
     page.goto(f"{address}/check?number=CN1234567890&in=SG&day=2026-03-05&zone=utc")
     now = date.today().isoformat()[:8]
-    printed(page, "partner:SG", "2026-03-05 12:00 UTC", now)
+    printed(page, SINGAPORE, "2026-03-05 12:00 UTC", now)
 
     page.emulate_media(media="screen")
     page.get_by_role("button", name="Keep a receipt").click()
     page.wait_for_url("**/receipts/*")
-    printed(page, "partner:SG", "2026-03-05 12:00 UTC", now)
+    printed(page, SINGAPORE, "2026-03-05 12:00 UTC", now)
 
 
 def test_a_table_is_sorted_by_keyboard_and_is_cards_on_a_telephone(
