@@ -135,7 +135,7 @@ def test_every_address_has_its_line_and_its_count(
     capfd.readouterr()
 
     plain = {"accept-encoding": "identity"}
-    answer = counter.request("GET", f"{path}?q=somebody", headers=plain)
+    answer = counter.request("GET", f"{path}?utm_source=somebody", headers=plain)
 
     line = last(capfd)
     assert (answer.status_code, line["status"], line["path"]) == (status, status, path)

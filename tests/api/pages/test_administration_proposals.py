@@ -181,4 +181,4 @@ def test_there_is_one_door_to_a_proposal_and_the_others_lead_to_it(counter: Clie
     assert counter.last_position() == last_before
 
     check = send(counter, f"{place}/confirm", BO, **hidden(opened(counter, f"{place}/confirm", BO)))
-    assert "What it changes" in text(check) and "bar years" in text(check).lower()
+    assert "What it changes" in text(check) and "new grant after a revocation" in text(check)

@@ -89,7 +89,7 @@ def test_a_form_that_is_sent_twice_names_once(counter: Client) -> None:
         ({"name": "x" * 201}, "At most 200 characters."),
         ({"role": "FRIEND"}, "Choose what the person is to the operator."),
         ({"telephone": "1" * 41}, "At most 40 characters."),
-        ({"command_id": "7"}, "commandId: found '7', wanted a UUID"),
+        ({"command_id": "7"}, "command id: found '7', wanted a UUID"),
     ],
 )
 def test_what_is_wrong_is_said_beside_the_field_and_what_was_typed_stays(

@@ -143,10 +143,10 @@ def page(barred: Client, path: str) -> str:
 def test_the_pages_say_so(barred: Client) -> None:
     about = page(barred, f"/operators/{BAR}?tab=all")
     assert "bar years unknown" in about
-    assert "nobody knows the rule review years of that day" in about
+    assert "nobody knows the rule time from one review to the next of that day" in about
     rules = page(barred, "/programmes/CN-AEO")
-    assert re.search(r"bar years applies unknown", rules)
-    assert re.search(r"validity years applies none", rules)
+    assert re.search(r"new grant after a revocation applies unknown", rules)
+    assert re.search(r"length of the validity applies none", rules)
 
 
 def test_a_rule_is_said_to_be_none_or_unknown_over_graphql(barred: Client) -> None:
