@@ -97,11 +97,10 @@ def phrase(term: str | None) -> str:
     """Returns a term as words in the reader's language, by the key of the term."""
     if not term:
         return ""
-    if not current.get().is_source:
-        if found := _SUSPENDED_PART.fullmatch(term):
-            return _("part %(part)s suspended", part=found[1])
-        if found := _UNKNOWN_RULE.fullmatch(term):
-            return _("%(rule)s unknown", rule=phrase(found[1]))
+    if found := _UNKNOWN_RULE.fullmatch(term):
+        return _("%(rule)s unknown", rule=phrase(found[1]))
+    if (found := _SUSPENDED_PART.fullmatch(term)) and not current.get().is_source:
+        return _("part %(part)s suspended", part=found[1])
     return pgettext(term, english_phrase(term))
 
 

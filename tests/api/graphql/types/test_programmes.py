@@ -142,7 +142,7 @@ def page(barred: Client, path: str) -> str:
 
 def test_the_pages_say_so(barred: Client) -> None:
     about = page(barred, f"/operators/{BAR}?tab=all")
-    assert "bar years unknown" in about
+    assert "time without a new grant after a revocation unknown" in about
     assert "nobody knows the rule time from one review to the next of that day" in about
     rules = page(barred, "/programmes/CN-AEO")
     assert re.search(r"new grant after a revocation applies unknown", rules)
