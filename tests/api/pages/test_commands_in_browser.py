@@ -240,6 +240,10 @@ def desk(browser: Browser, address: str, register: Register) -> Iterator[Desk]:
 
 
 each_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name.replace(" ", "_"))
+#: The first form of each page: who keeps what was typed is the page, and not the command.
+each_page = pytest.mark.parametrize(
+    "form", {form.route: form for form in reversed(FORMS)}.values(), ids=lambda form: form.route
+)
 #: How a page says that what it is asked for is on record, or that something came between.
 TOLD = re.compile(
     "The file changed after you opened this form|This is on record already|It was on record already"
@@ -301,7 +305,7 @@ def test_a_cut_line_and_an_ended_session_lose_nothing_and_a_double_click_records
         is_done(page, form)
 
 
-@each_form
+@each_page
 def test_without_scripts_dropped_cookies_lose_nothing_and_a_double_click_records_once(
     desk: Desk, form: Posting
 ) -> None:

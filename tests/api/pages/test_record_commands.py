@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from projections.engine.projector import Projector
@@ -268,18 +267,6 @@ def test_a_document_gets_a_goal(at: Client) -> None:
 def test_what_is_not_there_or_not_ones_own_has_no_form(at: Client, path: str, code: int) -> None:
     assert opened(at, path).status_code in (code, 404)
     assert opened(at, path, None).status_code in (403, 404)
-
-
-def test_a_session_that_ends_comes_back_to_the_form_of_an_agreement(at: Client) -> None:
-    path = "/agreements/CN-SG-AEO/note-on-agreement"
-    typed = hidden(opened(at, path)) | {"what": "MEETING", "text": "typed before lunch"}
-
-    ended = send(at, path, None, **typed, step="check")
-
-    assert ended.status_code == 401 and "nothing was recorded" in text(ended)
-    next = re.findall(r'href="/as\?next=([^"]+)"', ended.text)[-1]
-    back = opened(at, httpx.URL(f"http://h/?n={next}").params["n"])
-    assert "You are back." in text(back) and ">typed before lunch</textarea>" in back.text
 
 
 @pytest.mark.parametrize(
