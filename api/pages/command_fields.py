@@ -81,6 +81,8 @@ HINTS = {
     "territory": N_("Where the operator is not recognised, if that is disputed."),
     "dispute": N_("The dispute that is meant."),
     "partner": N_("One partner; or choose one of the two consents below."),
+    "general": N_("To every partner whose data protection is found adequate, now or later."),
+    "publication": N_("To everybody: that the operator is authorised may be published."),
     "source": N_("Where it is published: the address or the name of the document."),
     "earliest": N_("Where the day is not known: the first day that is possible."),
     "latest": N_("Where the day is not known: the last day that is possible."),
