@@ -143,7 +143,7 @@ def signs_in() -> None:
 def stranger() -> None:
     browser = Browser()
     assert browser.sign_in("a.stranger").status_code == 401
-    assert "officer:CN" not in browser.open(f"{REGISTER}/countries").text
+    assert "an officer of the customs of China" not in browser.open(f"{REGISTER}/countries").text
 
 
 def access_token() -> None:

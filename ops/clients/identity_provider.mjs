@@ -191,7 +191,7 @@ async function signIn() {
     if (!prompt) break;
     form = { prompt: prompt[1], login: "li.wei", password: "anything" };
   }
-  assert.match(page.text, /You ask as <strong>officer:CN/, `${page.status} ${address} ${page.text}`);
+  assert.match(page.text, /You ask as <strong>an officer of the customs of China/, `${page.status} ${address} ${page.text}`);
 }
 
 await check("a person signs in, the pages answer as to one, and signs out", async () => {
