@@ -94,8 +94,8 @@ class Measuring:
 
 
 def _adopt_orphans() -> None:
-    """Makes this process the parent of whatever its children leave behind. A browser ends without
-    waiting for its processes, and what they used would be lost; here they stay to be counted."""
+    """Makes this process the parent of orphaned descendants (subreaper, Linux only). A browser ends
+    without waiting for its own processes; as children of this one their CPU time is counted."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 

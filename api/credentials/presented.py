@@ -97,7 +97,8 @@ def of_file(file: bytes, hosts: frozenset[str]) -> PresentedThing:
 
 
 def _as_text(file: bytes) -> str | None:
-    """The text of a file in UTF-8, or in UTF-16 with its mark; None for any other file."""
+    """Returns the text of a file in UTF-8, or in UTF-16 with a byte order mark; None for any other
+    file."""
     marked = file.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         return file.decode("utf-16" if marked else "utf-8-sig")

@@ -128,7 +128,8 @@ def check_names(request: Request, known: tuple[str, ...]) -> None:
 
 
 def unknown(name: str, known: tuple[str, ...]) -> BadParameter:
-    """Returns the refusal of a parameter that a page does not have."""
+    """Returns the error for a query parameter that the page does not have. The message names the
+    parameter found and those that the page has."""
     found = repr(name[:LONGEST])
     if not known:
         return BadParameter(

@@ -155,7 +155,8 @@ async def reading(request: Request) -> AsyncIterator[reads.Connection]:
 
 
 async def is_behind(request: Request, tin: str) -> bool:
-    """Whether something is recorded that is not shown yet, and that can be about this operator."""
+    """Returns whether the read models are behind the ledger: longer than a page passes over, or
+    because an event about this operator is recorded and not projected."""
     service: Service = request.app.state.service
     if await note_lag(request) is not None:
         return True

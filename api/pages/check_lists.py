@@ -162,9 +162,9 @@ async def _answered(
 
 
 def _batches(lines: Sequence[ListLine], *, whole: bool) -> Iterator[list[list[ListLine]]]:
-    """The good lines as they are asked about: the lines of each query, by territory. `whole`: all
-    lines of a territory in one query of their own, because the ids of receipts follow from the
-    first one of a query."""
+    """Returns the batches in which the valid lines are asked: for each GraphQL query, its lines by
+    territory. `whole`: all lines of a territory in one query of their own, because the ids of
+    receipts follow from the first one of a query."""
     batch: list[list[ListLine]] = []
     for code in _territories(lines):
         good = [each for each in lines if each.is_good and each.territory == code]

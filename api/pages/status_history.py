@@ -1,4 +1,4 @@
-"""The intervals of an operator's status as rows of a table: each says what began it.
+"""The status history of an operator: a table row for each interval, with the event that began it.
 
 An interval of the record ends wherever anything about the authorisation changes, also where its
 status stays the same. To a visitor who may read the events, the decision that began a row is shown.

@@ -1,4 +1,4 @@
-"""Who asks, in words: the subject of a page as its reader knows it, not as a token names it."""
+"""The names of subjects in the reader's language: `officer:CN` is an officer of China's customs."""
 
 from __future__ import annotations
 

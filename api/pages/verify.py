@@ -223,8 +223,8 @@ async def _of_receipt(request: Request, text: str) -> CredentialVerdict:
 
 
 def _compared(then: str, again: str, now: str, *, is_behind: bool) -> CredentialFinding:
-    """What a receipt comes to by its outcome, that of the same question by what is known today, and
-    that of the question as of now."""
+    """Returns the finding about a receipt, from three outcomes. `then`: in the receipt; `again`: of
+    the same question by today's record; `now`: of the question for the present moment."""
     recognised = "RECOGNISED"
     if again != then or (then == recognised and now != recognised):
         return CredentialFinding.RECEIPT_CHANGED

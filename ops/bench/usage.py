@@ -9,7 +9,8 @@ from pathlib import Path
 
 
 def processor_seconds(pids: Sequence[int]) -> float:
-    """Returns the processor time that these processes have used since they started."""
+    """Returns the processor time (seconds, user and system) that these processes have used since
+    they started. A process that has ended counts nothing."""
     used = 0
     for pid in pids:
         try:

@@ -198,8 +198,8 @@ def facts_in(row: Row, at: datetime) -> RowFacts:
 
 
 def named(names: str, at: str) -> list[str | None]:
-    """Returns the particulars (name, address, ...) at an instant of valid time, in the order of
-    NAMES. `at`: the instant as the database writes it as text."""
+    """Returns the operator's particulars (name, address, ...) that are valid at an instant, in the
+    order of NAMES. `at`: the instant (valid time) as text, in the form of PostgreSQL."""
     first, *later = names.split(RECORD)
     # Before the first particulars begin, they count already: projections/reads/operators.py.
     found = next((text for text in reversed(later) if text[: text.index(UNIT)] <= at), first)

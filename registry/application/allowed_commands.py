@@ -116,8 +116,10 @@ def allowed_commands(
 
 
 def of_the_file(refusals: Iterable[Refusal]) -> list[str]:
-    """The sentences of refusals of trials that hold for any values: each once, without those that
-    name a value which was made up for a trial."""
+    """Returns the messages of refused trials that concern the file itself, each once.
+
+    A message that names a value which only the trial has (a day, a word, a territory) is left out:
+    nobody typed that value."""
     sentences = dict.fromkeys(error.args[0] for error in refusals)
     return [text for text in sentences if not _MADE_UP.search(text)]
 

@@ -76,8 +76,8 @@ def signed_in(browser: Browser, place: tuple[str, Path], subject: str) -> Browse
 
 
 def walk(page: Page, address: str, journey: Journey, tag: str = "en") -> SplitResult:
-    """Goes from the start to the answer, by what a person of that language sees. Returns the path
-    without the language, and the query."""
+    """Walks a journey in a browser: fills in fields and presses links and buttons by their labels
+    in the language `tag`. Returns the address of the last page, its path without the language."""
     words = catalogues.language(tag).gettext
     page.goto(f"{address}/{tag}{journey.start}")
     for step in journey.steps:
